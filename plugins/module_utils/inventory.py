@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold of an inventory before any host is looked at. Pure: groups in, sentences out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+CONTROL_PLANE = "kube_control_plane"
+NODE = "kube_node"
+
+# what Kubernetes takes as the name of a Node, and what a host name may be
+_NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+
+def inventory_problems(groups: Mapping[str, Sequence[str]]) -> list[str]:
+    problems = []
+    known = ", ".join(sorted(name for name in groups if name not in ("all", "ungrouped"))) or "none"
+    for group in (CONTROL_PLANE, NODE):
+        if group not in groups:
+            problems.append(
+                f"The inventory has no group {group}; its groups are: {known}. "
+                "Name an inventory with -i and put the hosts into the groups kube_control_plane and kube_node."
+            )
+        elif not groups[group]:
+            problems.append(f"The inventory's group {group} holds no host; put at least one into it.")
+    control_planes = groups.get(CONTROL_PLANE, ())
+    if len(control_planes) > 1:
+        problems.append(
+            f"The group kube_control_plane holds {len(control_planes)} hosts ({', '.join(control_planes)}); "
+            "this version makes clusters with one control plane only. Leave one host in the group."
+        )
+    for host in dict.fromkeys([*control_planes, *groups.get(NODE, ())]):
+        if len(host) > 63 or not _NODE_NAME.fullmatch(host):
+            problems.append(
+                f"The inventory's name {host} cannot be the name of a Node: Kubernetes takes up to 63 lower-case "
+                "letters, digits, '-' and '.', beginning and ending with a letter or digit. Rename the host."
+            )
+    return problems

@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a host with a kubelet.conf belongs to this cluster. Pure: kubeconfigs and Node objects in, sentences out."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+
+class MembershipError(ValueError):
+    """A kubeconfig cannot be read. The text never quotes it, as it may hold a key."""
+
+
+def _digests(authority: str) -> set[str]:
+    """A digest for each certificate; while a CA is replaced, a file may hold the old and the new one."""
+    pem = base64.b64decode(authority)
+    certificates = re.findall(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", pem, re.DOTALL)
+    return {hashlib.sha256(b"".join(item.split())).hexdigest() for item in certificates or [pem] if item}
+
+
+def cluster_of(kubeconfig: str) -> tuple[str, set[str]]:
+    """Server and CA of a kubeconfig's only or first cluster; no CA where it is in a file. Nothing of it is secret."""
+    try:
+        cluster = yaml.safe_load(kubeconfig)["clusters"][0]["cluster"]
+        return str(cluster["server"]), _digests(cluster.get("certificate-authority-data") or "")
+    except (yaml.YAMLError, TypeError, AttributeError, LookupError, ValueError):
+        raise MembershipError("it is no kubeconfig with a cluster and a server in it") from None
+
+
+def membership_problems(
+    members: Mapping[str, str], kubeconfig: str, nodes: Sequence[Mapping[str, Any]], hint: str
+) -> list[str]:
+    """A sentence for each host (name: its kubelet.conf) that is no node of the cluster that `kubeconfig` leads to.
+
+    One CA is one cluster: servers may be written in several ways, so they are told and not compared. Whether a Node is
+    Ready does not matter here.
+    """
+    here, our_authority = cluster_of(kubeconfig)
+    known = {str(node.get("metadata", {}).get("name", "")) for node in nodes}
+    problems = []
+    for host, text in members.items():
+        try:
+            there, authority = cluster_of(text)
+        except MembershipError as error:
+            problems.append(f"{host}: its /etc/kubernetes/kubelet.conf cannot be used: {error}. {hint}")
+            continue
+        if our_authority and authority and not our_authority & authority:
+            problems.append(
+                f"{host}: its /etc/kubernetes/kubelet.conf leads to another cluster, {there} with another "
+                f"CA than that of {here}. {hint}"
+            )
+        elif host not in known:
+            problems.append(
+                f"{host}: it has an /etc/kubernetes/kubelet.conf, but the API server {here} knows no Node "
+                f"{host}: an earlier join did not finish, or the Node was deleted. {hint}"
+            )
+    return problems

@@ -1,0 +1,199 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two layers of paths below pods, judged from what a host observed: host to internet, and host to host.
+
+Pure. Observations are plain dicts of one host (see ``judge``); addresses are IPv4 in text form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import FAIL, INCONCLUSIVE, PASS
+
+# Interfaces that software on the host makes; they are no way out of it.
+_MADE_KINDS = ("vxlan", "dummy", "ipip", "wireguard", "geneve", "gre", "sit", "ifb", "nlmon")
+_MADE_NAMES = ("cni", "flannel", "docker", "podman", "virbr", "kube-", "cbr", "nodelocaldns", "cali", "cilium", "tunl")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is wanted. ``interface``: that of the cluster network. Empty names: worked out from the host itself."""
+
+    interface: str
+    address: str
+    internet: bool = True
+    internet_interface: str = ""
+    resolver_interface: str = ""
+
+
+def ways_out(interfaces: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names of the interfaces that can carry traffic out of the host, from ``ip -j -d address``."""
+    names = []
+    for entry in interfaces:
+        name = entry.get("ifname", "")
+        kind = (entry.get("linkinfo") or {}).get("info_kind", "")
+        if "LOOPBACK" in entry.get("flags", ()) or kind in _MADE_KINDS or name.startswith(_MADE_NAMES):
+            continue
+        addresses = entry.get("addr_info") or []
+        if any(item.get("family") == "inet" and item.get("scope") == "global" for item in addresses):
+            names.append(name)
+    return names
+
+
+def default_route(routes: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The default route that the kernel prefers: the lowest metric, the first of equals."""
+    return min(routes, key=lambda route: route.get("metric") or 0, default=None)
+
+
+def _row(source: str, destination: str, kind: str, verdict: str, reason: str, **more: Any) -> dict[str, Any]:
+    row = {"source": source, "destination": destination, "kind": kind, "verdict": verdict, "reason": reason}
+    return {**row, "expected": "", "seen": "", "rtt_ms": None, **more}
+
+
+def judge_internet(host: str, observed: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
+    """The default route: on a host with several interfaces it must not be that of the cluster network."""
+    route = default_route(observed.get("default_routes") or [])
+    several = len(set(ways_out(observed.get("interfaces") or [])) | {rules.interface}) > 1
+    if rules.internet_interface:
+        expected = f"default route by {rules.internet_interface}"
+    elif several:
+        expected = f"default route not by {rules.interface}"
+    else:
+        expected = f"default route by {rules.interface}"
+    if route is None or not route.get("dev"):
+        reason = (
+            f"Host {host} has no default route, so it cannot reach the internet; set one, or node_paths_internet to "
+            "false where that is meant."
+        )
+        return _row(host, "internet", "internet", FAIL, reason, expected=expected, seen="no default route")
+    dev = route["dev"]
+    seen = f"{dev} via {route['gateway']}" if route.get("gateway") else dev
+    if rules.internet_interface and dev != rules.internet_interface:
+        reason = (
+            f"The default route of {host} goes by {dev}, but node_paths_internet_interface is "
+            f"{rules.internet_interface}."
+        )
+        return _row(host, "internet", "internet", FAIL, reason, expected=expected, seen=seen)
+    if not rules.internet_interface and several and dev == rules.interface:
+        reason = (
+            f"The default route of {host} goes by {dev}, the interface of the cluster network, although the host has "
+            f"others; if that is meant, set node_paths_internet_interface to {dev}."
+        )
+        return _row(host, "internet", "internet", FAIL, reason, expected=expected, seen=seen)
+    reason = f"The default route goes by {dev}."
+    if dev == rules.interface and not several:
+        reason = f"The host has one interface, {dev}, for everything."
+    return _row(host, "internet", "internet", PASS, reason, expected=expected, seen=seen)
+
+
+def judge_resolver(host: str, observed: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
+    """Name resolution: a real name resolves, and the name servers are reached by the interface of the default route."""
+    lookup = observed.get("lookup") or {}
+    name = lookup.get("name", "")
+    route = default_route(observed.get("default_routes") or []) or {}
+    wanted = rules.resolver_interface or rules.internet_interface or route.get("dev") or rules.interface
+    expected = f"{name} resolves by {wanted}"
+    servers = observed.get("nameservers") or []
+    used = [server for server in servers if server.get("dev") and server["dev"] != "lo"]
+    by = ", ".join(f"{server['dev']} {server['address']}" for server in used)
+    if not by:
+        by = ", ".join(server.get("address", "") for server in servers) or "no name server"
+    common: dict[str, Any] = {"expected": expected, "seen": by, "rtt_ms": lookup.get("rtt_ms")}
+    if not lookup.get("addresses"):
+        reason = (
+            f"Host {host} cannot resolve {name} (node_paths_lookup_name): {lookup.get('error') or 'no answer'}; its "
+            f"name servers are {by}."
+        )
+        return _row(host, "names", "resolver", FAIL, reason, **common)
+    if lookup.get("local"):
+        reason = (
+            f"Host {host} knows {name} (node_paths_lookup_name) from its own /etc/hosts, so no name server was asked; "
+            "choose a name that does not stand there."
+        )
+        return _row(host, "names", "resolver", INCONCLUSIVE, reason, **common)
+    astray = [server for server in used if server["dev"] != wanted]
+    if astray:
+        first = astray[0]
+        reason = (
+            f"Host {host} asks name server {first['address']} by {first['dev']}, expected {wanted}; if that is meant, "
+            f"set node_paths_resolver_interface to {first['dev']}."
+        )
+        return _row(host, "names", "resolver", FAIL, reason, **common)
+    if not used:
+        reason = (
+            f"{name} resolves, but by {by}, whose own way out is not known here; to have it proved, name a server in "
+            "/etc/resolv.conf that is reached by an interface."
+        )
+        return _row(host, "names", "resolver", INCONCLUSIVE, reason, **common)
+    return _row(
+        host, "names", "resolver", PASS, f"{name} resolves, and every name server is reached by {wanted}.", **common
+    )
+
+
+def judge_peer(
+    host: str, peer: str, address: str | None, seen: Mapping[str, Any] | None, rules: Rules
+) -> dict[str, Any]:
+    """One other node: its node address answers a packet that no router may forward, by the cluster interface."""
+    expected = f"{rules.interface} -> {address}" if address else "unknown address"
+    if not address or seen is None:
+        reason = f"The node address of {peer} is not known, as nothing came from that host."
+        return _row(host, peer, "node", INCONCLUSIVE, reason, expected=expected)
+    dev, gateway = seen.get("dev") or "", seen.get("gateway") or ""
+    way = f"{dev or 'no route'}{f' via {gateway}' if gateway else ''}"
+    common: dict[str, Any] = {
+        "expected": expected,
+        "seen": f"{way} -> {seen.get('by') or '*'}",
+        "rtt_ms": seen.get("rtt_ms"),
+    }
+
+    def fail(reason: str) -> dict[str, Any]:
+        return _row(host, peer, "node", FAIL, reason, **common)
+
+    if address == rules.address:
+        return fail(f"{host} and {peer} have the same node address {address}.")
+    if not dev:
+        return fail(f"Host {host} has no route to {address} of {peer}: {seen.get('error') or 'none found'}.")
+    if dev != rules.interface:
+        return fail(
+            f"Host {host} sends to {address} of {peer} by {dev}, expected {rules.interface}; look at its routes."
+        )
+    if gateway:
+        return fail(
+            f"Host {host} sends to {address} of {peer} via router {gateway}, expected one hop on {rules.interface}."
+        )
+    kind = seen.get("kind")
+    if kind == "reply" and seen.get("by") == address:
+        return _row(host, peer, "node", PASS, f"One hop by {rules.interface}.", **common)
+    if kind == "reply":
+        return fail(f"Host {host} asked {address} of {peer}, but {seen.get('by')} answered.")
+    if kind == "router":
+        return fail(f"From {host} to {address} of {peer} it is more than one hop: router {seen.get('by')} is between.")
+    if kind == "unreachable":
+        told = seen.get("error") or f"{seen.get('by')} says so"
+        return fail(f"From {host} nothing reaches {address} of {peer} by {rules.interface}: {told}.")
+    return fail(
+        f"{address} of {peer} does not answer {host} by {rules.interface}: the host is down, or a firewall drops ICMP "
+        "echo."
+    )
+
+
+def judge(
+    host: str, observed: Mapping[str, Any], peers: Mapping[str, str | None], rules: Rules
+) -> list[dict[str, Any]]:
+    """All rows of one host.
+
+    ``observed``: default_routes (of ``ip -j route show default``), interfaces (of ``ip -j -d address``), nameservers
+    ([{address, dev, gateway}]), lookup ({name, addresses, rtt_ms, error, local}) and peers (address -> {dev, gateway,
+    kind, by, rtt_ms, error}). ``peers``: other hosts and their node addresses, None where not known.
+    """
+    rows = []
+    if rules.internet:
+        rows += [judge_internet(host, observed, rules), judge_resolver(host, observed, rules)]
+    seen = observed.get("peers") or {}
+    for peer, address in peers.items():
+        rows.append(judge_peer(host, peer, address, seen.get(address) if address else None, rules))
+    return rows

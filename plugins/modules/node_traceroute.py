@@ -1,0 +1,306 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: node_traceroute
+short_description: Prove which way a host reaches the internet and the other nodes
+version_added: 0.1.0
+description:
+  - Runs on a node and looks at the two layers of paths below the pods.
+  - To the internet, the default route and the name servers must be reached by another interface than that of the
+    cluster network when the host has several, and a real name must resolve.
+  - To each other node, its node address must answer an ICMP echo with TTL 1, which no router forwards, and the route
+    to it must go by O(interface) without a gateway.
+  - It only looks, so RV(ignore:changed) is always V(false), and no verdict makes it fail; what fails is for the caller
+    to decide.
+options:
+  host:
+    description: Name of this host in the result.
+    type: str
+    required: true
+  address:
+    description: This host's own node address.
+    type: str
+    required: true
+  interface:
+    description: Interface that carries O(address).
+    type: str
+    required: true
+  peers:
+    description: Names of the other hosts and their node addresses, V(null) or empty where not known.
+    type: dict
+    default: {}
+  internet:
+    description: Whether to look at the way to the internet at all.
+    type: bool
+    default: true
+  internet_interface:
+    description: Interface the default route must use. Empty means any but O(interface) when the host has several.
+    type: str
+    default: ""
+  resolver_interface:
+    description: Interface by which name servers must be reached. Empty means that of the default route.
+    type: str
+    default: ""
+  lookup_name:
+    description: Name to resolve.
+    type: str
+    default: registry.k8s.io
+  timeout:
+    description: Seconds to wait for an ICMP answer; silent peers are asked twice.
+    type: float
+    default: 1.0
+  lookup_timeout:
+    description: Seconds to wait for the name to resolve.
+    type: float
+    default: 10.0
+author:
+  - the podpath.kubeadm authors (@podpath)
+attributes:
+  check_mode:
+    support: full
+    description: Can run in check mode; it looks and changes nothing either way.
+  diff_mode:
+    support: none
+    description: Will return details on what has changed when in diff mode. Nothing changes here.
+notes:
+  - Needs root for the raw socket, and the C(ip) command of iproute2.
+seealso:
+  - module: podpath.kubeadm.pod_traceroute
+"""
+
+EXAMPLES = r"""
+- name: Look at the ways of this node
+  podpath.kubeadm.node_traceroute:
+    host: "{{ inventory_hostname }}"
+    address: 192.168.56.11
+    interface: eth1
+    peers:
+      controlplane: 192.168.56.10
+      node-2: 192.168.56.12
+  become: true
+  register: ways
+"""
+
+RETURN = r"""
+verdict:
+  description: V(pass), V(fail) or V(inconclusive) over all paths.
+  returned: success
+  type: str
+  sample: pass
+summary:
+  description: How many paths got each verdict.
+  returned: success
+  type: dict
+  sample: {pass: 4, fail: 0, inconclusive: 0}
+address:
+  description: The host's node address, as given.
+  returned: success
+  type: str
+  sample: 192.168.56.11
+interface:
+  description: Its interface, as given.
+  returned: success
+  type: str
+  sample: eth1
+paths:
+  description: Each path with what was expected and seen.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - source: node-1
+      destination: node-2
+      kind: node
+      verdict: pass
+      reason: One hop by eth1.
+      expected: eth1 -> 192.168.56.12
+      seen: eth1 -> 192.168.56.12
+      rtt_ms: 0.08
+"""
+
+import ipaddress
+import json
+import os
+import socket
+import threading
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import nodelayer, reach, verdict
+
+HOSTS = "/etc/hosts"
+RESOLV_CONF = "/etc/resolv.conf"
+# systemd-resolved names only itself in resolv.conf; the servers it asks stand here.
+RESOLVED_CONF = "/run/systemd/resolve/resolv.conf"
+
+
+def nameservers(text: str) -> list[str]:
+    """The IPv4 name servers of a resolv.conf."""
+    found = []
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) < 2 or words[0] != "nameserver":
+            continue
+        try:
+            address = ipaddress.ip_address(words[1].split("%")[0])
+        except ValueError:
+            continue
+        if address.version == 4:
+            found.append(str(address))
+    return found
+
+
+def configured_nameservers() -> list[str]:
+    """Name servers this host asks in the end, past a local systemd-resolved."""
+    servers: list[str] = []
+    for path in (RESOLV_CONF, RESOLVED_CONF):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                found = nameservers(file.read())
+        except OSError:
+            continue
+        servers = found or servers
+        if any(not ipaddress.ip_address(server).is_loopback for server in servers):
+            break
+    return servers
+
+
+def is_local(name: str, addresses: list[str]) -> bool:
+    """Whether a name resolves without any name server: it stands in /etc/hosts or means this host."""
+    if any(ipaddress.ip_address(address.split("%")[0]).is_loopback for address in addresses):
+        return True
+    try:
+        with open(HOSTS, encoding="utf-8", errors="replace") as file:
+            return any(name.lower() in line.split("#")[0].lower().split()[1:] for line in file)
+    except OSError:
+        return False
+
+
+def lookup(name: str, timeout: float) -> dict[str, Any]:
+    """Resolves a name as any program of this host does, but never longer than ``timeout`` seconds."""
+    result: dict[str, Any] = {"name": name, "addresses": [], "rtt_ms": None, "error": f"no answer within {timeout:g} s"}
+
+    def resolve() -> None:
+        begin = time.monotonic()
+        try:
+            found = socket.getaddrinfo(name, 443, type=socket.SOCK_STREAM)
+        except OSError as error:
+            result["error"] = error.strerror or str(error)
+            return
+        result["rtt_ms"] = round((time.monotonic() - begin) * 1000, 3)
+        result["addresses"] = sorted({entry[4][0] for entry in found})
+
+    # The C library has no bound of its own here; the thread is a daemon and may be left behind.
+    thread = threading.Thread(target=resolve, daemon=True)
+    thread.start()
+    thread.join(timeout)
+    found = dict(result)
+    return {**found, "local": is_local(name, found["addresses"])}
+
+
+class Ip:
+    """The ip command's JSON. Its output is what the kernel decides, which no file tells."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self._module = module
+        self._command = module.get_bin_path("ip", required=True, opt_dirs=["/sbin", "/usr/sbin"])
+
+    def _run(self, *arguments: str) -> tuple[list[dict[str, Any]], str]:
+        code, out, err = self._module.run_command([self._command, "-j", *arguments])
+        if code:
+            return [], err.strip()
+        try:
+            return json.loads(out or "[]"), ""
+        except ValueError:
+            self._module.fail_json(
+                msg=f"'ip -j {' '.join(arguments)}' printed no JSON; install iproute2 on this host (not busybox's ip)."
+            )
+
+    def default_routes(self) -> list[dict[str, Any]]:
+        return self._run("-4", "route", "show", "default")[0]
+
+    def interfaces(self) -> list[dict[str, Any]]:
+        return self._run("-d", "address", "show", "up")[0]
+
+    def way(self, address: str) -> dict[str, Any]:
+        """Interface and gateway by which this host sends to an address."""
+        routes, error = self._run("route", "get", address)
+        first = routes[0] if routes else {}
+        return {"dev": first.get("dev", ""), "gateway": first.get("gateway", ""), "error": error}
+
+
+def observe(module: AnsibleModule, params: dict[str, Any]) -> dict[str, Any]:
+    """What ``nodelayer.judge`` judges."""
+    ip = Ip(module)
+    addresses = [address for address in params["peers"].values() if address]
+    observed: dict[str, Any] = {"peers": {}}
+    if params["internet"]:
+        observed["default_routes"] = ip.default_routes()
+        observed["interfaces"] = ip.interfaces()
+        observed["nameservers"] = [{"address": server, **ip.way(server)} for server in configured_nameservers()]
+        observed["lookup"] = lookup(params["lookup_name"], params["lookup_timeout"])
+    if addresses:
+        try:
+            raw = reach.open_socket()
+        except PermissionError:
+            module.fail_json(msg="A raw socket is needed to trace to other nodes: run this module with become: true.")
+        with raw:
+            answers = reach.reach(raw, addresses, os.getpid() & 0xFFFF, params["timeout"])
+        for address in addresses:
+            answer, way = answers[address], ip.way(address)
+            told = {"kind": answer.kind, "by": answer.by, "rtt_ms": answer.rtt_ms}
+            observed["peers"][address] = {**way, **told, "error": answer.error or way["error"]}
+    return observed
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "host": {"type": "str", "required": True},
+            "address": {"type": "str", "required": True},
+            "interface": {"type": "str", "required": True},
+            "peers": {"type": "dict", "default": {}},
+            "internet": {"type": "bool", "default": True},
+            "internet_interface": {"type": "str", "default": ""},
+            "resolver_interface": {"type": "str", "default": ""},
+            "lookup_name": {"type": "str", "default": "registry.k8s.io"},
+            "timeout": {"type": "float", "default": 1.0},
+            "lookup_timeout": {"type": "float", "default": 10.0},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    for name, address in params["peers"].items():
+        try:
+            ipaddress.IPv4Address(address or "0.0.0.0")
+        except ValueError:
+            module.fail_json(msg=f"peers names {address!r} as the node address of {name}, which is no IPv4 address.")
+    rules = nodelayer.Rules(
+        interface=params["interface"],
+        address=params["address"],
+        internet=params["internet"],
+        internet_interface=params["internet_interface"],
+        resolver_interface=params["resolver_interface"],
+    )
+    paths = nodelayer.judge(params["host"], observe(module, params), params["peers"], rules)
+    counts = verdict.count([path["verdict"] for path in paths])
+    module.exit_json(
+        changed=False,
+        verdict=verdict.overall(counts),
+        summary=counts,
+        address=params["address"],
+        interface=params["interface"],
+        paths=paths,
+    )
+
+
+if __name__ == "__main__":
+    main()

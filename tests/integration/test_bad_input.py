@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bad input is answered by a sentence that names the host and the variable, before anything is changed.
+
+The hosts are this machine under several names, in check mode: what is tested must fail before it touches them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+import playbooks
+
+
+def own_addresses() -> list[str]:
+    links = json.loads(subprocess.run(["ip", "-json", "-4", "address"], check=True, capture_output=True).stdout)
+    return [a["local"] for link in links for a in link["addr_info"] if a["scope"] == "global"]
+
+
+def inventory(tmp_path: Path, control_plane: list[str], nodes: list[str], **variables: object) -> list[str]:
+    path = tmp_path / "hosts.yml"
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    path.write_text(json.dumps({"all": {
+        "vars": {**local, "node_address_cidr": "127.0.0.0/8", **variables},
+        "children": {"kube_control_plane": {"hosts": dict.fromkeys(control_plane)},
+                     "kube_node": {"hosts": dict.fromkeys(nodes)}}}}))
+    return [str(path)]
+
+
+def refused(playbook: str, sources: list[str], limit: str = "", **variables: object) -> str:
+    ran = playbooks.run(playbook, sources, cmdline=f"--check --limit {limit}" if limit else "--check", **variables)
+    assert ran.rc != 0, ran.output
+    assert ran.changed == {}
+    assert "Traceback" not in ran.output
+    # what a person reads, without the breaks of lines
+    return " ".join(ran.output.split())
+
+
+@pytest.mark.parametrize("playbook", ["site.yml", "playbooks/verify_paths.yml"])
+def test_empty_inventory_is_no_green_run(tmp_path, playbook):
+    (tmp_path / "hosts.yml").write_text("all: {}\n")
+    assert "kube_control_plane" in refused(playbook, [str(tmp_path / "hosts.yml")])
+
+
+def test_group_without_hosts_is_named(tmp_path):
+    assert "group kube_node holds no host" in refused("site.yml", inventory(tmp_path, ["one"], []))
+
+
+@pytest.mark.parametrize("limit", ["", "three"])
+def test_second_control_plane_is_refused_with_a_limit_too(tmp_path, limit):
+    said = refused("site.yml", inventory(tmp_path, ["one", "two"], ["three"]), limit)
+    assert "kube_control_plane holds 2 hosts (one, two)" in said
+
+
+def test_unknown_backend_is_refused(tmp_path):
+    address = own_addresses()[0]
+    said = refused("site.yml", inventory(tmp_path, ["one"], ["one"], node_address_cidr=f"{address}/32",
+                                         flannel_backend="carrier-pigeon"))
+    assert "flannel_backend" in said
+    assert "carrier-pigeon" in said
+
+
+def test_pod_network_that_is_none_names_the_variable(tmp_path):
+    said = refused("site.yml", inventory(tmp_path, ["one"], ["one"], node_address_cidr=f"{own_addresses()[0]}/32",
+                                         control_plane_pod_cidr="banana"))
+    assert "control_plane_pod_cidr is 'banana', which is no network" in said
+
+
+def test_no_address_in_the_network_names_host_and_variable(tmp_path):
+    said = refused("site.yml", inventory(tmp_path, ["one"], ["two"], node_address_cidr="198.51.100.0/24"))
+    for host in ("one", "two"):
+        assert f"{host}: no address lies inside node_address_cidr 198.51.100.0/24; the host's addresses are:" in said
+
+
+def test_same_address_on_two_hosts_names_both(tmp_path):
+    address = own_addresses()[0]
+    said = refused("site.yml", inventory(tmp_path, ["one"], ["two"], node_address_cidr=f"{address}/32"))
+    assert re.search(rf"{re.escape(address)} is the address of more than one host: one \(\S+\), two \(\S+\)", said)
+
+
+def test_several_addresses_in_the_network_are_all_named(tmp_path):
+    # the loopback's own and the card's
+    said = refused("site.yml", inventory(tmp_path, ["one"], ["one"], node_address_cidr="0.0.0.0/0"))
+    found = re.search(r"one: \d+ addresses lie inside node_address_cidr 0\.0\.0\.0/0: (.*?)\. Narrow", said)
+    assert found, said
+    assert "127.0.0.1 on lo" in found[1]
+    assert f"{own_addresses()[0]} on " in found[1]
+
+
+def test_missing_network_is_a_sentence(tmp_path):
+    sources = inventory(tmp_path, ["one"], ["two"], node_address_cidr=None)
+    assert "node_address_cidr" in refused("site.yml", sources)
+
+
+def test_missing_kubeconfig_names_path_and_variable(tmp_path):
+    said = refused("playbooks/verify_paths.yml", inventory(tmp_path, ["one"], ["two"]),
+                   pod_paths_kubeconfig=str(tmp_path / "nosuch"))
+    assert str(tmp_path / "nosuch") in said
+    assert "pod_paths_kubeconfig" in said
+
+
+def test_silent_api_names_address_and_variable(tmp_path):
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(json.dumps({
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "c", "user": {"token": "none"}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}]}))
+    sources = inventory(tmp_path, ["one"], ["one"], node_address_cidr=f"{own_addresses()[0]}/32")
+    said = refused("playbooks/verify_paths.yml", sources, pod_paths_kubeconfig=str(kubeconfig))
+    assert "https://127.0.0.1:1" in said
+    assert "kubeconfig" in said

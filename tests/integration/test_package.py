@@ -1,0 +1,32 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collection works when it is built and installed, and not only in this checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_installed_collection_has_its_playbooks_and_documentation(tmp_path):
+    (tmp_path / "ansible.cfg").write_text(f"[defaults]\ncollections_path = {tmp_path}/collections\n")
+    (tmp_path / "hosts.yml").write_text("all: {children: {kube_control_plane: {hosts: {one: {}}}}}\n")
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg")}
+
+    def run(*command: str) -> str:
+        ran = subprocess.run(command, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    run("ansible-galaxy", "collection", "build", "--output-path", str(tmp_path), str(ROOT))
+    archive = next(tmp_path.glob("podpath-kubeadm-*.tar.gz"))
+    run("ansible-galaxy", "collection", "install", "--no-deps", "-p", str(tmp_path / "collections"), str(archive))
+    for playbook in ("site", "verify_paths"):
+        run("ansible-playbook", "-i", "hosts.yml", "--syntax-check", f"podpath.kubeadm.{playbook}")
+    for module in ("pod_traceroute", "node_traceroute", "cluster_ready"):
+        assert "EXAMPLES" in run("ansible-doc", f"podpath.kubeadm.{module}")
+    assert "flannel_backend" in run("ansible-doc", "-t", "role", "podpath.kubeadm.flannel")

@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's own logic: when is a lab that stands whole, and what are its parts called."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.podpath.kubeadm.plugins.filter import lab
+
+_FILE = Path(__file__).parents[2] / "roles/lab_machines/files/lab_health.py"
+_SPEC = importlib.util.spec_from_file_location("lab_health", _FILE)
+lab_health = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(lab_health)
+
+MACHINES = [{"name": "mirror", "port": "pp1", "image": "m:1", "nat": False},
+            {"name": "node-1", "port": "pp2", "image": "n:1", "nat": True}]
+
+
+def standing() -> dict:
+    return {
+        "containers": {"mirror": {"state": "running", "pid": 10, "conmon": 11, "image": "m:1"},
+                       "node-1": {"state": "running", "pid": 20, "conmon": 21, "image": "n:1"}},
+        "ports": {"pp1", "pp2"},
+        "processes": {10: "systemd", 11: "/usr/bin/conmon -c a", 20: "systemd", 21: "/usr/bin/conmon -c b",
+                      22: "slirp4netns 20 eth0"},
+        "nat": {"node-1": 22},
+    }
+
+
+def test_a_whole_lab_has_no_problem():
+    assert lab_health.problems(MACHINES, **standing()) == []
+
+
+@pytest.mark.parametrize(("breaks", "sentence"), [
+    (lambda lab: lab["containers"].pop("node-1"), "node-1 is missing"),
+    (lambda lab: lab["containers"]["node-1"].update(state="exited"), "node-1 is exited"),
+    (lambda lab: lab["processes"].pop(20), "node-1 is called running, but its first process 20 is gone"),
+    (lambda lab: lab["processes"].pop(21), "node-1 has lost its supervisor, nobody would start it after a reboot"),
+    (lambda lab: lab["processes"].update({21: "vim"}),
+     "node-1 has lost its supervisor, nobody would start it after a reboot"),
+    (lambda lab: lab["ports"].discard("pp2"), "node-1 is not plugged into the lab's bridge"),
+    (lambda lab: lab["processes"].pop(22), "node-1 has no way to the outside, its eth0 is dead"),
+    (lambda lab: lab["nat"].clear(), "node-1 has no way to the outside, its eth0 is dead"),
+    (lambda lab: lab["containers"].update({"node-9": {}}), "node-9 is no machine of this lab"),
+])
+def test_what_is_broken_is_said(breaks, sentence):
+    lab = standing()
+    breaks(lab)
+    assert lab_health.problems(MACHINES, **lab) == [sentence]
+
+
+def test_a_working_lab_of_another_bundle_or_address_is_outdated_and_not_broken():
+    machines = [{**machine, "address": "192.168.56.2"} for machine in MACHINES]
+    containers = {"mirror": {"image": "m:1", "address": "192.168.56.2"},
+                  "node-1": {"image": "n:0", "address": "192.168.57.2"}}
+    assert lab_health.outdated(machines, containers) == [
+        "node-1 has the image n:0, wanted is n:1", "node-1 has the address 192.168.57.2, wanted is 192.168.56.2"]
+    assert lab_health.outdated(machines, {"mirror": containers["mirror"]}) == []
+
+
+@pytest.mark.parametrize(("nodes", "backend", "sentence"), [
+    ([{"name": "a", "address": ""}], "vxlan", "a has ansible_host unset; the lab needs its address in"),
+    ([{"name": "a", "address": "10.1.1.1"}], "vxlan", "a has ansible_host 10.1.1.1, which is outside"),
+    ([{"name": "a", "address": "192.168.56.2"}], "vxlan", "which is the address of the lab's mirror"),
+    ([{"name": "a", "address": "192.168.56.1"}], "vxlan", "which is the address of this machine"),
+    ([{"name": "a", "address": "192.168.56.9"}, {"name": "b", "address": "192.168.56.9"}], "vxlan", "the address of a"),
+    ([{"name": "a", "address": "192.168.56.9"}], "pigeon", "flannel_backend is pigeon"),
+])
+def test_hosts_that_cannot_be_machines_are_named(nodes, backend, sentence):
+    problems = lab.lab_problems(nodes, "192.168.56.0/24", "192.168.56.2", backend)
+    assert len(problems) == 1
+    assert sentence in problems[0]
+
+
+def test_networks_that_this_machine_needs_are_found():
+    networks = ["10.244.0.0/16", "10.96.0.0/12", "10.0.2.0/24"]
+    assert lab.networks_in_use(networks, ["192.0.2.1", "10.0.2.15", "10.100.0.10", "fe80::1"]) == networks[1:]
+    assert lab.networks_in_use(networks, ["192.0.2.1"]) == []
+
+
+def test_go_requirements_reads_blocks_lines_and_no_replacements(tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "go.mod").write_text(
+        "module m\n\ngo 1.26.0\n\nrequire example.com/a v1.2.3\n\nrequire (\n\texample.com/b v0.1.0 // indirect\n)\n\n"
+        "replace example.com/a => example.com/c v9.9.9\n")
+    assert lab.go_requirements(str(tmp_path)) == {"one": {"example.com/a": "v1.2.3", "example.com/b": "v0.1.0"}}
+
+
+def test_ports_fit_the_kernel_and_differ_between_labs():
+    ports = [lab.lab_machines([{"name": "controlplane"}, {"name": "node-1"}], name) for name in ("one", "two")]
+    names = [machine["port"] for machines in ports for machine in machines]
+    assert len(set(names)) == 4
+    assert all(len(name) <= 15 for name in names)
+
+
+@pytest.mark.parametrize(("text", "host"), [
+    ("Types: deb\n# http://snapshot.example/x\nURIs: http://deb.example/debian\n", "deb.example"),
+    ("# deb http://old.example/d\ndeb [arch=amd64] https://deb.example:8443/d bookworm main\n", "deb.example"),
+    ("Types: deb\nURIs: file:/srv\n", ""),
+])
+def test_first_url_host(tmp_path, text, host):
+    (tmp_path / "sources").write_text(text)
+    assert lab.first_url_host(str(tmp_path / "sources")) == host
+
+
+def test_nth_address_outside_of_the_network_is_a_sentence():
+    assert lab.nth_address("192.168.56.0/24", 2) == "192.168.56.2"
+    with pytest.raises(AnsibleFilterError, match=r"no address number 9 in '192\.168\.56\.0/30'"):
+        lab.nth_address("192.168.56.0/30", 9)

@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils.inventory import inventory_problems
+
+GOOD = {"kube_control_plane": ["controlplane"], "kube_node": ["node-1", "node-2.example.com"], "all": []}
+
+
+def test_a_good_inventory_has_no_problem():
+    assert inventory_problems(GOOD) == []
+
+
+def test_a_single_machine_may_be_in_both_groups():
+    assert inventory_problems({"kube_control_plane": ["one"], "kube_node": ["one"]}) == []
+
+
+def test_an_empty_inventory_names_both_groups():
+    problems = inventory_problems({"all": [], "ungrouped": []})
+    assert len(problems) == 2
+    assert "kube_control_plane; its groups are: none" in problems[0]
+
+
+def test_a_wrong_inventory_is_told_its_own_groups():
+    assert "masters, workers" in inventory_problems({"masters": ["a"], "workers": ["b"]})[0]
+
+
+def test_an_empty_group_is_no_cluster():
+    (problem,) = inventory_problems(GOOD | {"kube_node": []})
+    assert "kube_node holds no host" in problem
+
+
+def test_more_control_planes_are_refused_for_now():
+    (problem,) = inventory_problems(GOOD | {"kube_control_plane": ["a", "b"]})
+    assert "2 hosts (a, b)" in problem
+
+
+@pytest.mark.parametrize("name", ["Node-1", "node_1", "-node", "node-", "n" * 64, "a..b"])
+def test_a_name_that_no_node_can_have_is_refused(name):
+    (problem,) = inventory_problems(GOOD | {"kube_node": [name]})
+    assert name in problem

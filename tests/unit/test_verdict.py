@@ -1,0 +1,197 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from path_samples import DATA, cluster, node, output
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import plan, topology, trace, verdict
+
+S1, D, D0, POD = "10.244.1.1", "192.168.56.12", "10.244.2.0", "10.244.2.2"
+
+
+def nodes_of(backend):
+    return topology.parse_nodes(cluster(backend))
+
+
+def judged(text, backend="host-gw", source="node-1", destination="node-2", pod=POD):
+    nodes = nodes_of(backend)
+    ends = nodes[source], nodes[destination]
+    return verdict.judge_trace(*ends, topology.expected_path(*ends, pod), trace.parse(text))
+
+
+def recorded(name):
+    return (DATA / f"{name}.txt").read_text()
+
+
+@pytest.mark.parametrize(("name", "backend"), [("host_gw", "host-gw"), ("limited", "host-gw"), ("vxlan", "vxlan")])
+def test_recorded_healthy_paths_pass(name, backend):
+    assert judged(recorded(name), backend).verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("name", "backend", "words"),
+    [
+        ("vxlan", "host-gw", ["node-2", "Hop 2 is 10.244.2.0", "192.168.56.12", "vxlan"]),
+        ("host_gw", "vxlan", ["node-2", "Hop 2 is 192.168.56.12", "10.244.2.0", "DirectRouting"]),
+        ("rejected", "vxlan", ["Hop 3 is 10.244.2.0", "node-2 itself", "REJECT"]),
+        ("prohibited", "vxlan", ["Hop 3 is 10.244.2.0", "!A"]),
+        ("dropped", "vxlan", ["never reached", "answers at hop 2", "node-2"]),
+        ("silent_after_first", "vxlan", ["never reached", "UDP 8472", "node-1", "node-2"]),
+        ("silent_after_first", "host-gw", ["never reached", "cluster interface"]),
+        ("silent", "host-gw", ["never reached", "not even cni0 of node-1", "ip_forward"]),
+    ],
+)
+def test_recorded_broken_paths_fail_with_their_signature(name, backend, words):
+    found = judged(recorded(name), backend)
+    assert found.verdict == "fail"
+    assert all(word in found.reason for word in words), found.reason
+
+
+def test_recorded_pod_gone_and_missing_route():
+    gone = judged(recorded("pod_gone"), pod="10.244.2.77")
+    assert (gone.verdict, "!H" in gone.reason, D in gone.reason) == ("fail", True, True)
+    nodes = nodes_of("host-gw")
+    ends = nodes["node-1"], nodes["node-2"]
+    lost = verdict.judge_trace(*ends, topology.expected_path(*ends, "10.9.2.77"), trace.parse(recorded("no_route")))
+    assert lost.verdict == "fail"
+    assert "no route" in lost.reason
+
+
+@pytest.mark.parametrize(
+    ("hops", "wanted", "word"),
+    [
+        ((S1, D, POD), "pass", "Every hop"),
+        ((None, D, POD), "inconclusive", "hop 1 is silent"),
+        ((S1, None, POD), "inconclusive", "hop 2 is silent"),
+        ((None, None, POD), "inconclusive", "hop 1 and 2"),
+        ((S1, D, None, POD), "inconclusive", "one hop too many"),
+        ((S1, D, "192.168.56.99", POD), "fail", "192.168.56.99"),
+        ((S1, "10.0.2.15", POD), "fail", "answers by another interface"),
+        ((S1, f"  {D}  0.1 ms  10.0.2.15  0.2 ms", POD), "fail", "10.0.2.15"),
+        (("10.88.0.1", D, POD), "fail", "first router is not cni0"),
+        ((S1, POD), "fail", "too early"),
+        ((POD,), "fail", "too early"),
+        ((S1, S1, S1, S1, S1), "fail", "loop"),
+        ((S1, None, None, None, S1), "fail", "detour"),
+        ((S1, D, None, None, "192.168.56.99"), "fail", "detour"),
+        ((S1, D, None, "192.168.56.99", POD), "fail", "detour"),
+        ((S1, D, None, None, None), "fail", "the pod does not"),
+        ((f"  {S1}  3.1 ms !H  3.1 ms !H",), "fail", "neighbour"),
+        ((S1, None, None, None, POD), "inconclusive", "either its probes were lost"),
+    ],
+)
+def test_seen_against_expected(hops, wanted, word):
+    found = judged(output(POD, *hops))
+    assert (found.verdict, word in found.reason) == (wanted, True), found.reason
+
+
+@pytest.mark.parametrize(
+    ("hops", "wanted", "word"),
+    [
+        (("10.244.1.2",), "pass", "first hop"),
+        ((S1, "10.244.1.2"), "fail", "routed"),
+        ((f"  {S1}  3067.1 ms !H  3067.2 ms !H",), "fail", "!H"),
+        (("10.9.9.9",), "fail", "bridge"),
+        ((None, None, None, None, None), "fail", "nothing answered"),
+        ((None, "10.244.1.2"), "inconclusive", "silent"),
+    ],
+)
+def test_on_a_node(hops, wanted, word):
+    found = judged(output("10.244.1.2", *hops), destination="node-1", pod="10.244.1.2")
+    assert (found.verdict, word in found.reason) == (wanted, True), found.reason
+
+
+def test_a_trace_to_somebody_else_proves_nothing():
+    assert judged(output("10.244.2.3", S1, D, "10.244.2.3")).verdict == "inconclusive"
+
+
+def attempts_of(backend="host-gw", **other):
+    """Healthy attempts for all nine pairs; other outputs, or problems as exceptions, come as source__destination."""
+    nodes = nodes_of(backend)
+    result = {}
+    for pair in plan.mesh(list(nodes)):
+        source, destination = nodes[pair.source], nodes[pair.destination]
+        pod = str(destination.pod_cidr).replace("0/24", "9")
+        expectation = topology.expected_path(source, destination, pod)
+        text = output(pod, *(hop.addresses[0] for hop in expectation.hops))
+        key = f"{pair.source}__{pair.destination}".replace("-", "")
+        told = other.get(key, text)
+        if isinstance(told, Exception):
+            result[pair] = verdict.Attempt(expectation, None, str(told))
+        else:
+            result[pair] = verdict.Attempt(expectation, trace.parse(told))
+    return nodes, result
+
+
+def verdicts(nodes, attempts, findings=()):
+    return {(p.source, p.destination): j for p, j in verdict.judge(attempts, nodes, findings).items()}
+
+
+def test_a_healthy_cluster_passes_in_both_directions():
+    for backend in ("host-gw", "vxlan"):
+        found = verdicts(*attempts_of(backend))
+        assert {judgement.verdict for judgement in found.values()} == {"pass"}
+        assert "opposite" in found[("node-1", "node-2")].reason
+
+
+def test_a_wrong_way_there_that_prints_right_is_caught_by_the_opposite_trace():
+    """node-2 sends to node-1 by another interface: node-1's trace shows it, node-2's own does not."""
+    astray = output("10.244.2.9", S1, "172.16.0.12", "10.244.2.9")
+    found = verdicts(*attempts_of(node1__node2=astray))
+    assert found[("node-1", "node-2")].verdict == "fail"
+    assert "node-2 answers by another interface" in found[("node-1", "node-2")].reason
+    assert found[("node-2", "node-1")].verdict == "fail"
+    assert "node-2 sends to node-1 by 172.16.0.12" in found[("node-2", "node-1")].reason
+    assert sum(1 for judgement in found.values() if judgement.verdict == "pass") == 7
+
+
+def test_an_opposite_trace_that_shows_nothing_leaves_a_pair_open():
+    found = verdicts(*attempts_of(node1__node2=RuntimeError("exec failed")))
+    assert found[("node-1", "node-2")] == verdict.Judgement("inconclusive", "exec failed")
+    assert found[("node-2", "node-1")].verdict == "inconclusive"
+
+
+def test_an_opposite_trace_that_dies_after_hop_2_shows_enough():
+    dead = output("10.244.2.9", S1, D, None, None, None)
+    found = verdicts(*attempts_of(node1__node2=dead))
+    assert found[("node-1", "node-2")].verdict == "fail"
+    assert found[("node-2", "node-1")].verdict == "pass"
+
+
+def test_findings_bound_what_a_trace_can_show():
+    trap = topology.preflight(
+        topology.parse_nodes([node(0), node(1), node(2, public_ip="10.0.2.15")]), ["192.168.56.0/24"]
+    )
+    found = verdicts(*attempts_of(), trap)
+    for (source, destination), judgement in found.items():
+        concerned = source != destination and "node-2" in (source, destination)
+        assert judgement.verdict == ("fail" if concerned else "pass")
+        assert not concerned or ("10.0.2.15" in judgement.reason and "--iface" in judgement.reason)
+
+
+def test_an_inconclusive_finding_excuses_no_broken_path():
+    doubt = topology.preflight(nodes_of("host-gw"), [])
+    dead = output("10.244.2.9", S1, None, None, None, None)
+    found = verdicts(*attempts_of(node1__node2=dead), doubt)
+    assert found[("node-1", "node-2")].verdict == "fail"
+    assert found[("controlplane", "node-1")].verdict == "inconclusive"
+    assert found[("node-1", "node-1")].verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("passes", "fails", "opens", "whole", "failing"),
+    [
+        (9, 0, 0, "pass", set()),
+        (8, 0, 1, "inconclusive", {"inconclusive"}),
+        (5, 4, 0, "fail", {"inconclusive", "fail"}),
+        (0, 0, 9, "inconclusive", {"inconclusive", "fail", "never"}),
+        (0, 9, 0, "fail", {"inconclusive", "fail", "never"}),
+        (0, 0, 0, "inconclusive", {"inconclusive", "fail", "never"}),
+    ],
+)
+def test_counts_and_failure(passes, fails, opens, whole, failing):
+    counts = verdict.count(["pass"] * passes + ["fail"] * fails + ["inconclusive"] * opens)
+    assert verdict.overall(counts) == whole
+    assert {fail_on for fail_on in ("inconclusive", "fail", "never") if verdict.is_failure(counts, fail_on)} == failing
