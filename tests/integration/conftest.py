@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bare nodes, for what a role does before there is a cluster."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+import playbooks
+
+CACHE = Path(os.environ.get("PODPATH_CACHE")
+             or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "podpath")
+
+
+@dataclass
+class Bare:
+    """A lab whose nodes nobody has configured."""
+
+    inventory: list[str]
+
+    def play(self, playbook: str, cmdline: str = "", **variables: object) -> playbooks.Run:
+        return playbooks.run(playbook, self.inventory, cmdline=cmdline, **variables)
+
+    def node(self, name: str, command: str) -> str:
+        """Run a shell command as root on a node, and give what it prints; it must succeed."""
+        ran = subprocess.run([str(CACHE / "podman" / "podman"), "exec", f"podpath-test-bare-{name}", "sh", "-c", command],
+                             check=False, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    def remake(self) -> None:
+        """New nodes, whatever a test did to the old ones."""
+        for playbook in ("lab_down", "lab"):
+            ran = self.play(f"playbooks/{playbook}.yml")
+            assert ran.rc == 0, ran.output
+
+
+@pytest.fixture(scope="session")
+def bare_lab() -> Iterator[Bare]:
+    lab = Bare(playbooks.inventories("inventory/article,inventory/lab,tests/integration/bare"))
+    yield lab
+    lab.play("playbooks/lab_down.yml")
+
+
+@pytest.fixture(scope="module")
+def bare(bare_lab: Bare) -> Bare:
+    """New nodes for each file of tests."""
+    bare_lab.remake()
+    return bare_lab
