@@ -32,8 +32,9 @@ class Bare:
 
     def node(self, name: str, command: str) -> str:
         """Run a shell command as root on a node, and give what it prints; it must succeed."""
-        ran = subprocess.run([str(CACHE / "podman" / "podman"), "exec", f"podpath-test-bare-{name}", "sh", "-c", command],
-                             check=False, capture_output=True, text=True)
+        podman = str(CACHE / "podman" / "podman")
+        ran = subprocess.run([podman, "exec", f"podpath-test-bare-{name}", "sh", "-c", command], check=False,
+                             capture_output=True, text=True)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return ran.stdout
 
