@@ -40,16 +40,20 @@ class Probe:
 
 @dataclass(frozen=True)
 class Method:
-    """How a traceroute runs: probes per hop, seconds to wait for each answer, and the highest TTL."""
+    """How a pair is probed: a traceroute with probes per hop, seconds to wait for each answer, and the highest TTL.
+
+    Echoes to the pod follow; they tell the latency, and no limit of the kernel touches them.
+    """
 
     probes: int = 2
     wait: int = 1
     max_ttl: int = 5
+    echoes: int = 3
 
     @property
     def longest(self) -> int:
-        """Seconds a traceroute takes when nothing answers."""
-        return self.probes * self.wait * self.max_ttl
+        """Seconds a pair takes when nothing answers."""
+        return self.probes * self.wait * self.max_ttl + self.echoes * self.wait
 
 
 def mesh(nodes: Sequence[str]) -> list[Pair]:

@@ -10,29 +10,29 @@ stand in; ``KubernetesCluster`` is the real one, on the official client. Times a
 from __future__ import annotations
 
 import json
-import os
 import signal
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
+from ansible_collections.podpath.kubeadm.plugins.module_utils.api import (
+    CONNECT_TIMEOUT,
+    Api,
+    ApiRefused,
+    ClusterError,
+    message,
+)
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method, Probe, duration
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import HOSTNAME_LABEL
 
-try:
+# without them, api.KUBERNETES_IMPORT_ERROR tells
+with suppress(ImportError):
     import urllib3
     import websocket
-    import yaml
-    from kubernetes import client, config, stream
-    from kubernetes.config.config_exception import ConfigException
-
-    KUBERNETES_IMPORT_ERROR = None
-except ImportError:
-    KUBERNETES_IMPORT_ERROR = traceback.format_exc()
+    from kubernetes import client, stream
 
 MANAGED_BY = "app.kubernetes.io/managed-by=podpath"
 RUN_LABEL = "podpath.kubeadm/run"
@@ -46,14 +46,13 @@ PEER = "peer"
 # The controller's clock and the one that wrote a deadline need not agree.
 CLOCK_SKEW = 60
 POLL = 0.5
-# A registry may stumble once; a pull error that is still there after these seconds is taken as lasting.
-PULL_PATIENCE = 3
+# A registry may stumble once. A kubelet tries again 10 seconds after a failed pull; an error that is still there after
+# these seconds has lasted two tries.
+PULL_PATIENCE = 15
 # The scheduler may need a moment after a node became Ready.
 SCHEDULE_PATIENCE = 15
 REMOVAL_PATIENCE = 30
 EXEC_SLACK = 15
-CONNECT_TIMEOUT = 5
-READ_TIMEOUT = 20
 
 _PULL_ERRORS = ("ErrImagePull", "ImagePullBackOff")
 _HOPELESS = (
@@ -65,22 +64,6 @@ _HOPELESS = (
     "CrashLoopBackOff",
     "StartError",
 )
-
-
-class ProberError(Exception):
-    """A sentence for the user: the run cannot go on."""
-
-
-class ApiUnreachable(ProberError):
-    """The API server did not answer."""
-
-
-class ApiRefused(ProberError):
-    """The API server answered with an error; ``status`` is its HTTP status."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Interrupted(BaseException):
@@ -100,7 +83,7 @@ class ExecResult:
 
 
 class Cluster(Protocol):
-    """What a run needs of a cluster. Objects are the API's JSON as dicts. All raise ProberError."""
+    """What a run needs of a cluster. Objects are the API's JSON as dicts. All raise ClusterError."""
 
     def list_nodes(self) -> list[dict[str, Any]]: ...
 
@@ -351,7 +334,7 @@ def wait_for_pods(
 
 
 def probe_script(probes: Sequence[tuple[Probe, str]], method: Method) -> str:
-    """The shell script that runs all traceroutes of one prober side by side: (probe, address of the peer) each.
+    """The shell script that probes all peers of one prober side by side: (probe, address of the peer) each.
 
     Every result goes to a file first, as lines of processes that share an output would mix.
     """
@@ -361,6 +344,8 @@ def probe_script(probes: Sequence[tuple[Probe, str]], method: Method) -> str:
         '  if [ "$1" -gt 0 ]; then sleep "$1"; fi',
         f'  traceroute -n -q {method.probes} -w {method.wait} -m {method.max_ttl} -p "$3" "$4" >"$2.out" 2>&1',
         '  echo "$?" >"$2.rc"',
+        # no judge: its exit code and a missing ping cost the latency and nothing else
+        f'  ping -q -c {method.echoes} -i 0.2 -W {method.wait} "$4" >"$2.ping" 2>&1',
         "}",
     ]
     for index, (probe, address) in enumerate(probes):
@@ -371,7 +356,9 @@ def probe_script(probes: Sequence[tuple[Probe, str]], method: Method) -> str:
         f"while [ $i -lt {len(probes)} ]; do",
         '  echo "=begin $i"',
         '  cat "$i.out"',
-        "  echo",  # an output that was cut off may lack its last newline
+        '  printf "\\n=echo\\n"',  # an output that was cut off may lack its last newline
+        '  cat "$i.ping"',
+        "  echo",
         '  echo "=end $i $(cat "$i.rc")"',
         "  i=$((i + 1))",
         "done",
@@ -381,26 +368,30 @@ def probe_script(probes: Sequence[tuple[Probe, str]], method: Method) -> str:
 
 @dataclass(frozen=True)
 class Output:
-    """What one traceroute printed, or the sentence why that is not known."""
+    """What one traceroute printed, or the sentence why that is not known; ``echoes``: what ping printed."""
 
     text: str
     problem: str = ""
+    echoes: str = ""
 
 
 def split_output(text: str, count: int, problem: str) -> list[Output]:
     """The outputs of a probe script, one for each of its ``count`` traceroutes, whatever of them has come."""
     bodies: dict[int, list[str]] = {}
+    echoes: dict[int, list[str]] = {}
     codes: dict[int, str] = {}
     current = None
     for line in text.splitlines():
         if line.startswith("=begin "):
             current = int(line.split()[1])
             bodies[current] = []
+        elif line == "=echo" and current is not None:
+            echoes[current] = []
         elif line.startswith("=end ") and current is not None:
             codes[current] = [*line.split(), "?"][2]
             current = None
         elif current is not None:
-            bodies[current].append(line)
+            echoes.get(current, bodies[current]).append(line)
     outputs = []
     for index in range(count):
         if index not in codes:
@@ -408,7 +399,7 @@ def split_output(text: str, count: int, problem: str) -> list[Output]:
             continue
         body = "\n".join(bodies[index]).rstrip()
         if codes[index] == "0":
-            outputs.append(Output(body))
+            outputs.append(Output(body, echoes="\n".join(echoes.get(index, []))))
             continue
         said = body.strip() or "it printed nothing"
         if "not permitted" in said:
@@ -433,7 +424,7 @@ def run_probes(
     def run(source: str, pod: str, script: str, timeout: float) -> None:
         try:
             results[source] = cluster.execute(settings.namespace, pod, ["sh", "-c", script], timeout, cancel)
-        except ProberError as error:
+        except ClusterError as error:
             results[source] = ExecResult("", str(error))
 
     for source, (pod, probes) in work.items():
@@ -524,61 +515,29 @@ def remove_run(
 
 
 class KubernetesCluster:
-    """A cluster through the official client, without retries and with short timeouts."""
+    """A cluster through the official client."""
 
     def __init__(self, kubeconfig: str, context: str | None = None) -> None:
-        self.kubeconfig = kubeconfig
-        self._configuration = _load(kubeconfig, context)
-        self.server = self._configuration.host
-        self._api = client.CoreV1Api(client.ApiClient(self._configuration))
-
-    def _fail(self, what: str, error: Exception) -> NoReturn:
-        if isinstance(error, client.ApiException) and error.status:
-            raise ApiRefused(self._refusal(what, error), error.status) from error
-        detail = getattr(error, "reason", None) or error
-        raise ApiUnreachable(
-            f"The Kubernetes API at {self.server} does not answer (asked to {what}: {str(detail).strip()}). The "
-            f"address stands in kubeconfig {self.kubeconfig} (variable kubeconfig; pod_paths_kubeconfig in the role): "
-            "check that the API server runs and can be reached from here, and that this is the right file."
-        ) from error
-
-    def _refusal(self, what: str, error: Any) -> str:
-        said = _message(error)
-        if error.status == 401:
-            return (
-                f"The Kubernetes API at {self.server} does not accept the user of kubeconfig {self.kubeconfig} "
-                f"(variable kubeconfig; pod_paths_kubeconfig in the role), asked to {what}: {said}"
-            )
-        if error.status == 403:
-            return (
-                f"The user of kubeconfig {self.kubeconfig} may not {what}: {said} Needed are list on nodes, and in the "
-                "namespace create, list, delete on pods, create and get on pods/exec, and list on events."
-            )
-        return f"The Kubernetes API at {self.server} refused to {what} ({error.status}): {said}"
-
-    def _call(self, what: str, method: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
-        # The raw JSON: typed models would be built only to be taken apart again.
-        kwargs.update(_preload_content=False, _request_timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))
-        try:
-            return json.loads(method(*args, **kwargs).data)
-        except (client.ApiException, urllib3.exceptions.HTTPError, OSError) as error:
-            self._fail(what, error)
-        except ValueError as error:
-            raise ApiUnreachable(
-                f"What answers at {self.server} is no Kubernetes API (asked to {what}). The address stands in "
-                f"kubeconfig {self.kubeconfig} (variable kubeconfig; pod_paths_kubeconfig in the role)."
-            ) from error
+        self._api = Api(
+            kubeconfig,
+            "variable kubeconfig; pod_paths_kubeconfig in the role",
+            context,
+            "Needed are list on nodes, and in the namespace create, list, delete on pods, create and get on pods/exec, "
+            "and list on events.",
+        )
+        self._call = self._api.call
+        self._core = client.CoreV1Api(self._api.client)
 
     def list_nodes(self) -> list[dict[str, Any]]:
-        return self._call("list nodes", self._api.list_node).get("items") or []
+        return self._call("list nodes", self._core.list_node).get("items") or []
 
     def create_pod(self, namespace: str, manifest: Mapping[str, Any]) -> None:
         what = f"create pods in namespace {namespace}"
-        self._call(what, self._api.create_namespaced_pod, namespace, dict(manifest))
+        self._call(what, self._core.create_namespaced_pod, namespace, dict(manifest))
 
     def list_pods(self, namespace: str, selector: str) -> list[dict[str, Any]]:
         what = f"list pods in namespace {namespace}"
-        found = self._call(what, self._api.list_namespaced_pod, namespace, label_selector=selector)
+        found = self._call(what, self._core.list_namespaced_pod, namespace, label_selector=selector)
         return found.get("items") or []
 
     def delete_pod(self, namespace: str, name: str, uid: str, *, now: bool = False) -> None:
@@ -588,7 +547,7 @@ class KubernetesCluster:
             body["gracePeriodSeconds"] = 0
         try:
             what = f"delete pods in namespace {namespace}"
-            self._call(what, self._api.delete_namespaced_pod, name, namespace, body=body)
+            self._call(what, self._core.delete_namespaced_pod, name, namespace, body=body)
         except ApiRefused as error:
             if error.status not in (404, 409):
                 raise
@@ -596,7 +555,7 @@ class KubernetesCluster:
     def pod_warnings(self, namespace: str, name: str) -> list[str]:
         selector = f"involvedObject.name={name},type=Warning"
         try:
-            found = self._call("list events", self._api.list_namespaced_event, namespace, field_selector=selector)
+            found = self._call("list events", self._core.list_namespaced_event, namespace, field_selector=selector)
         except ApiRefused:
             return []  # only an aid to the reader: without this right the run still says what it waited for
         events = sorted(found.get("items") or [], key=lambda event: event.get("lastTimestamp") or "")
@@ -607,7 +566,7 @@ class KubernetesCluster:
     ) -> ExecResult:
         what = f"run a command in pod {pod}"
         # A client of its own: the stream function swaps a method of the client it is given.
-        api = client.CoreV1Api(client.ApiClient(self._configuration))
+        api = client.CoreV1Api(client.ApiClient(self._api.configuration))
         end = time.monotonic() + timeout
         stdout = ""
         stderr = ""
@@ -634,7 +593,7 @@ class KubernetesCluster:
             finally:
                 socket.close()
         except (client.ApiException, websocket.WebSocketException, urllib3.exceptions.HTTPError, OSError) as error:
-            return ExecResult(stdout, f"Could not {what}: {_message(error)}")
+            return ExecResult(stdout, f"Could not {what}: {message(error)}")
         if not ended:
             return ExecResult(stdout, f"Running a command in pod {pod} did not end within {timeout:.0f} s.")
         return ExecResult(stdout, _exec_problem(what, verdict, stderr))
@@ -650,33 +609,3 @@ def _exec_problem(what: str, verdict: str, stderr: str) -> str:
         return ""
     said = "; ".join(part for part in (status.get("message", "the connection ended"), stderr) if part)
     return f"Could not {what}: {said}"
-
-
-def _message(error: Any) -> str:
-    """What the API (or the connection) said, in one sentence."""
-    try:
-        said = json.loads(getattr(error, "body", None) or "{}").get("message")
-    except (ValueError, AttributeError):
-        said = None
-    said = str(said or getattr(error, "reason", None) or error).strip()
-    return said if said.endswith(".") else said + "."
-
-
-def _load(kubeconfig: str, context: str | None) -> Any:
-    """A client configuration from a kubeconfig file; raises ProberError naming the variable and the file."""
-    named = f"kubeconfig {kubeconfig} (variable kubeconfig; pod_paths_kubeconfig in the role)"
-    if not os.path.exists(kubeconfig):
-        raise ProberError(f"There is no {named}: bring the cluster up first or name the right file.")
-    if not os.path.isfile(kubeconfig) or not os.access(kubeconfig, os.R_OK):
-        raise ProberError(f"The {named} cannot be read: it must be a file that this user may read.")
-    configuration = client.Configuration()
-    try:
-        config.load_kube_config(
-            config_file=kubeconfig, context=context, client_configuration=configuration, persist_config=False
-        )
-    except (ConfigException, yaml.YAMLError, OSError, TypeError, AttributeError, KeyError, ValueError) as error:
-        # The loader indexes what it read without looking, so a file of another kind ends in any of these.
-        said = " ".join(str(error).split())
-        raise ProberError(f"The {named} is not valid: {said}") from error
-    configuration.retries = False
-    return configuration

@@ -27,6 +27,8 @@ def _node_layer(results: Mapping[str, Any] | None) -> dict[str, Any] | None:
         hosts.append({"host": host, "address": "", "interface": ""})
         row = {"source": host, "destination": "all", "kind": "host", "verdict": INCONCLUSIVE, "rtt_ms": None}
         paths.append({**row, "reason": f"Nothing came from host {host}.", "expected": "", "seen": ""})
+    if not paths:
+        return None  # one host, and its way to the internet is not asked for: there is nothing to prove
     counts = count([path["verdict"] for path in paths])
     return {"verdict": overall(counts), "summary": counts, "hosts": hosts, "paths": paths}
 
@@ -61,12 +63,15 @@ def build(
     # the caller's failed_when may have cleared that.
     stopped = "pairs" not in pod_result or bool(pod_result.get("stopped"))
     bad = [name for name, layer in present.items() if is_failure(layer["summary"], fail_on)]
-    failed = stopped or (not check_mode and bool(bad))
+    residue = pods.get("residue") or 0
+    failed = stopped or bool(residue) or (not check_mode and bool(bad))
     parts = []
     for name, layer in present.items():
         summary = layer["summary"]
         parts.append(f"{name}: {summary['pass']} pass, {summary['fail']} fail, {summary['inconclusive']} inconclusive")
     message = "; ".join(parts) + "."
+    if residue:
+        message = f"{message} {residue} pods of this run may still be there."
     if pods["verdict"] != "pass" and pods["message"]:
         message = f"{message} {pods['message']}"
     return {
@@ -115,9 +120,7 @@ def _milliseconds(value: float | None) -> str:
 
 
 def _pair_ms(pair: Mapping[str, Any]) -> float | None:
-    pod = pair["destination"]["ip"]
-    last = next((hop for hop in pair["hops"] if pod and pod in hop["addresses"]), None)
-    return (last or {}).get("rtt_ms", {}).get("avg")
+    return pair["echoes"]["rtt_ms"].get("avg")
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

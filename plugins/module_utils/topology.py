@@ -89,7 +89,14 @@ class Finding:
         return source in self.nodes or destination in self.nodes
 
     def as_dict(self) -> dict[str, Any]:
-        return {"rule": self.rule, "nodes": list(self.nodes), "message": self.message, "cure": self.cure}
+        return {
+            "rule": self.rule,
+            "severity": self.severity,
+            "scope": self.scope,
+            "nodes": list(self.nodes),
+            "message": self.message,
+            "cure": self.cure,
+        }
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,10 @@ _HOP = re.compile(r"\s{0,2}(?P<ttl>\d+)(?P<rest>  .+)")
 _TOKEN = re.compile(
     r"  (?:(?P<star>\*)|(?P<rtt>\d+\.\d+) ms(?: (?P<note>!(?:[A-Z](?:-\d+)?|<\d+>)?))?|(?P<address>[0-9A-Fa-f:.]+))"
 )
+# "3 packets transmitted, 3 packets received" (busybox), "3 packets transmitted, 3 received" (iputils), and then
+# "round-trip min/avg/max = 0.1/0.2/0.3 ms" or "rtt min/avg/max/mdev = 0.1/0.2/0.3/0.0 ms"
+_ECHO_COUNTS = re.compile(r"(?P<sent>\d+) packets transmitted, (?P<received>\d+) (?:packets )?received")
+_ECHO_TIMES = re.compile(r"min/avg/max\S* = (?P<min>[\d.]+)/(?P<avg>[\d.]+)/(?P<max>[\d.]+)")
 
 
 class TraceError(ValueError):
@@ -84,6 +88,32 @@ class Trace:
 
     def hop(self, ttl: int) -> Hop | None:
         return self.hops[ttl - 1] if 0 < ttl <= len(self.hops) else None
+
+
+@dataclass(frozen=True)
+class Echoes:
+    """ICMP echoes to the destination: how many were sent and answered, and the times of the answers in ms."""
+
+    sent: int
+    received: int
+    rtt_ms: tuple[float, float, float] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        rtt = dict(zip(("min", "avg", "max"), self.rtt_ms, strict=True)) if self.rtt_ms else {}
+        return {"sent": self.sent, "received": self.received, "rtt_ms": rtt}
+
+
+def parse_echoes(text: str) -> Echoes | None:
+    """The summary of ``ping -q``, busybox's or iputils'; None where there is none, as with an image without ping.
+
+    Unlike a hop, a missing latency changes no verdict, so what is not understood is no error here.
+    """
+    counts = _ECHO_COUNTS.search(text)
+    if counts is None:
+        return None
+    times = _ECHO_TIMES.search(text)
+    rtt = (float(times["min"]), float(times["avg"]), float(times["max"])) if times else None
+    return Echoes(int(counts["sent"]), int(counts["received"]), rtt)
 
 
 def _address(text: str, line: str) -> str:

@@ -123,8 +123,8 @@ waited:
   type: float
 """
 
+import contextlib
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -132,82 +132,53 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import readiness
+from ansible_collections.podpath.kubeadm.plugins.module_utils.api import (
+    KUBERNETES_IMPORT_ERROR,
+    Api,
+    ApiRefused,
+    ClusterError,
+)
 from ansible_collections.podpath.kubeadm.plugins.module_utils.readiness import Waiting
 
-try:
-    import yaml
+# without it, KUBERNETES_IMPORT_ERROR tells
+with contextlib.suppress(ImportError):
     from kubernetes import client as k8s_client
-    from kubernetes import config as k8s_config
-    from kubernetes.client.exceptions import ApiException
-    from urllib3.exceptions import HTTPError
-
-    IMPORT_ERROR = None
-except ImportError:
-    IMPORT_ERROR = traceback.format_exc()
 
 INTERVAL = 1.0
-# connect and read, in seconds: a dead API server must not eat the whole time in one request
-REQUEST_TIMEOUT = (3, 10)
+VARIABLES = "variable kubeconfig; flannel_kubeconfig in the role, by default control_plane_kubeconfig"
 
 
-class ClusterError(Exception):
-    """The API server cannot be asked. The text is a sentence."""
-
-
-class RefusedError(ClusterError):
-    """The API server is there and does not let this user in; waiting does not help. The text is a sentence."""
-
-
-class Api:
-    """The few reads this module needs, as the plain JSON of the API."""
+class Cluster:
+    """The few reads this module needs, as the plain JSON of the API. All raise ClusterError."""
 
     def __init__(self, kubeconfig: str) -> None:
-        try:
-            self._client = k8s_config.new_client_from_config(config_file=kubeconfig)
-        except (k8s_config.ConfigException, OSError, ValueError) as error:
-            raise ClusterError(f"the kubeconfig {kubeconfig} cannot be used: {error}") from error
-        # what the client does with a file that is no YAML, or YAML of another shape
-        except (yaml.YAMLError, TypeError, AttributeError, LookupError) as error:
-            # an error of YAML quotes the file, which holds a key
-            where = getattr(error, "problem_mark", None)
-            line = f", line {where.line + 1}" if where else ""
-            raise ClusterError(
-                f"the kubeconfig {kubeconfig} cannot be used: its content is no kubeconfig "
-                f"({type(error).__name__}{line}); remove it and let the playbook bring it again"
-            ) from error
-        self._kubeconfig = kubeconfig
-        self.address = self._client.configuration.host
-        self._core = k8s_client.CoreV1Api(self._client)
-        self._apps = k8s_client.AppsV1Api(self._client)
+        self._api = Api(kubeconfig, VARIABLES)
+        self.address = self._api.server
+        self._core = k8s_client.CoreV1Api(self._api.client)
+        self._apps = k8s_client.AppsV1Api(self._api.client)
 
-    def _ask(self, question: Callable[..., Any], *args: str, **kwargs: str) -> dict[str, Any]:
-        """The answer as JSON, empty where there is no such object."""
+    def _read(self, what: str, method: Callable[..., Any], *args: str) -> dict[str, Any]:
+        """An object, empty where there is none."""
         try:
-            answer = question(*args, _request_timeout=REQUEST_TIMEOUT, **kwargs)
-        except ApiException as error:
+            return self._api.call(what, method, *args)
+        except ApiRefused as error:
             if error.status == 404:
                 return {}
-            if error.status in (401, 403):
-                raise RefusedError(
-                    f"the API server {self.address} refuses the user of the kubeconfig {self._kubeconfig} with "
-                    f"{error.status} {error.reason}; bring a kubeconfig of this cluster's administrator, or name it"
-                ) from error
-            raise ClusterError(f"answered with {error.status} {error.reason}") from error
-        except HTTPError as error:
-            raise ClusterError(f"does not answer: {error}") from error
-        return self._client.sanitize_for_serialization(answer)
+            raise
 
     def nodes(self) -> list[dict[str, Any]]:
-        return self._ask(self._core.list_node).get("items", [])
+        return self._api.call("list nodes", self._core.list_node).get("items") or []
 
     def pods(self, namespace: str, selector: str) -> list[dict[str, Any]]:
-        return self._ask(self._core.list_namespaced_pod, namespace, label_selector=selector).get("items", [])
+        what = f"list pods in namespace {namespace}"
+        found = self._api.call(what, self._core.list_namespaced_pod, namespace, label_selector=selector)
+        return found.get("items") or []
 
     def daemon_set(self, namespace: str, name: str) -> dict[str, Any]:
-        return self._ask(self._apps.read_namespaced_daemon_set, name, namespace)
+        return self._read(f"read DaemonSet {name}", self._apps.read_namespaced_daemon_set, name, namespace)
 
     def deployment(self, namespace: str, name: str) -> dict[str, Any]:
-        return self._ask(self._apps.read_namespaced_deployment, name, namespace)
+        return self._read(f"read Deployment {name}", self._apps.read_namespaced_deployment, name, namespace)
 
 
 @dataclass
@@ -219,7 +190,7 @@ class State:
     unready: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
 
-def look(api: Api, params: dict[str, Any]) -> State:
+def look(api: Cluster, params: dict[str, Any]) -> State:
     items = api.nodes()
     expected = params["nodes"]
     state = State(
@@ -244,7 +215,7 @@ def look(api: Api, params: dict[str, Any]) -> State:
     return state
 
 
-def pod_reasons(api: Api, state: State) -> list[Waiting]:
+def pod_reasons(api: Cluster, state: State) -> list[Waiting]:
     """Why the pods of unready workloads are not ready; asked for once, when the time has run out."""
     result: list[Waiting] = []
     for namespace, item in state.unready:
@@ -264,9 +235,10 @@ def wait(
     while True:
         try:
             state = look_once()
-        except RefusedError:
-            raise
         except ClusterError as error:
+            # It is there and does not let this user in: waiting does not help.
+            if isinstance(error, ApiRefused) and error.status in (401, 403):
+                raise
             state = State(waiting=[Waiting("API server", address, str(error))])
         if not state.waiting or clock() >= deadline:
             return state
@@ -290,12 +262,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=IMPORT_ERROR)
+    if KUBERNETES_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("kubernetes"), exception=KUBERNETES_IMPORT_ERROR)
     params = module.params
     started = time.monotonic()
     try:
-        api = Api(params["kubeconfig"])
+        api = Cluster(params["kubeconfig"])
         state = wait(lambda: look(api, params), api.address, 0 if module.check_mode else params["timeout"])
         if state.waiting and state.unready:
             try:
@@ -303,7 +275,7 @@ def main() -> None:
             except ClusterError as error:
                 state.waiting.append(Waiting("API server", api.address, str(error)))
     except ClusterError as error:
-        module.fail_json(msg=f"{error}.", nodes=[], waiting=[])
+        module.fail_json(msg=str(error), nodes=[], waiting=[])
     result = {
         "changed": False,
         "nodes": state.nodes,

@@ -48,7 +48,8 @@ options:
     elements: str
     default: []
   image:
-    description: Image of both pods. It needs C(sh), C(sleep), C(cat) and busybox's C(traceroute).
+    description:
+      - Image of both pods. It needs C(sh), C(sleep), C(cat) and busybox's C(traceroute), and C(ping) for the latency.
     type: str
     default: docker.io/library/busybox:1.35.0
   probes:
@@ -149,6 +150,12 @@ preflight:
     rule:
       description: Short name of the rule.
       type: str
+    severity:
+      description: V(fail) or V(inconclusive), the best verdict that a pair it concerns can get.
+      type: str
+    scope:
+      description: Which pairs of its nodes it concerns, V(every) one or only those that V(cross) from node to node.
+      type: str
     nodes:
       description: Nodes it concerns.
       type: list
@@ -188,6 +195,11 @@ pairs:
         The times are busybox's own, which starts its clock after it has sent; they are too short, and no measurement.
       type: list
       elements: dict
+    echoes:
+      description: ICMP echoes to the pod after the traceroute, C(sent) and C(received), and C(rtt_ms) with C(min),
+        C(avg) and C(max) of the answers in milliseconds. None is sent where the image has no ping. They change no
+        verdict.
+      type: dict
   sample:
     - source: {node: node-1, pod: podpath-4f1c-prober-1, ip: 10.244.1.2}
       destination: {node: node-2, pod: podpath-4f1c-peer-2, ip: 10.244.2.3}
@@ -202,6 +214,7 @@ pairs:
           - {role: pod, addresses: [10.244.2.3]}
       hops:
         - {ttl: 1, addresses: [10.244.1.1], sent: 2, received: 2, rtt_ms: {min: 0.01, avg: 0.02, max: 0.03}, notes: []}
+      echoes: {sent: 3, received: 3, rtt_ms: {min: 0.08, avg: 0.1, max: 0.13}}
 timings:
   description: Seconds taken by starting, probing and removing.
   returned: always
@@ -227,7 +240,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import plan, prober, topology, trace, verdict
+from ansible_collections.podpath.kubeadm.plugins.module_utils import api, plan, prober, topology, trace, verdict
 
 SCHEMA_VERSION = 1
 
@@ -256,11 +269,11 @@ class Proof:
     warn: Callable[[str], None] = lambda message: None
 
     def look(self) -> None:
-        """Reads the nodes and what they alone tell. Raises ProberError, TopologyError."""
+        """Reads the nodes and what they alone tell. Raises ClusterError, TopologyError."""
         topology.parse_networks(self.cluster_networks)
         self.nodes = topology.parse_nodes(self.cluster.list_nodes())
         if not self.nodes:
-            raise prober.ProberError("The cluster has no nodes, so there is no path to prove.")
+            raise api.ClusterError("The cluster has no nodes, so there is no path to prove.")
         self.findings = topology.preflight(self.nodes, self.cluster_networks)
         missing = sorted(set(self.expected_nodes) - self.nodes.keys())
         self.nodes = {**self.nodes, **{name: topology.absent_node(name) for name in missing}}
@@ -270,7 +283,7 @@ class Proof:
         return [node for node in self.nodes.values() if not node.unusable]
 
     def run(self, guard: prober.Guard) -> None:
-        """Starts, probes, removes. Raises ProberError and Interrupted, but never leaves before the removal."""
+        """Starts, probes, removes. Raises ClusterError and Interrupted, but never leaves before the removal."""
         nodes = self.usable()
         if not nodes:
             return
@@ -312,7 +325,7 @@ class Proof:
         self.started = prober.wait_for_pods(self.cluster, settings, wanted)
         if {node.name for node in nodes} <= self.started.pull_failures:
             first = next(iter(self.started.problems.values()))
-            raise prober.ProberError(
+            raise api.ClusterError(
                 f"No node can pull image {settings.image} (variable image; pod_paths_image in the role): {first}"
             )
         for (_role, node), state in self.started.running.items():
@@ -337,7 +350,7 @@ class Proof:
         try:
             self.residue = prober.remove_run(self.cluster, settings)
             said = f"{self.residue} pods of this run are still there"
-        except prober.ProberError as error:
+        except api.ClusterError as error:
             self.residue = self.created
             said = f"Up to {self.created} pods of this run may still be there ({error})"
         if self.residue:
@@ -382,6 +395,8 @@ class Proof:
         pairs = []
         for pair, attempt in attempts.items():
             expected = attempt.expectation.as_dict() if attempt.expectation else {"origin": "unknown", "hops": []}
+            output = self.outputs.get((pair.source, pair.destination))
+            echoes = trace.parse_echoes(output.echoes) if output else None
             pairs.append(
                 {
                     "source": self._end(prober.PROBER, pair.source),
@@ -391,6 +406,7 @@ class Proof:
                     "reason": judgements[pair].reason,
                     "expected": expected,
                     "hops": [hop.as_dict() for hop in attempt.trace.hops] if attempt.trace else [],
+                    "echoes": (echoes or trace.Echoes(0, 0)).as_dict(),
                 }
             )
         skipped = {node.name: node.unusable for node in self.nodes.values() if node.unusable}
@@ -436,7 +452,7 @@ def execute(proof: Proof, fail_on: str, check_mode: bool) -> tuple[bool, dict[st
             proof.look()
             if not check_mode:
                 proof.run(guard)
-    except (prober.ProberError, topology.TopologyError) as problem:
+    except (api.ClusterError, topology.TopologyError) as problem:
         error = proof.stopped = str(problem)
     except prober.Interrupted as signal:
         error = proof.stopped = f"The run was {signal}; its pods were removed (residue counts those that were not)."
@@ -461,8 +477,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if prober.KUBERNETES_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=prober.KUBERNETES_IMPORT_ERROR)
+    if api.KUBERNETES_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("kubernetes"), exception=api.KUBERNETES_IMPORT_ERROR)
     params = module.params
     if not 1 <= params["probes"] <= plan.BURST:
         module.fail_json(msg=f"probes is {params['probes']}; it must be from 1 to {plan.BURST}.")
@@ -481,7 +497,7 @@ def main() -> None:
     )
     try:
         proof.cluster = prober.KubernetesCluster(params["kubeconfig"], params["context"])
-    except prober.ProberError as error:
+    except api.ClusterError as error:
         proof.stopped = str(error)
         module.fail_json(**{**proof.result(module.check_mode), "msg": proof.stopped})
     failed, result = execute(proof, params["fail_on"], module.check_mode)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +73,23 @@ def test_flannel_goes_over_eth1(lab, node, name, address):
 def test_every_node_knows_every_node_by_name(lab, node):
     for other, variables in lab.variables.items():
         assert node.check_output(f"getent ahostsv4 {other}").split()[0] == variables["ansible_host"]
+
+
+def test_host_and_node_have_the_name_of_the_inventory(lab, node, name):
+    assert node.check_output("hostname") == name
+    assert node.file("/etc/hostname").content_string.strip() == name
+    assert name in lab.kubectl("get nodes -o jsonpath='{.items[*].metadata.name}'").split()
+
+
+def test_only_a_control_plane_that_is_no_node_keeps_pods_away(lab):
+    taints = lab.kubectl("get node controlplane -o jsonpath='{.spec.taints[*].key}'").split()
+    # in the inventory of host-gw the control plane is in both groups
+    assert ("node-role.kubernetes.io/control-plane" in taints) == (lab.backend == "vxlan")
+
+
+def test_kubeconfig_on_the_controller_is_its_owners_alone(lab):
+    kubeconfig = Path(lab.variables["controlplane"]["control_plane_kubeconfig"])
+    assert kubeconfig.stat().st_mode & 0o777 == 0o600
 
 
 def test_no_join_secret_is_left_behind(lab, node):

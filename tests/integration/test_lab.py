@@ -26,6 +26,11 @@ RUNTIME = f"/run/podpath-{hashlib.sha256(str(CACHE).encode()).hexdigest()[:6]}"
 PODMAN = str(CACHE / "podman" / "podman")
 
 
+# what a lab, its nodes, their pods and a build run
+LEFT_RUNNING = (r"conmon|slirp4netns|podpath-|nginx|registry|ssh|systemd|kube|etcd|containerd|flanneld|coredns|pause|"
+                r"mmdebstrap|gpg-agent")
+
+
 def output(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
@@ -38,20 +43,26 @@ def files_under(directory: str) -> set[str]:
     return {str(path) for path in Path(directory).rglob("*")}
 
 
+def other_labs() -> list[str]:
+    labs = CACHE / "labs"
+    return sorted(path.name for path in labs.iterdir() if path.name != "test-lab") if labs.exists() else []
+
+
 def machine() -> dict[str, object]:
     """All that a lab could leave behind on this machine."""
     listed = output("ps", "-e", "-o", "args=").splitlines()
     return {
-        "processes": {line for line in listed if re.search(r"conmon|slirp4netns|podpath-|nginx|registry|ssh", line)
-                      and "<defunct>" not in line},
+        "processes": {line for line in listed if re.search(LEFT_RUNNING, line) and "<defunct>" not in line},
         "mounts": Path("/proc/self/mounts").read_text().splitlines(),
         "links": sorted(link["ifname"] for link in json.loads(output("ip", "-json", "link"))),
         "addresses": re.sub(r"\d+sec", "", output("ip", "-brief", "address")),
-        # the kernel is this machine's: what a node sets is set here
-        "kernel settings": output("sysctl", "kernel.panic", "kernel.panic_on_oops", "vm.overcommit_memory",
-                                  "kernel.keys.root_maxkeys", "vm.panic_on_oom"),
+        # the kernel is this machine's: what a node sets is set here, and put back after the last lab
+        "kernel settings": {} if other_labs() else {name: output("sysctl", "-n", name) for name in (
+            "kernel.panic", "kernel.panic_on_oops", "vm.overcommit_memory", "kernel.keys.root_maxkeys",
+            "vm.panic_on_oom")},
         "swap": Path("/proc/swaps").read_text(),
-        "control groups": sorted(str(path) for path in Path("/sys/fs/cgroup").glob("*/podpath")),
+        "control groups": sorted(str(path) for pattern in ("podpath", "*/podpath")
+                                 for path in Path("/sys/fs/cgroup").glob(pattern)),
         "home": {str(path) for pattern in ("*", ".*", "go/*", ".config/*", ".cache/*")
                  for path in Path.home().glob(pattern)},
         "tables": output("nft", "list", "tables"),
@@ -71,7 +82,9 @@ def play(name: str) -> playbooks.Run:
 
 @pytest.fixture(scope="module")
 def before():
-    # so that what a first run installs is not taken for what a lab leaves
+    # The first lab of a machine installs packages, which stay: what a lab leaves is what is there after the second one
+    # and was not there after the first.
+    play("lab")
     play("lab_down")
     found = machine()
     play("lab")
@@ -136,10 +149,8 @@ def test_half_dead_lab_is_made_anew(before, victim):
     assert play("lab").changed == {}
 
 
-def test_lab_of_an_earlier_boot_is_taken_down(before):
-    if [name for name in os.listdir(CACHE / "labs") if name != "test-lab"]:
-        pytest.skip("another lab stands on this machine, and would be taken for dead with this one")
-    # As after a restart of the machine whose /run is not emptied: podman's notes are there, all they tell of is gone.
+def restart_machine() -> None:
+    """As if this machine was restarted and its /run not emptied: podman's notes are there, all they tell of is gone."""
     ids = output(PODMAN, "ps", "--quiet").split()
     for container in json.loads(output(PODMAN, "container", "inspect", *ids)):
         for pid in (container["State"]["ConmonPid"], container["State"]["Pid"]):
@@ -149,18 +160,41 @@ def test_lab_of_an_earlier_boot_is_taken_down(before):
     output("ip", "link", "delete", "pp-test-lab")
     output("nft", "delete", "table", "inet", "pp-test-lab")
     Path(RUNTIME + "/boot_id").write_text("another boot")
+
+
+@pytest.fixture
+def alone():
+    if other_labs():
+        pytest.skip("another lab stands on this machine, and would be taken for dead with this one")
+
+
+def test_lab_of_an_earlier_boot_is_made_anew(before, alone):
+    restart_machine()
     ran = play("lab")
     assert "is made anew" in ran.output, ran.output
 
 
-def test_lab_down_leaves_nothing(before):
-    # as the kubelet of a node does
-    in_node("node-1", "sysctl", "--quiet", "--write", "kernel.panic=11")
-    assert "kernel.panic = 11" in machine()["kernel settings"]
+def test_lab_of_an_earlier_boot_is_taken_down(before, alone):
+    restart_machine()
     play("lab_down")
+    assert_nothing_left(before)
+    play("lab")
+
+
+def assert_nothing_left(before: dict[str, object]) -> None:
     after = machine()
     for what, was in before.items():
         if isinstance(was, set):
             assert after[what] - was == set(), what
         else:
             assert after[what] == was, what
+
+
+def test_lab_down_leaves_nothing_of_a_cluster(before):
+    for playbook in ("site.yml", "playbooks/verify_paths.yml"):
+        ran = playbooks.run(playbook, INVENTORY)
+        assert ran.rc == 0, ran.output
+    if not other_labs():
+        assert machine()["kernel settings"] != before["kernel settings"], "no kubelet has run"
+    play("lab_down")
+    assert_nothing_left(before)

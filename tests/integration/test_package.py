@@ -6,13 +6,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_installed_collection_has_its_playbooks_and_documentation(tmp_path):
+    # what a user of this checkout has in it, too: an administrator's kubeconfig where site.yml puts it
+    source = tmp_path / "source"
+    shutil.copytree(ROOT, source, symlinks=True, ignore=shutil.ignore_patterns(".git", ".venv", ".ansible"))
+    kubeconfig = source / "inventory" / "article" / "artifacts" / "kubeconfig"
+    kubeconfig.parent.mkdir(exist_ok=True)
+    kubeconfig.write_text("secret")
     (tmp_path / "ansible.cfg").write_text(f"[defaults]\ncollections_path = {tmp_path}/collections\n")
     (tmp_path / "hosts.yml").write_text("all: {children: {kube_control_plane: {hosts: {one: {}}}}}\n")
     environment = {**os.environ, "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg")}
@@ -22,8 +30,12 @@ def test_installed_collection_has_its_playbooks_and_documentation(tmp_path):
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return ran.stdout
 
-    run("ansible-galaxy", "collection", "build", "--output-path", str(tmp_path), str(ROOT))
+    run("ansible-galaxy", "collection", "build", "--output-path", str(tmp_path), str(source))
     archive = next(tmp_path.glob("podpath-kubeadm-*.tar.gz"))
+    with tarfile.open(archive) as packed:
+        names = packed.getnames()
+    assert "playbooks/site.yml" in names
+    assert [name for name in names if "kubeconfig" in name and not name.startswith("roles/")] == []
     run("ansible-galaxy", "collection", "install", "--no-deps", "-p", str(tmp_path / "collections"), str(archive))
     for playbook in ("site", "verify_paths"):
         run("ansible-playbook", "-i", "hosts.yml", "--syntax-check", f"podpath.kubeadm.{playbook}")

@@ -9,6 +9,12 @@ from path_samples import output
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import prober
 
+PING = """PING 10.244.1.3 (10.244.1.3): 56 data bytes
+
+--- 10.244.1.3 ping statistics ---
+3 packets transmitted, 3 packets received, 0% packet loss
+round-trip min/avg/max = 0.081/0.102/0.134 ms"""
+
 
 class Clock:
     def __init__(self) -> None:
@@ -102,7 +108,7 @@ class FakeCluster:
             text = self.traces.get((source, destination))
             if text is None:
                 text = self._healthy(source, destination, address)
-            lines += [f"=begin {index}", text.rstrip("\n"), f"=end {index} 0"]
+            lines += [f"=begin {index}", text.rstrip("\n"), "=echo", PING, f"=end {index} 0"]
         return prober.ExecResult("\n".join(lines) + "\n")
 
     def _healthy(self, source, destination, address):

@@ -74,6 +74,6 @@ def test_more_probes_than_the_burst_are_refused():
 
 def test_the_duration_is_that_of_the_last_dead_trace():
     method = plan.Method()
-    assert plan.duration(plan.schedule("n000", names(3), method), method) == 10
-    assert plan.duration(plan.schedule("n000", names(5), method), method) == 12
-    assert plan.duration([], method) == 10
+    assert plan.duration(plan.schedule("n000", names(3), method), method) == 13
+    assert plan.duration(plan.schedule("n000", names(5), method), method) == 15
+    assert plan.duration([], method) == 13

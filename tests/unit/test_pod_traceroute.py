@@ -15,7 +15,7 @@ import yaml
 from fake_cluster import FakeCluster
 from path_samples import NAMES, cluster, node, output
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import plan, prober
+from ansible_collections.podpath.kubeadm.plugins.module_utils import api, plan, prober
 from ansible_collections.podpath.kubeadm.plugins.modules import pod_traceroute
 
 PULL = {
@@ -168,7 +168,7 @@ def test_a_pod_outside_its_nodes_pod_cidr_fails():
 @pytest.mark.parametrize("verb", ["list_nodes", "create_pod", "list_pods"])
 def test_an_api_that_goes_away_fails_with_all_that_is_known(verb):
     fake = FakeCluster(cluster())
-    fake.fail_on = {verb: prober.ApiUnreachable("The API went away.")}
+    fake.fail_on = {verb: api.ApiUnreachable("The API went away.")}
     failed, result = prove(fake, fail_on="never")
     assert failed
     assert result["msg"] == "The API went away."
@@ -177,7 +177,7 @@ def test_an_api_that_goes_away_fails_with_all_that_is_known(verb):
 
 def test_pods_that_may_be_left_are_counted_and_named():
     fake = FakeCluster(cluster())
-    fake.fail_on = {"delete_pod": prober.ApiUnreachable("The API went away.")}
+    fake.fail_on = {"delete_pod": api.ApiUnreachable("The API went away.")}
     failed, result = prove(fake)
     assert failed, "a proof that leaves something behind is no green run"
     assert result["residue"] == 6

@@ -24,6 +24,7 @@ def pair(source, destination, verdict="pass", reason="fine", seen=None, second="
         "verdict": verdict,
         "reason": reason,
         "expected": {"origin": "x", "hops": [{"role": role, "addresses": [a]} for role, a in hops]},
+        "echoes": {"sent": 3, "received": 3 if seen else 0, "rtt_ms": {"avg": 0.1 * len(seen)} if seen else {}},
         "hops": [
             {"ttl": ttl, "addresses": [a] if a else [], "rtt_ms": {"avg": 0.1 * ttl} if a else {}, "notes": []}
             for ttl, a in enumerate(seen, 1)
@@ -98,6 +99,9 @@ def test_pairs_without_a_trace_show_a_dash():
         (pods(pair("a", "b", "inconclusive")), {"node-1": ways()}, "never", True),
         ({"failed": False, "msg": "no kubernetes library"}, None, "never", True),
         (pods(stopped="There is no kubeconfig"), {"node-1": ways()}, "never", True),
+        ({**HEALTHY, "residue": 6}, {"node-1": ways()}, "never", True),
+        # one host whose way to the internet is not asked for: no node path to prove
+        (HEALTHY, {"node-1": {**ways(), "paths": []}}, "inconclusive", False),
     ],
 )
 def test_when_a_run_fails(result, nodes, fail_on, failed):

@@ -136,3 +136,25 @@ def test_whatever_is_printed_is_read_back():
             lines.append(line)
             wanted.append(tuple(replies))
         assert [hop.replies for hop in trace.parse("\n".join(lines)).hops] == wanted
+
+
+@pytest.mark.parametrize(
+    ("summary", "expected"),
+    [
+        (
+            "3 packets transmitted, 3 packets received, 0% packet loss\nround-trip min/avg/max = 0.08/0.1/0.13 ms",
+            {"sent": 3, "received": 3, "rtt_ms": {"min": 0.08, "avg": 0.1, "max": 0.13}},
+        ),
+        (
+            "3 packets transmitted, 2 received, 33% packet loss, time 2ms\nrtt min/avg/max/mdev = 0.1/0.2/0.3/0.01 ms",
+            {"sent": 3, "received": 2, "rtt_ms": {"min": 0.1, "avg": 0.2, "max": 0.3}},
+        ),
+        ("3 packets transmitted, 0 packets received, 100% packet loss", {"sent": 3, "received": 0, "rtt_ms": {}}),
+    ],
+)
+def test_echoes_of_busybox_and_iputils(summary, expected):
+    assert trace.parse_echoes(f"PING 10.244.1.3\n\n--- statistics ---\n{summary}\n").as_dict() == expected
+
+
+def test_an_image_without_ping_has_no_echoes():
+    assert trace.parse_echoes("sh: ping: not found\n") is None

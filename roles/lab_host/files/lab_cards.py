@@ -81,9 +81,9 @@ def main(stage):
     unplug_eth0(notes)
     if stage != "createRuntime":
         return
-    inside(pid, "sysctl", "--quiet", "--write", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0")
-    inside(pid, "sh", "-c", "for i in /proc/sys/net/bridge/bridge-nf-call-ip*tables; do"
-           " [ ! -e $i ] || echo 0 > $i; done")
+    # a kernel may have no IPv6, and no bridge filter
+    inside(pid, "sh", "-c", "for i in /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding"
+           " /proc/sys/net/bridge/bridge-nf-call-ip*tables; do [ ! -e $i ] || echo 0 > $i; done")
     plug_eth1(pid, notes)
     if notes.get("podpath.lab/nat") == "true":
         plug_eth0(pid, notes)
