@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import ipaddress
+import os
 import re
 import shutil
+import tempfile
 from pathlib import Path
 
 from ansible.errors import AnsibleFilterError
@@ -80,6 +83,20 @@ def networks_in_use(networks: list[str], addresses: list[str]) -> list[str]:
     return [network for network in networks if network in used]
 
 
+def discovery_caches(addresses: list[str]) -> list[str]:
+    """Files in which kubernetes.core noted what the API servers at these addresses can do.
+
+    It names them after the server and whoever is logged in, and keeps them in the directory for temporary files for
+    good (module_utils/client/discovery.py there).
+    """
+    users = ["", f"-{os.getuid()}"]
+    with contextlib.suppress(OSError):
+        users.append(f"-{os.getlogin()}")
+    names = (f"https://{address}:6443{user}" for address in addresses for user in users)
+    files = (Path(tempfile.gettempdir(), f"k8srcp-{hashlib.sha256(name.encode()).hexdigest()}.json") for name in names)
+    return [str(file) for file in files if file.exists()]
+
+
 def free_gib(path: str) -> float:
     """Free space, in GiB, where a path lies or would lie."""
     place = Path(path)
@@ -100,6 +117,7 @@ def lab_machines(machines: list[dict], lab_name: str) -> list[dict]:
 class FilterModule:
     def filters(self) -> dict[str, object]:
         return {
+            "discovery_caches": discovery_caches,
             "first_url_host": first_url_host,
             "free_gib": free_gib,
             "go_requirements": go_requirements,
