@@ -59,7 +59,7 @@ def machine() -> dict[str, object]:
         # the kernel is this machine's: what a node sets is set here, and put back after the last lab
         "kernel settings": {} if other_labs() else {name: output("sysctl", "-n", name) for name in (
             "kernel.panic", "kernel.panic_on_oops", "vm.overcommit_memory", "kernel.keys.root_maxkeys",
-            "vm.panic_on_oom")},
+            "vm.panic_on_oom", "fs.inotify.max_user_instances")},
         "swap": Path("/proc/swaps").read_text(),
         "control groups": sorted(str(path) for pattern in ("podpath", "*/podpath")
                                  for path in Path("/sys/fs/cgroup").glob(pattern)),
