@@ -69,7 +69,7 @@ def test_route_into_the_pod_network_is_refused_with_its_way_and_the_nat_is_named
     assert more.changed == {}
 
 
-HOSTS = "127.0.0.1\tlocalhost\n127.0.1.1 node-1.vm node-1\n# by hand\n10.0.2.15 node-2 # stale\n"
+HOSTS = "127.0.0.1\tlocalhost\n127.0.1.1 node-1.vm node-1\n# by hand\n192.168.60.99 node-2 # stale\n"
 
 
 def test_hosts_keeps_other_lines_names_those_that_mislead_and_mends_what_it_is_told_to(two_addresses, tmp_path):
@@ -94,7 +94,7 @@ def test_hosts_keeps_other_lines_names_those_that_mislead_and_mends_what_it_is_t
     assert rest == HOSTS, "every other line is as it was"
     said = " ".join(ran.output.split())
     assert '/etc/hosts of node-1 also has the line "127.0.1.1 node-1.vm node-1"' in said
-    assert '/etc/hosts of node-1 also has the line "10.0.2.15 node-2 # stale"' in said
+    assert '/etc/hosts of node-1 also has the line "192.168.60.99 node-2 # stale"' in said
     assert "/etc/hosts of controlplane also" not in said
     assert bare.node("node-1", "hostname").strip() == "node-1"
     # the block comes first, so that a stale line is not what is found first
