@@ -12,7 +12,9 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     addresses,
+    etc_hosts,
     flannel_manifest,
+    host_networks,
     host_state,
     inventory,
     kubeadm_config,
@@ -33,14 +35,71 @@ def _said(function: Callable[..., Any]) -> Callable[..., Any]:
     return filtered
 
 
-def node_addresses(hosts: Sequence[str], hostvars: Mapping[str, Any], cidr: str) -> dict[str, Any]:
-    """The cluster address of each host; a host's own node_address_cidr goes before `cidr`."""
+def _wanted(variables: Mapping[str, Any], fallback: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is asked for on a host: as it said itself in this run, else by its inventory, else as other hosts ask."""
+    if "__node_address_wanted" in variables:
+        return variables["__node_address_wanted"]
+    own = {
+        "cidr": variables.get("node_address_cidr"),
+        "interface": variables.get("node_address_interface_name"),
+        "explicit": variables.get("node_address_explicit"),
+    }
+    # an explicit address is one host's alone
+    return own if any(own.values()) else {**fallback, "explicit": None}
+
+
+def _facts(variables: Mapping[str, Any]) -> Mapping[str, Any]:
+    return variables.get("ansible_facts") or {}
+
+
+def node_addresses(hosts: Sequence[str], hostvars: Mapping[str, Any], fallback: Mapping[str, Any]) -> dict[str, Any]:
+    """The cluster addresses of each host; a host outside of the run without variables of its own takes `fallback`.
+
+    A host that could not be looked at is left out, and named in `unknown`.
+    """
+    known = [host for host in hosts if "interfaces" in _facts(hostvars[host])]
     found, problems = addresses.survey(
-        (host, hostvars[host].get("ansible_facts") or {}, hostvars[host].get("node_address_cidr", cidr))
-        for host in hosts
+        (host, _facts(hostvars[host]), _wanted(hostvars[host], fallback)) for host in known
     )
-    nodes = {host: {"address": entry.address, "interface": entry.interface} for host, entry in found.items()}
-    return {"nodes": nodes, "problems": problems}
+    nodes = {
+        host: {
+            "address": entries[0].address,
+            "interface": entries[0].interface,
+            "addresses": [entry.address for entry in entries],
+            "networks": [entry.network for entry in entries if entry.network],
+        }
+        for host, entries in found.items()
+    }
+    return {"nodes": nodes, "problems": problems, "unknown": [host for host in hosts if host not in known]}
+
+
+def node_network_problems(
+    networks: Mapping[str, Any], hostvars: Mapping[str, Any], nodes: Mapping[str, Any], allowed: Sequence[Any]
+) -> list[str]:
+    """Where the cluster's own networks overlap routes or addresses of the hosts in `nodes`."""
+    hosts = {}
+    for host in nodes:
+        seen = hostvars[host].get("__node_address_seen") or {}
+        hosts[host] = host_networks.Host(
+            addresses.addresses_of(_facts(hostvars[host])), seen.get("routes") or [], bool(seen.get("member"))
+        )
+    own = [address for node in nodes.values() for address in node["addresses"]]
+    return host_networks.overlap_problems(networks, hosts, own, allowed)
+
+
+def shared_default_routes(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> list[str]:
+    return addresses.shared_defaults({host: _facts(hostvars[host]) for host in hosts})
+
+
+def running_node_problem(found: str, internal: str, picked: Sequence[str], wanted: Mapping[str, Any]) -> str:
+    """Why a node cannot take the addresses `picked`, as it runs by others; empty where it can.
+
+    `found` is what grep found of its arguments, and `internal` the InternalIPs of its Node where it was asked for.
+    """
+    running = host_networks.running_addresses(found)
+    if internal.split():
+        running["InternalIP of its Node"] = internal.split()
+    return host_networks.running_problem(picked, running, str(addresses.wanted(**wanted)))
 
 
 def kubeadm_init_documents(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -67,10 +126,16 @@ class FilterModule:
             "flannel_images": _said(flannel_manifest.images),
             "flannel_live_problems": _said(flannel_manifest.live_problems),
             "flannel_manifest": _said(flannel_manifest.patch),
+            "hosts_block": _said(etc_hosts.block),
+            "hosts_other_lines": _said(etc_hosts.other_lines),
             "inventory_problems": _said(inventory.inventory_problems),
             "kubeadm_init_documents": _said(kubeadm_init_documents),
             "kubeadm_join_credentials": _said(kubeadm_config.join_credentials),
             "kubeadm_join_document": _said(kubeadm_join_document),
             "membership_problems": _said(membership.membership_problems),
             "node_addresses": _said(node_addresses),
+            "node_name_problem": _said(inventory.node_name_problem),
+            "node_network_problems": _said(node_network_problems),
+            "running_node_problem": _said(running_node_problem),
+            "shared_default_routes": _said(shared_default_routes),
         }

@@ -3,17 +3,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which address and interface of a host carries the cluster.
 
-Pure: gathered facts in, addresses or sentences out. The rule is one address inside one network, on every host another.
-The default route is never looked at: on a VirtualBox machine it leads to a NAT address that all machines share.
+Pure: gathered facts in, addresses or sentences out. The rule is one address of each wanted family, on every host
+another. The default route never picks one: on a VirtualBox machine it leads to a NAT address that all machines share.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import itertools
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+CIDR = "node_address_cidr"
+INTERFACE = "node_address_interface_name"
+EXPLICIT = "node_address_explicit"
 
 # the part of the pod network that each node gets
 _NODE_PREFIX = 24
@@ -27,30 +33,92 @@ class AddressError(ValueError):
 class Address:
     interface: str
     address: str
+    # the network that comes with it, as a CIDR; empty where the facts do not tell
+    network: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.address} on {self.interface}"
 
+    @property
+    def family(self) -> int:
+        return ipaddress.ip_address(self.address).version
 
-def _own_network(variable: str, cidr: Any) -> ipaddress.IPv4Network:
-    """One IPv4 network of a variable, or a sentence that names the variable."""
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the variables of a host ask for. All that is given must hold; the order of families is the user's."""
+
+    cidrs: tuple[Network, ...] = ()
+    interface: str = ""
+    explicit: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        given = {
+            EXPLICIT: ", ".join(self.explicit),
+            INTERFACE: self.interface,
+            CIDR: ", ".join(map(str, self.cidrs)),
+        }
+        return " and ".join(f"{variable} {value}" for variable, value in given.items() if value)
+
+
+def network_of(variable: str, cidr: Any) -> Network:
+    """One network of a variable, or a sentence that names the variable."""
     text = str(cidr).strip()
     try:
-        network = ipaddress.ip_network(text)
+        return ipaddress.ip_network(text)
     except ValueError:
         try:
             hint = f"; did you mean {ipaddress.ip_network(text, strict=False)}?"
         except ValueError:
             hint = "; write one such as 192.168.56.0/24."
         raise AddressError(f"{variable} is {text!r}, which is no network{hint}") from None
+
+
+def _own_network(variable: str, cidr: Any) -> ipaddress.IPv4Network:
+    """One IPv4 network of a variable, or a sentence that names the variable."""
+    network = network_of(variable, cidr)
     if not isinstance(network, ipaddress.IPv4Network):
-        raise AddressError(f"{variable} is {text!r}, an IPv6 network; only IPv4 is supported.")
+        raise AddressError(f"{variable} is {str(cidr).strip()!r}, an IPv6 network; only IPv4 is supported.")
     return network
 
 
-def network_of(cidr: Any) -> ipaddress.IPv4Network:
-    """The cluster network that a user wrote, or a sentence on what is wrong with it."""
-    return _own_network("node_address_cidr", cidr)
+def _items(value: Any) -> list[Any]:
+    """What a variable holds that may be one value, a list, or nothing."""
+    if value is None or value == "":
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _one_of_each_family(variable: str, values: Sequence[Any]) -> None:
+    families = [value.version for value in values]
+    if len(set(families)) < len(families):
+        raise AddressError(
+            f"{variable} holds {', '.join(map(str, values))}: at most one of IPv4 and one of IPv6 can be given, the "
+            "primary one first. Where the nodes' network has several subnets, give each host its own."
+        )
+
+
+def _explicit_address(value: Any) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    try:
+        return ipaddress.ip_address(str(value).strip())
+    except ValueError:
+        raise AddressError(
+            f"{EXPLICIT} is {str(value)!r}, which is no address; write one such as 192.168.56.11, without a prefix."
+        ) from None
+
+
+def wanted(cidr: Any = None, interface: Any = None, explicit: Any = None) -> Wanted:
+    """What a user wrote, understood, or a sentence on what is wrong with it."""
+    cidrs = [network_of(CIDR, item) for item in _items(cidr)]
+    own = [_explicit_address(item) for item in _items(explicit)]
+    _one_of_each_family(CIDR, cidrs)
+    _one_of_each_family(EXPLICIT, own)
+    if not (cidrs or interface or own):
+        raise AddressError(
+            f"nothing says which address carries the cluster. Set {CIDR} to the network by which the nodes reach each "
+            f"other, such as 192.168.56.0/24, or {INTERFACE}, or for each host {EXPLICIT}."
+        )
+    return Wanted(tuple(cidrs), str(interface or "").strip(), tuple(map(str, own)))
 
 
 def cluster_network_problems(pod_cidr: Any, service_cidr: Any, node_cidrs: Iterable[Any]) -> list[str]:
@@ -78,60 +146,163 @@ def cluster_network_problems(pod_cidr: Any, service_cidr: Any, node_cidrs: Itera
     return problems
 
 
+def _devices(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Interfaces stand beside other facts, under their own names; `device` tells them from the rest."""
+    return [value for value in facts.values() if isinstance(value, Mapping) and "device" in value]
+
+
+def _link_network(entry: Mapping[str, Any]) -> str:
+    length = entry.get("prefix") or entry.get("netmask")
+    return str(ipaddress.ip_network(f"{entry['address']}/{length}", strict=False)) if length else ""
+
+
 def addresses_of(facts: Mapping[str, Any]) -> list[Address]:
-    """Every IPv4 address of a host, secondary ones included, from its network facts."""
+    """Every address of a host that a node can have, secondary ones included, from its network facts.
+
+    Loopback and link-local addresses are none: they mean another machine everywhere, and the kubelet refuses them.
+    """
     found: set[Address] = set()
-    for value in facts.values():
-        # interfaces stand beside other facts, under their own names; `device` tells them from the rest
-        if not isinstance(value, Mapping) or "device" not in value:
-            continue
-        for entry in (value.get("ipv4"), *(value.get("ipv4_secondaries") or ())):
-            if isinstance(entry, Mapping) and entry.get("address"):
-                found.add(Address(str(value["device"]), str(entry["address"])))
+    for device in _devices(facts):
+        for entry in (device.get("ipv4"), *(device.get("ipv4_secondaries") or ()), *(device.get("ipv6") or ())):
+            if not isinstance(entry, Mapping) or not entry.get("address"):
+                continue
+            address = ipaddress.ip_address(str(entry["address"]))
+            if not (address.is_loopback or address.is_link_local):
+                found.add(Address(str(device["device"]), str(address), _link_network(entry)))
     return sorted(found)
 
 
-def node_address(facts: Mapping[str, Any], cidr: Any) -> Address:
-    """The one address of a host inside the cluster network."""
-    network = network_of(cidr)
-    everything = addresses_of(facts)
-    inside = [entry for entry in everything if ipaddress.ip_address(entry.address) in network]
+def _listed(everything: Iterable[Address]) -> str:
+    return ", ".join(map(str, everything)) or "none at all"
+
+
+def _families(want: Wanted, everything: Sequence[Address]) -> list[int]:
+    """The families to pick, the primary first. An interface alone means its IPv4 address where it has one."""
+    if want.explicit:
+        return [ipaddress.ip_address(address).version for address in want.explicit]
+    if want.cidrs:
+        return [network.version for network in want.cidrs]
+    there = {entry.family for entry in everything if entry.interface == want.interface}
+    return [6] if there == {6} else [4]
+
+
+def _criteria(want: Wanted, family: int) -> tuple[str, list[Network]]:
+    """In words where an address must lie, and the network that it must lie in, for one family."""
+    networks = [network for network in want.cidrs if network.version == family]
+    words = [f"on {INTERFACE} {want.interface}"] if want.interface else []
+    words += [f"inside {CIDR} {network}" for network in networks]
+    return " and ".join(words), networks
+
+
+def _explicit(want: Wanted, address: str, everything: Sequence[Address]) -> Address:
+    there = [entry for entry in everything if entry.address == address]
+    if not there:
+        raise AddressError(
+            f"{EXPLICIT} is {address}, which is no address of the host; its addresses are: {_listed(everything)}. "
+            "Correct it, or give the host that address."
+        )
+    where, networks = _criteria(want, there[0].family)
+    fits = [entry for entry in there if not want.interface or entry.interface == want.interface]
+    outside = want.cidrs and not any(ipaddress.ip_address(address) in network for network in networks)
+    if not fits or outside:
+        where = where or f"inside {CIDR} {', '.join(map(str, want.cidrs))}"
+        raise AddressError(
+            f"{EXPLICIT} {there[0]} does not lie {where}. All that is given must hold: correct one of them, or leave "
+            "it empty for this host."
+        )
+    return fits[0]
+
+
+def _picked(want: Wanted, family: int, everything: Sequence[Address]) -> Address:
+    """The one address of a family that the network and the interface leave."""
+    where, networks = _criteria(want, family)
+    inside = [
+        entry
+        for entry in everything
+        if entry.family == family
+        and (not want.interface or entry.interface == want.interface)
+        and all(ipaddress.ip_address(entry.address) in network for network in networks)
+    ]
     if len(inside) == 1:
         return inside[0]
     if inside:
         found = " and ".join(map(str, inside))
         raise AddressError(
-            f"{len(inside)} addresses lie inside node_address_cidr {network}: {found}. "
-            "Narrow node_address_cidr (per host if need be) until it holds exactly one of them."
+            f"{len(inside)} addresses lie {where}: {found}. Narrow {CIDR} (per host if need be) until it holds exactly "
+            f"one of them, or set {EXPLICIT} for this host."
         )
-    have = ", ".join(map(str, everything)) or "none at all"
     raise AddressError(
-        f"no address lies inside node_address_cidr {network}; the host's addresses are: {have}. "
-        "Set node_address_cidr to the network by which the nodes reach each other, or give the host an address in it."
+        f"no address lies {where}; the host's addresses are: {_listed(everything)}. Set {CIDR} to the network by which "
+        f"the nodes reach each other (or correct {INTERFACE}), or give the host an address in it."
     )
 
 
-def duplicates(addresses: Mapping[str, Address]) -> list[str]:
-    """A sentence for each address that more than one host has."""
-    hosts: dict[str, list[str]] = {}
-    for host, entry in addresses.items():
-        hosts.setdefault(entry.address, []).append(f"{host} ({entry.interface})")
-    return [
-        f"{address} is the address of more than one host: {', '.join(sorted(names))}. "
-        "Either node_address_cidr names a network that the nodes do not share (VirtualBox's NAT gives every machine "
-        "10.0.2.15), or two hosts are configured alike, or two names of the inventory are one machine."
-        for address, names in sorted(hosts.items())
-        if len(names) > 1
-    ]
+def node_addresses(facts: Mapping[str, Any], want: Wanted) -> list[Address]:
+    """The addresses of a host that carry the cluster: one of each wanted family, the primary one first."""
+    everything = addresses_of(facts)
+    names = sorted(str(device["device"]) for device in _devices(facts))
+    if want.interface and want.interface not in names:
+        raise AddressError(
+            f"{INTERFACE} is {want.interface}, which the host does not have; its interfaces are: "
+            f"{', '.join(names) or 'none at all'}."
+        )
+    if want.explicit:
+        return [_explicit(want, address, everything) for address in want.explicit]
+    return [_picked(want, family, everything) for family in _families(want, everything)]
 
 
-def survey(hosts: Iterable[tuple[str, Mapping[str, Any], Any]]) -> tuple[dict[str, Address], list[str]]:
-    """The address of every host, and a sentence for everything that is wrong, over all of (name, facts, CIDR)."""
-    addresses: dict[str, Address] = {}
+def duplicates(picked: Mapping[str, Sequence[Address]], present: Mapping[str, Sequence[Address]]) -> list[str]:
+    """A sentence for each address that carries one host and that another one has, too, whatever for."""
+    problems = []
+    for address in sorted({entry.address for entries in picked.values() for entry in entries}):
+        owners = sorted(
+            {
+                f"{host} ({entry.interface})"
+                for host, entries in present.items()
+                for entry in entries
+                if entry.address == address
+            }
+        )
+        hosts = [host for host, entries in present.items() if address in {entry.address for entry in entries}]
+        if len(hosts) > 1:
+            problems.append(
+                f"{address} is the address of more than one host: {', '.join(owners)}. Either it lies in a network "
+                "that the nodes do not share (VirtualBox's NAT gives every machine 10.0.2.15), or two hosts are "
+                "configured alike, or two names of the inventory are one machine."
+            )
+    return problems
+
+
+def survey(
+    hosts: Iterable[tuple[str, Mapping[str, Any], Mapping[str, Any]]],
+) -> tuple[dict[str, list[Address]], list[str]]:
+    """The addresses of every host, and a sentence for everything that is wrong, over all of (name, facts, variables).
+
+    The variables of a host are the arguments of `wanted`.
+    """
+    picked: dict[str, list[Address]] = {}
+    present: dict[str, list[Address]] = {}
     problems: list[str] = []
-    for name, facts, cidr in hosts:
+    for name, facts, variables in hosts:
+        present[name] = addresses_of(facts)
         try:
-            addresses[name] = node_address(facts, cidr)
+            picked[name] = node_addresses(facts, wanted(**variables))
         except AddressError as error:
             problems.append(f"{name}: {error}")
-    return addresses, problems + duplicates(addresses)
+    return picked, problems + duplicates(picked, present)
+
+
+def shared_defaults(hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A sentence for each address by which several hosts (name: facts) reach the internet: they are behind NAT."""
+    owners: dict[str, list[str]] = {}
+    for name, facts in sorted(hosts.items()):
+        default = facts.get("default_ipv4") or {}
+        if default.get("address"):
+            owners.setdefault(str(default["address"]), []).append(f"{name} ({default.get('interface', '?')})")
+    return [
+        f"The default route of {', '.join(names)} leaves by the same address, {address}: a NAT that all of them have "
+        "for themselves. The cluster does not use it; what takes a host's address from the default route would take "
+        "all these hosts for one."
+        for address, names in sorted(owners.items())
+        if len(names) > 1
+    ]

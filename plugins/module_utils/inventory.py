@@ -15,6 +15,23 @@ NODE = "kube_node"
 _NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
+def _is_node_name(name: str) -> bool:
+    return len(name) <= 63 and bool(_NODE_NAME.fullmatch(name))
+
+
+def node_name_problem(name: str) -> str:
+    """Why no Node can have this name, with one that it could have; empty where it can."""
+    if _is_node_name(name):
+        return ""
+    # the kubelet would lower it by itself, and then the Node is not found by the name that the inventory has
+    near = re.sub(r"[^-.a-z0-9]+", "-", name.lower()).strip("-.")
+    hint = f", for instance to {near}" if _is_node_name(near) else ""
+    return (
+        f"{name} cannot be the name of a Node: Kubernetes takes up to 63 lower-case letters, digits, '-' and '.', "
+        f"beginning and ending with a letter or digit, and nothing is changed silently. Rename the host{hint}."
+    )
+
+
 def inventory_problems(groups: Mapping[str, Sequence[str]]) -> list[str]:
     problems = []
     known = ", ".join(sorted(name for name in groups if name not in ("all", "ungrouped"))) or "none"
@@ -33,9 +50,6 @@ def inventory_problems(groups: Mapping[str, Sequence[str]]) -> list[str]:
             "this version makes clusters with one control plane only. Leave one host in the group."
         )
     for host in dict.fromkeys([*control_planes, *groups.get(NODE, ())]):
-        if len(host) > 63 or not _NODE_NAME.fullmatch(host):
-            problems.append(
-                f"The inventory's name {host} cannot be the name of a Node: Kubernetes takes up to 63 lower-case "
-                "letters, digits, '-' and '.', beginning and ending with a letter or digit. Rename the host."
-            )
+        if problem := node_name_problem(host):
+            problems.append(f"The inventory's name {problem}")
     return problems

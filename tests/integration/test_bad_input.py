@@ -86,18 +86,48 @@ def test_same_address_on_two_hosts_names_both(tmp_path):
     assert re.search(rf"{re.escape(address)} is the address of more than one host: one \(\S+\), two \(\S+\)", said)
 
 
-def test_several_addresses_in_the_network_are_all_named(tmp_path):
-    # the loopback's own and the card's
-    said = refused("site.yml", inventory(tmp_path, ["one"], ["one"], node_address_cidr="0.0.0.0/0"))
-    found = re.search(r"one: \d+ addresses lie inside node_address_cidr 0\.0\.0\.0/0: (.*?)\. Narrow", said)
-    assert found, said
-    assert "127.0.0.1 on lo" in found[1]
-    assert f"{own_addresses()[0]} on " in found[1]
+def test_interface_that_is_not_there_names_host_and_variable(tmp_path):
+    said = refused("site.yml", inventory(tmp_path, ["one"], ["two"], node_address_cidr=None,
+                                         node_address_interface_name="eth77"))
+    assert "one: node_address_interface_name is eth77, which the host does not have; its interfaces are:" in said
+
+
+def test_address_that_is_not_on_the_host_names_it(tmp_path):
+    said = refused("site.yml", inventory(tmp_path, ["one"], ["two"], node_address_cidr=None,
+                                         node_address_explicit="198.51.100.7"))
+    assert "one: node_address_explicit is 198.51.100.7, which is no address of the host" in said
+
+
+def test_pod_network_that_a_host_uses_names_variable_host_and_use(tmp_path):
+    address = own_addresses()[0]
+    sources = inventory(tmp_path, ["one"], ["one"], node_address_explicit=address, node_address_cidr=None,
+                        control_plane_pod_cidr=f"{address.split('.')[0]}.0.0.0/8")
+    said = refused("site.yml", sources)
+    assert re.search(rf"control_plane_pod_cidr \S+ overlaps what hosts use already.* one: address {address} on ", said)
+
+
+def test_host_that_is_down_and_outside_of_the_run_is_named_and_stops_nobody(tmp_path):
+    sources = inventory(tmp_path, ["one"], ["two"], node_address_cidr=f"{own_addresses()[0]}/32")
+    path = Path(sources[0])
+    described = json.loads(path.read_text())
+    described["all"]["children"]["kube_node"]["hosts"]["two"] = {
+        "ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+    path.write_text(json.dumps(described))
+    # what comes later is refused, so that nothing is done here
+    said = refused("site.yml", sources, "one", flannel_backend="carrier-pigeon")
+    assert "two could not be reached" in said
+    assert "carrier-pigeon" in said
+
+
+def test_name_of_a_host_that_is_no_nodes_is_refused_with_one_that_is(tmp_path):
+    said = refused("site.yml", inventory(tmp_path, ["one"], ["Node_2"]))
+    assert "Node_2 cannot be the name of a Node" in said
+    assert "for instance to node-2" in said
 
 
 def test_missing_network_is_a_sentence(tmp_path):
     sources = inventory(tmp_path, ["one"], ["two"], node_address_cidr=None)
-    assert "node_address_cidr" in refused("site.yml", sources)
+    assert "one: nothing says which address carries the cluster. Set node_address_cidr" in refused("site.yml", sources)
 
 
 def test_missing_kubeconfig_names_path_and_variable(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils.inventory import inventory_problems
+from ansible_collections.podpath.kubeadm.plugins.module_utils.inventory import inventory_problems, node_name_problem
 
 GOOD = {"kube_control_plane": ["controlplane"], "kube_node": ["node-1", "node-2.example.com"], "all": []}
 
@@ -42,3 +42,14 @@ def test_more_control_planes_are_refused_for_now():
 def test_a_name_that_no_node_can_have_is_refused(name):
     (problem,) = inventory_problems(GOOD | {"kube_node": [name]})
     assert name in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("Node_1.Example.COM", "to node-1.example.com"), ("-node-", "to node."), ("_", "Rename the host.")],
+)
+def test_a_name_is_not_lowered_silently_but_one_that_would_do_is_told(name, near):
+    said = node_name_problem(name)
+    assert said.startswith(f"{name} cannot be the name of a Node")
+    assert near in said
+    assert node_name_problem("node-1.example.com") == ""
