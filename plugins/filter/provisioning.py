@@ -151,7 +151,7 @@ class FilterModule:
             "node_network_problems": _said(node_network_problems),
             "running_node_problem": _said(running_node_problem),
             "shared_default_routes": _said(shared_default_routes),
-            "kubernetes_api_server_version": _said(versions.api_server_version),
+            "kubernetes_api_servers": _said(versions.api_server_versions),
             "kubernetes_skew_problems": _said(versions.skew_problems),
             "proxy_environment": _said(proxy.environment),
         }

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""containerd on a host: what is there, what may be done, its mirrors, and whether its configuration is in effect. Pure."""
+"""containerd on a host: what is there, what may be done, its mirrors, its effective configuration. Pure."""
 
 from __future__ import annotations
 

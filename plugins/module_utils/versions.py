@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 # the first that reads kubeadm.k8s.io/v1beta4
@@ -48,6 +48,14 @@ def api_server_version(manifest: str) -> str:
     """The version of the API server in kubeadm's kube-apiserver.yaml; empty where its image has no such tag."""
     found = re.search(r"image:\s*[\"']?\S*/kube-apiserver:v(\d+\.\d+\.\d+[^\s\"'@]*)", manifest)
     return found[1] if found else ""
+
+
+def api_server_versions(hosts: Sequence[str], manifests: Sequence[str], planned: Sequence[str]) -> dict[str, str]:
+    """Each control plane's API server: the version that runs, or where none does the one that is going to."""
+    return {
+        host: api_server_version(manifest) or version
+        for host, manifest, version in zip(hosts, manifests, planned, strict=True)
+    }
 
 
 def skew_problems(

@@ -139,8 +139,8 @@ def test_a_bare_host_has_no_problem():
         ({"source": "docker", "version": "1.7.27"}, "Set containerd_version to 2.0.0 or later"),
         (
             {"source": "distribution", "offered": "1.6.20~ds1-1+deb12u3"},
-            "containerd 1.6.20~ds1-1+deb12u3 (containerd_source is distribution) is too old for Kubernetes 1.37.2, which "
-            "needs 2.0.0 or later. Set containerd_source to archive or docker, or kubernetes_version",
+            "containerd 1.6.20~ds1-1+deb12u3 (containerd_source is distribution) is too old for Kubernetes 1.37.2, "
+            "which needs 2.0.0 or later. Set containerd_source to archive or docker, or kubernetes_version",
         ),
         ({"source": "distribution", "installed": {"containerd": "1.7.24"}, "offered": "2.0.0"}, "containerd 1.7.24"),
     ],

@@ -42,6 +42,11 @@ def test_the_version_of_the_api_server_is_that_of_its_image(image, version):
     assert versions.api_server_version(f"spec:\n  containers:\n  - command: [x]\n    image: {image}\n") == version
 
 
+def test_a_control_plane_counts_with_what_runs_there_or_else_with_what_will():
+    manifests = ["image: registry.k8s.io/kube-apiserver:v1.36.3\n", ""]
+    assert versions.api_server_versions(["a", "b"], manifests, ["1.37.2", "1.37.2"]) == {"a": "1.36.3", "b": "1.37.2"}
+
+
 def problem(wanted, server="1.37.2", **more):
     (found,) = versions.skew_problems("node-9", wanted, api_servers={"controlplane": server}, **more)
     return found
