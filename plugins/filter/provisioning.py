@@ -12,6 +12,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     addresses,
+    containerd,
     etc_hosts,
     flannel_manifest,
     host_networks,
@@ -19,7 +20,9 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     inventory,
     kubeadm_config,
     membership,
+    proxy,
     readiness,
+    versions,
 )
 
 
@@ -115,14 +118,24 @@ def kubeadm_join_document(settings: Mapping[str, Any], credentials: Mapping[str,
     )
 
 
+def containerd_host_problems(host: str, settings: Mapping[str, Any]) -> list[str]:
+    return containerd.host_problems(host, **settings)
+
+
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "active_swap": _said(host_state.active_swap),
             "cluster_network_problems": _said(addresses.cluster_network_problems),
             "cluster_table": _said(readiness.table),
-            "containerd_problems": _said(host_state.containerd_problems),
-            "containerd_version": _said(host_state.containerd_version),
+            "containerd_candidate": _said(containerd.candidate),
+            "containerd_config_problems": _said(containerd.config_problems),
+            "containerd_host_problems": _said(containerd_host_problems),
+            "containerd_mirror_authorities": _said(containerd.mirror_authorities),
+            "containerd_mirrors": _said(containerd.registry_mirrors),
+            "containerd_packages": _said(containerd.packages),
+            "containerd_shipped_files": _said(containerd.shipped_files),
+            "containerd_version": _said(containerd.containerd_version),
             "flannel_images": _said(flannel_manifest.images),
             "flannel_live_problems": _said(flannel_manifest.live_problems),
             "flannel_manifest": _said(flannel_manifest.patch),
@@ -138,4 +151,7 @@ class FilterModule:
             "node_network_problems": _said(node_network_problems),
             "running_node_problem": _said(running_node_problem),
             "shared_default_routes": _said(shared_default_routes),
+            "kubernetes_api_servers": _said(versions.api_server_versions),
+            "kubernetes_skew_problems": _said(versions.skew_problems),
+            "proxy_environment": _said(proxy.environment),
         }

@@ -12,44 +12,6 @@ import yaml
 from ansible_collections.podpath.kubeadm.plugins.module_utils import host_state
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
-DUMP = """
-version = 4
-[plugins."io.containerd.cri.v1.images".pinned_images]
-  sandbox = "registry.k8s.io/pause:3.10.2"
-[plugins."io.containerd.cri.v1.images".registry]
-  config_path = "/etc/containerd/certs.d"
-[plugins."io.containerd.cri.v1.runtime"]
-  restrict_oom_score_adj = false
-[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
-  SystemdCgroup = true
-"""
-
-
-def problems(dump):
-    return host_state.containerd_problems(
-        dump,
-        sandbox_image="registry.k8s.io/pause:3.10.2",
-        hosts_dir="/etc/containerd/certs.d",
-        restrict_oom_score_adj=False,
-    )
-
-
-def test_a_configuration_in_effect_has_no_problem():
-    assert problems(DUMP) == []
-
-
-def test_systemd_cgroups_that_were_lost_are_named():
-    (problem,) = problems(DUMP.replace("SystemdCgroup = true", "SystemdCgroup = false"))
-    assert "runc.options.SystemdCgroup is False where True was asked for" in problem
-
-
-def test_a_setting_that_is_not_there_at_all_is_named():
-    assert len(problems("version = 2\n[plugins.cri]\n")) == 4
-
-
-def test_something_else_than_toml_is_refused():
-    with pytest.raises(host_state.HostStateError, match="no TOML"):
-        problems("containerd: error")
 
 
 @pytest.mark.parametrize(
@@ -83,16 +45,3 @@ def test_only_live_swap_lines_of_fstab_become_comments_and_only_once():
     changed = [after for before, after in zip(FSTAB.splitlines(), once.splitlines(), strict=True) if before != after]
     assert changed == ["# UUID=2 none swap sw 0 0", "# \t/swapfile\tswap\tswap"]
     assert re.sub(pattern, r"# \1", once, flags=re.MULTILINE) == once
-
-
-@pytest.mark.parametrize(
-    ("said", "version"),
-    [
-        ("containerd github.com/containerd/containerd/v2 v2.4.2 3f4a1c0", "2.4.2"),
-        ("containerd github.com/containerd/containerd/v2 v2.5.0-rc.1 abc", "2.5.0-rc.1"),
-        ("skipped, since /etc/kubernetes/kubelet.conf does not exist", ""),
-        ("", ""),
-    ],
-)
-def test_version_of_containerd(said, version):
-    assert host_state.containerd_version(said) == version
