@@ -206,3 +206,18 @@ def test_docker_s_package_comes_from_its_repository_and_is_held(bare, tmp_path):
     assert "version = 3" in bare.node("controlplane", "cat /etc/containerd/config.toml")
     assert "SystemdCgroup = true" in bare.node("controlplane", "containerd config dump")
     assert bare.node("controlplane", "ls /usr/local/bin") == ""
+
+
+def test_containerd_without_its_cri_plugin_is_told_and_restarted_when_that_is_mended(occupied):
+    drop_in = "/etc/containerd/conf.d/no-cri.toml"
+    occupied.node("node-1", f"mkdir -p {drop_in.rsplit('/', 1)[0]}; "
+                            f"echo 'disabled_plugins = [\"io.containerd.grpc.v1.cri\"]' > {drop_in}; "
+                            "systemctl restart containerd")
+    broken = occupied.play(RUNTIME, "--limit node-1", test_roles=["containerd"])
+    occupied.node("node-1", f"rm {drop_in}")
+    assert broken.rc != 0
+    assert "node-1: containerd is not up as configured" in words(broken.output)
+    assert "its CRI plugin is ok" in words(broken.output)
+    mended = occupied.play(RUNTIME, "--limit node-1", test_roles=["containerd"])
+    assert mended.rc == 0, mended.output
+    assert mended.changed == {"node-1": {"Enable and run the service with what was written"}}
