@@ -12,6 +12,8 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     addresses,
+    flannel_host,
+    flannel_live,
     flannel_manifest,
     host_state,
     inventory,
@@ -43,6 +45,46 @@ def node_addresses(hosts: Sequence[str], hostvars: Mapping[str, Any], cidr: str)
     return {"nodes": nodes, "problems": problems}
 
 
+def flannel_settings_problems(settings: Mapping[str, Any], nodes: int, node_prefix: int) -> list[str]:
+    try:
+        asked = flannel_manifest.wanted(**settings)
+    except flannel_manifest.SettingsError as error:
+        return [str(error)]
+    return flannel_manifest.size_problems(asked.networks, int(nodes), int(node_prefix))
+
+
+def flannel_patched(documents: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return flannel_manifest.patch(documents, flannel_manifest.wanted(**settings))
+
+
+def flannel_live_problems(
+    objects: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    documents: Sequence[Mapping[str, Any]],
+    **how: Any,
+) -> list[str]:
+    asked = flannel_manifest.wanted(**settings)
+    return flannel_live.live_problems(objects, asked, flannel_manifest.config_hash(documents), **how)
+
+
+def flannel_started_for(objects: Sequence[Mapping[str, Any]], documents: Sequence[Mapping[str, Any]]) -> bool:
+    return flannel_live.started_for(objects, flannel_manifest.config_hash(documents))
+
+
+def flannel_other_cni_problems(files: Mapping[str, str], host: str, here: bool) -> list[str]:
+    return flannel_host.other_cni_problems(host, files, here)
+
+
+def flannel_interface_mtus(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> dict[str, int]:
+    """The MTU of the interface of each host's cluster address, 0 where it is not known."""
+    return {
+        host: flannel_host.interface_mtu(
+            hostvars[host].get("ansible_facts") or {}, hostvars[host].get("node_address_interface") or ""
+        )
+        for host in hosts
+    }
+
+
 def kubeadm_init_documents(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     return kubeadm_config.init_documents(**settings)
 
@@ -65,8 +107,14 @@ class FilterModule:
             "containerd_problems": _said(host_state.containerd_problems),
             "containerd_version": _said(host_state.containerd_version),
             "flannel_images": _said(flannel_manifest.images),
-            "flannel_live_problems": _said(flannel_manifest.live_problems),
-            "flannel_manifest": _said(flannel_manifest.patch),
+            "flannel_interface_mtus": _said(flannel_interface_mtus),
+            "flannel_live_problems": _said(flannel_live_problems),
+            "flannel_manifest": _said(flannel_patched),
+            "flannel_mtu_problems": _said(flannel_host.mtu_problems),
+            "flannel_mtu_warnings": _said(flannel_host.mtu_warnings),
+            "flannel_other_cni_problems": _said(flannel_other_cni_problems),
+            "flannel_settings_problems": _said(flannel_settings_problems),
+            "flannel_started_for": _said(flannel_started_for),
             "inventory_problems": _said(inventory.inventory_problems),
             "kubeadm_init_documents": _said(kubeadm_init_documents),
             "kubeadm_join_credentials": _said(kubeadm_config.join_credentials),
