@@ -12,6 +12,10 @@ LAB := -i inventory/article -i inventory/lab
 ifdef FLANNEL_BACKEND
 LAB += -e flannel_backend=$(FLANNEL_BACKEND)
 endif
+# a lab that stands is turned around only when it is said
+ifdef CHANGE_BACKEND
+LAB += -e flannel_allow_backend_change=true
+endif
 # what a playbook needs to find its tools, whatever shell it is called from
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MOLECULE_GLOB := molecule/*/molecule.yml

@@ -14,6 +14,8 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     addresses,
     containerd,
     etc_hosts,
+    flannel_host,
+    flannel_live,
     flannel_manifest,
     host_networks,
     host_state,
@@ -105,6 +107,46 @@ def running_node_problem(found: str, internal: str, picked: Sequence[str], wante
     return host_networks.running_problem(picked, running, str(addresses.wanted(**wanted)))
 
 
+def flannel_settings_problems(settings: Mapping[str, Any], nodes: int, node_prefix: int) -> list[str]:
+    try:
+        asked = flannel_manifest.wanted(**settings)
+    except flannel_manifest.SettingsError as error:
+        return [str(error)]
+    return flannel_manifest.size_problems(asked.networks, int(nodes), int(node_prefix))
+
+
+def flannel_patched(documents: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return flannel_manifest.patch(documents, flannel_manifest.wanted(**settings))
+
+
+def flannel_live_problems(
+    objects: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    documents: Sequence[Mapping[str, Any]],
+    **how: Any,
+) -> list[str]:
+    asked = flannel_manifest.wanted(**settings)
+    return flannel_live.live_problems(objects, asked, flannel_manifest.config_hash(documents), **how)
+
+
+def flannel_started_for(objects: Sequence[Mapping[str, Any]], documents: Sequence[Mapping[str, Any]]) -> bool:
+    return flannel_live.started_for(objects, flannel_manifest.config_hash(documents))
+
+
+def flannel_other_cni_problems(files: Mapping[str, str], host: str, here: bool) -> list[str]:
+    return flannel_host.other_cni_problems(host, files, here)
+
+
+def flannel_interface_mtus(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> dict[str, int]:
+    """The MTU of the interface of each host's cluster address, 0 where it is not known."""
+    return {
+        host: flannel_host.interface_mtu(
+            hostvars[host].get("ansible_facts") or {}, hostvars[host].get("node_address_interface") or ""
+        )
+        for host in hosts
+    }
+
+
 def kubeadm_init_documents(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     return kubeadm_config.init_documents(**settings)
 
@@ -137,8 +179,14 @@ class FilterModule:
             "containerd_shipped_files": _said(containerd.shipped_files),
             "containerd_version": _said(containerd.containerd_version),
             "flannel_images": _said(flannel_manifest.images),
-            "flannel_live_problems": _said(flannel_manifest.live_problems),
-            "flannel_manifest": _said(flannel_manifest.patch),
+            "flannel_interface_mtus": _said(flannel_interface_mtus),
+            "flannel_live_problems": _said(flannel_live_problems),
+            "flannel_manifest": _said(flannel_patched),
+            "flannel_mtu_problems": _said(flannel_host.mtu_problems),
+            "flannel_mtu_warnings": _said(flannel_host.mtu_warnings),
+            "flannel_other_cni_problems": _said(flannel_other_cni_problems),
+            "flannel_settings_problems": _said(flannel_settings_problems),
+            "flannel_started_for": _said(flannel_started_for),
             "hosts_block": _said(etc_hosts.block),
             "hosts_other_lines": _said(etc_hosts.other_lines),
             "inventory_problems": _said(inventory.inventory_problems),

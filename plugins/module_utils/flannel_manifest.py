@@ -9,15 +9,98 @@ import hashlib
 import ipaddress
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.podpath.kubeadm.plugins.module_utils.flannel_backends import HOST_GW, OVERHEAD, VXLAN
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 CONFIG_HASH = "podpath.kubeadm/config-hash"
+# the least that IPv4 asks of a link; a pod's part of it must not be smaller
+_LEAST_MTU = 576
+# the part of the pod network that Kubernetes gives to each node, unless told otherwise
+_NODE_PREFIX_IPV6 = 64
 _NODE_IP = "NODE_IP"
 _IFACE = f"--iface=$({_NODE_IP})"
 
 
 class ManifestError(ValueError):
     """The manifest is not the one that this patch was written for. The text says what is missing."""
+
+
+class SettingsError(ValueError):
+    """What a user asked of Flannel cannot be. The text is a sentence that names the variable."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How Flannel shall work. ``mtu`` 0 leaves it to Flannel, which takes that of the node's interface."""
+
+    networks: tuple[Network, ...]
+    backend: str
+    direct_routing: bool = False
+    mtu: int = 0
+
+    @property
+    def network(self) -> str:
+        """The pod network as kubeadm writes it: one, or IPv4 and IPv6 with a comma."""
+        return ",".join(map(str, self.networks))
+
+    def of_family(self, version: int) -> Network | None:
+        return next((network for network in self.networks if network.version == version), None)
+
+
+def parse_networks(text: Any) -> tuple[Network, ...]:
+    """A pod network as kubeadm writes it: one network, or one of each family with a comma between."""
+    networks = []
+    for part in str(text).split(","):
+        try:
+            networks.append(ipaddress.ip_network(part.strip()))
+        except ValueError as error:
+            raise SettingsError(f"flannel_pod_cidr is {str(text)!r}, which is no network: {error}.") from error
+    if len({network.version for network in networks}) != len(networks):
+        raise SettingsError(f"flannel_pod_cidr is {str(text)!r}; it may hold one IPv4 and one IPv6 network.")
+    return tuple(networks)
+
+
+def wanted(network: Any, backend: str, direct_routing: bool = False, mtu: int = 0) -> Wanted:
+    """What a user asked for; raises SettingsError where it cannot be."""
+    asked = Wanted(parse_networks(network), str(backend), bool(direct_routing), int(mtu))
+    if asked.direct_routing and asked.backend != VXLAN:
+        raise SettingsError(
+            f"flannel_direct_routing is true, but flannel_backend is {asked.backend}; only vxlan has both ways. "
+            "host-gw is direct routing by itself."
+        )
+    if asked.mtu and asked.backend == HOST_GW:
+        raise SettingsError(
+            f"flannel_mtu is {asked.mtu}, but flannel_backend is host-gw, where pods take the MTU of the node's "
+            "interface and Flannel knows no other. Set it on that interface, and flannel_mtu to 0."
+        )
+    if asked.mtu and asked.mtu - OVERHEAD.get(asked.backend, 0) < _LEAST_MTU:
+        raise SettingsError(
+            f"flannel_mtu is {asked.mtu}; that of the network between the nodes is meant, and pods get "
+            f"{OVERHEAD.get(asked.backend, 0)} less, which must leave at least {_LEAST_MTU}. 0 leaves it to Flannel."
+        )
+    return asked
+
+
+def size_problems(networks: Sequence[Network], nodes: int, node_prefix: int) -> list[str]:
+    """Where the pod network has fewer parts than there are nodes; a node without one gets no pods."""
+    problems = []
+    for network in networks:
+        prefix = node_prefix if network.version == 4 else _NODE_PREFIX_IPV6
+        if network.prefixlen > prefix:
+            problems.append(
+                f"flannel_pod_cidr has {network}, but every node takes a /{prefix} of it; write a larger network."
+            )
+        elif nodes > 2 ** (prefix - network.prefixlen):
+            problems.append(
+                f"flannel_pod_cidr has {network}, which holds {2 ** (prefix - network.prefixlen)} parts of /{prefix}, "
+                f"one for each node, but there are {nodes} nodes. Write a larger network before the cluster is made, "
+                "as it cannot be changed afterwards."
+            )
+    return problems
 
 
 def plain(value: Any) -> Any:
@@ -52,23 +135,47 @@ def _flanneld(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return found[0]
 
 
-def patch(documents: Sequence[Mapping[str, Any]], network: str, backend: str) -> list[dict[str, Any]]:
-    """The documents of kube-flannel.yml for this pod network and backend, bound to each node's own address.
+def net_conf(given: Mapping[str, Any], asked: Wanted) -> dict[str, Any]:
+    """flanneld's configuration: what the manifest has, with what was asked for."""
+    config = dict(given)
+    first, second = asked.of_family(4), asked.of_family(6)
+    if first:
+        config["Network"] = str(first)
+    else:
+        config.pop("Network", None)
+        config["EnableIPv4"] = False
+    if second:
+        config["EnableIPv6"] = True
+        config["IPv6Network"] = str(second)
+    config["Backend"] = {**config.get("Backend", {}), "Type": asked.backend}
+    if asked.direct_routing:
+        config["Backend"]["DirectRouting"] = True
+    if asked.mtu:
+        config["Backend"]["MTU"] = asked.mtu
+    return config
+
+
+def patch(documents: Sequence[Mapping[str, Any]], asked: Wanted) -> list[dict[str, Any]]:
+    """The documents of kube-flannel.yml as asked for, bound to each node's own address.
 
     flanneld takes the interface that has the address given by --iface; status.hostIP is the kubelet's node address,
-    so no interface name has to be known, and nodes may name theirs differently.
+    so no interface name has to be known, and nodes may name theirs differently. With two families that is the first
+    one, IPv4, and the other address is taken from the same interface.
     flanneld reads its configuration only when it starts, so its hash stands on the pod template: another
     configuration is another template, and the DaemonSet rolls.
     """
+    if len(asked.networks) > 1 and asked.networks[0].version == 6:
+        raise SettingsError(
+            f"flannel_pod_cidr is {asked.network}; write the IPv4 network first, as Flannel finds a node's interface "
+            "by its IPv4 address when both families are used."
+        )
     result = [plain(document) for document in documents if document]
     data = _config_map(result).get("data", {})
     try:
         config = json.loads(data["net-conf.json"])
     except (KeyError, ValueError) as error:
         raise ManifestError(f"net-conf.json of Flannel's manifest cannot be read: {error}") from error
-    config["Network"] = str(network)
-    config["Backend"] = {**config.get("Backend", {}), "Type": str(backend)}
-    data["net-conf.json"] = json.dumps(config, indent=2) + "\n"
+    data["net-conf.json"] = json.dumps(net_conf(config, asked), indent=2) + "\n"
 
     flanneld = _flanneld(result)
     arguments = flanneld.setdefault("args", [])
@@ -84,38 +191,10 @@ def patch(documents: Sequence[Mapping[str, Any]], network: str, backend: str) ->
     return result
 
 
-def _same_network(one: str, other: str) -> bool:
-    try:
-        return ipaddress.ip_network(one) == ipaddress.ip_network(other)
-    except ValueError:
-        return one == other
-
-
-def live_problems(config_map: Mapping[str, Any], network: str, backend: str) -> list[str]:
-    """Where the ConfigMap kube-flannel-cfg of a running cluster is another network or backend than what is wanted."""
-    text = (config_map.get("data") or {}).get("net-conf.json", "")
-    try:
-        live = json.loads(text)
-        there = (str(live.get("Network", "")), str((live.get("Backend") or {}).get("Type", "")))
-    except (ValueError, AttributeError) as error:
-        return [
-            f"net-conf.json of the cluster's ConfigMap kube-flannel/kube-flannel-cfg cannot be read ({error}), so "
-            "nobody knows what network it has. Mend it, or delete the ConfigMap to have it made anew."
-        ]
-    problems = []
-    if there[1] != backend:
-        problems.append(
-            f"The cluster's Flannel runs with the backend {there[1]}, but flannel_backend is {backend}. Changing the "
-            "backend of a running cluster is not supported yet, as pods of different nodes lose each other while it "
-            f"rolls. Set flannel_backend to {there[1]}, or make the cluster anew."
-        )
-    if not _same_network(there[0], network):
-        problems.append(
-            f"The cluster's pod network is {there[0]}, but flannel_pod_cidr (control_plane_pod_cidr, unless it is set) "
-            f"is {network}. The nodes have their parts of the old one, so it cannot be changed. Set it to {there[0]}, "
-            "or make the cluster anew."
-        )
-    return problems
+def config_hash(documents: Sequence[Mapping[str, Any]]) -> str:
+    """The hash that ``patch`` put on the pod template."""
+    template = _pod_template([plain(document) for document in documents if document])
+    return template.get("metadata", {}).get("annotations", {}).get(CONFIG_HASH, "")
 
 
 def images(documents: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -87,6 +87,8 @@ class Cluster(Protocol):
 
     def list_nodes(self) -> list[dict[str, Any]]: ...
 
+    def flannel_config_map(self) -> dict[str, Any] | None: ...
+
     def create_pod(self, namespace: str, manifest: Mapping[str, Any]) -> None: ...
 
     def list_pods(self, namespace: str, selector: str) -> list[dict[str, Any]]: ...
@@ -530,6 +532,17 @@ class KubernetesCluster:
 
     def list_nodes(self) -> list[dict[str, Any]]:
         return self._call("list nodes", self._core.list_node).get("items") or []
+
+    def flannel_config_map(self) -> dict[str, Any] | None:
+        """The ConfigMap of Flannel's manifest; None where there is none, or it may not be read."""
+        what = "read Flannel's ConfigMap"
+        for namespace in ("kube-flannel", "kube-system"):
+            try:
+                return self._call(what, self._core.read_namespaced_config_map, "kube-flannel-cfg", namespace)
+            except ApiRefused as error:
+                if error.status not in (403, 404):
+                    raise
+        return None
 
     def create_pod(self, namespace: str, manifest: Mapping[str, Any]) -> None:
         what = f"create pods in namespace {namespace}"

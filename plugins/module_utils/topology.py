@@ -10,6 +10,7 @@ First light knows IPv4 and Flannel's vxlan and host-gw backends; whatever else i
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,23 @@ EVERY = "every"
 
 class TopologyError(ValueError):
     """A Node object or a network cannot be read, or no path can be computed for a pair. The text is a sentence."""
+
+
+class LinkUnknown(TopologyError):
+    """Whether two nodes are on one link cannot be told, and with it which of two ways their packets take."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """What DirectRouting needs: whether it is on, and the networks of nodes, each of which is taken for one link."""
+
+    direct_routing: bool = False
+    networks: tuple[ipaddress.IPv4Network, ...] = ()
+
+    def shared(self, one: str, other: str) -> ipaddress.IPv4Network | None:
+        """The network that holds both addresses."""
+        both = (ipaddress.ip_address(one), ipaddress.ip_address(other))
+        return next((network for network in self.networks if all(address in network for address in both)), None)
 
 
 @dataclass(frozen=True)
@@ -347,10 +365,45 @@ def preflight(nodes: Mapping[str, Node], cluster_networks: Sequence[str]) -> lis
     return findings
 
 
-def expected_path(source: Node, destination: Node, pod_ip: str | None) -> Expectation:
+def direct_routing(config_map: Mapping[str, Any] | None) -> bool:
+    """Whether Flannel's ConfigMap turns DirectRouting on. Nodes carry no sign of it."""
+    try:
+        config = json.loads(((config_map or {}).get("data") or {}).get("net-conf.json", ""))
+        # as Go reads it: the case of a key does not matter
+        backend = {key.lower(): value for key, value in config["Backend"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return backend.get("directrouting") is True
+
+
+def _node_hop(node: Node) -> ExpectedHop:
+    if not node.internal_ips:
+        raise TopologyError(f"Node {node.name} has no IPv4 InternalIP, so hop 2 cannot be computed.")
+    return ExpectedHop("node", (node.public_ip,) if node.public_ip in node.internal_ips else node.internal_ips)
+
+
+def _vxlan_hop(source: Node, destination: Node, links: Links) -> tuple[str, ExpectedHop]:
+    """Hop 2 and what it was computed from, with vxlan: through flannel.1, or direct where the nodes are on one link."""
+    overlay = ExpectedHop("flannel.1", (destination.overlay_ip or "",))
+    if not links.direct_routing:
+        return "Flannel vxlan, podCIDRs and addresses of the Node objects", overlay
+    ends = [node.public_ip or "" for node in (source, destination)]
+    network = links.shared(*ends) if all(map(_is_ipv4, ends)) else None
+    if network is None:
+        raise LinkUnknown(
+            f"Flannel's DirectRouting is on, and {source.name} ({ends[0] or 'no address'}) and {destination.name} "
+            f"({ends[1] or 'no address'}) are in no common network of cluster_networks, so only their own routes tell "
+            "whether packets go direct or through vxlan. Where they are on one link, name its network in "
+            "cluster_networks (node_address_cidr)."
+        )
+    return f"Flannel vxlan with DirectRouting, both nodes on the link {network}", _node_hop(destination)
+
+
+def expected_path(source: Node, destination: Node, pod_ip: str | None, links: Links | None = None) -> Expectation:
     """The hops a traceroute from a pod on ``source`` to a pod on ``destination`` must show.
 
-    ``pod_ip`` None (check mode) leaves the last hop without an address. Raises TopologyError where it is not known.
+    ``pod_ip`` None (check mode) leaves the last hop without an address. Raises TopologyError where it is not known, and
+    LinkUnknown where that is for DirectRouting.
     """
     pod = ExpectedHop("pod", (pod_ip,) if pod_ip else ())
     if source.name == destination.name:
@@ -366,13 +419,10 @@ def expected_path(source: Node, destination: Node, pod_ip: str | None) -> Expect
         )
     first = ExpectedHop("cni0", (source.bridge_ip,))
     if source.backend == "vxlan":
-        second = ExpectedHop("flannel.1", (destination.overlay_ip,))
+        origin, second = _vxlan_hop(source, destination, links or Links())
     else:
-        if not destination.internal_ips:
-            raise TopologyError(f"Node {destination.name} has no IPv4 InternalIP, so hop 2 cannot be computed.")
-        public = destination.public_ip
-        second = ExpectedHop("node", (public,) if public in destination.internal_ips else destination.internal_ips)
-    return Expectation(f"Flannel {source.backend}, podCIDRs and addresses of the Node objects", (first, second, pod))
+        origin, second = f"Flannel {source.backend}, podCIDRs and addresses of the Node objects", _node_hop(destination)
+    return Expectation(origin, (first, second, pod))
 
 
 def pod_address_problem(node: Node, pod_ip: str) -> str:

@@ -91,6 +91,11 @@ def _describe_wrong(ttl: int, address: str, expectation: Expectation, trace: Tra
             extra = " This is what vxlan with DirectRouting looks like, which the Node objects do not tell."
         elif expectation.hops[1].role == "node" and address == destination.overlay_ip:
             extra = " This is flannel.1, so the packets go by vxlan although the annotations say host-gw."
+            if source.backend == "vxlan":
+                extra = (
+                    " This is flannel.1, so Flannel's DirectRouting does not find the nodes on one link; where a "
+                    "router is between them, name each link in cluster_networks (node_address_cidr of a host)."
+                )
         return (
             f"{told}: node {destination.name} answers by another interface; look at its route to {source.pod_cidr}."
             f"{extra}"
@@ -131,7 +136,7 @@ def _describe_dead(expectation: Expectation, trace: Trace, ends: tuple[Node, Nod
             "filters of this node."
         )
     if max(answered) == 1:
-        if source.backend == "vxlan":
+        if expectation.hops[1].role == "flannel.1":
             how = "UDP 8472 between the nodes, FDB and neighbour entries of flannel.1"
         else:
             how = "the cluster interface, filters between the nodes"

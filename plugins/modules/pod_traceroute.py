@@ -17,6 +17,9 @@ description:
   - Compares each hop with the path computed from the Node objects (podCIDR, addresses, Flannel's annotations).
     On a node that is one hop, the pod. Across nodes it is three, the cni0 of the source, then the node address of the
     destination (Flannel's C(host-gw)) or its flannel.1 (C(vxlan)), then the pod.
+  - With vxlan and DirectRouting, which Flannel's ConfigMap tells, nodes in one network of O(cluster_networks) are taken
+    to be on one link, so that hop 2 is the node address. Other pairs are inconclusive, as only the nodes' own routes
+    tell which way they take.
   - A pass needs the right address at each hop, the same way in both directions, and a Flannel public-ip that is the
     node's InternalIP, unique, and inside O(cluster_networks).
   - It only looks, so RV(ignore:changed) is always V(false). Its pods are removed on success, failure, timeout and
@@ -84,7 +87,8 @@ attributes:
 notes:
   - The module talks to the API only and runs where the kubeconfig is, usually with C(delegate_to=localhost).
   - Needed rights are list on nodes, and in O(namespace) create, list and delete on pods, create and get on pods/exec,
-    and list on events (only to say more when a pod does not start).
+    and list on events (only to say more when a pod does not start). Without get on configmaps in C(kube-flannel),
+    DirectRouting is not known of, and taken to be off.
   - Only IPv4 and Flannel's backends C(vxlan) and C(host-gw) are judged. Others make a pair inconclusive.
 seealso:
   - module: podpath.kubeadm.node_traceroute
@@ -258,6 +262,7 @@ class Proof:
     cluster_networks: list[str]
     nodes: dict[str, topology.Node] = field(default_factory=dict)
     findings: list[topology.Finding] = field(default_factory=list)
+    links: topology.Links = field(default_factory=topology.Links)
     pairs: list[plan.Pair] = field(default_factory=list)
     started: prober.Started = field(default_factory=prober.Started)
     outputs: dict[tuple[str, str], prober.Output] = field(default_factory=dict)
@@ -270,11 +275,13 @@ class Proof:
 
     def look(self) -> None:
         """Reads the nodes and what they alone tell. Raises ClusterError, TopologyError."""
-        topology.parse_networks(self.cluster_networks)
+        networks = topology.parse_networks(self.cluster_networks)
         self.nodes = topology.parse_nodes(self.cluster.list_nodes())
         if not self.nodes:
             raise api.ClusterError("The cluster has no nodes, so there is no path to prove.")
         self.findings = topology.preflight(self.nodes, self.cluster_networks)
+        if any(node.backend == "vxlan" for node in self.nodes.values()):
+            self.links = topology.Links(topology.direct_routing(self.cluster.flannel_config_map()), networks)
         missing = sorted(set(self.expected_nodes) - self.nodes.keys())
         self.nodes = {**self.nodes, **{name: topology.absent_node(name) for name in missing}}
         self.pairs = plan.mesh(list(self.nodes))
@@ -363,10 +370,13 @@ class Proof:
         """What came out for one pair."""
         source, destination = self.nodes[pair.source], self.nodes[pair.destination]
         peer = self.started.running.get((prober.PEER, pair.destination))
+        expectation, unknown = None, ""
         try:
-            expectation = topology.expected_path(source, destination, peer.ip if peer else None)
+            expectation = topology.expected_path(source, destination, peer.ip if peer else None, self.links)
+        except topology.LinkUnknown as error:
+            unknown = str(error)
         except topology.TopologyError:
-            expectation = None  # a preflight finding says why
+            pass  # a preflight finding says why
         output = self.outputs.get((pair.source, pair.destination))
         problem = (
             source.unusable
@@ -375,6 +385,7 @@ class Proof:
             or self.started.problems.get((prober.PROBER, pair.source), "")
             or self.started.problems.get((prober.PEER, pair.destination), "")
             or (output.problem if output else self.stopped or "The run ended before this pair was traced.")
+            or unknown
         )
         if problem:
             return verdict.Attempt(expectation, None, problem)

@@ -45,6 +45,7 @@ class FakeCluster:
         self.exec_problems = exec_problems or {}
         self.stuck = set()
         self.fail_on = {}
+        self.config_map = None
 
     def _maybe_fail(self, verb):
         if verb in self.fail_on:
@@ -53,6 +54,10 @@ class FakeCluster:
     def list_nodes(self):
         self._maybe_fail("list_nodes")
         return self.nodes
+
+    def flannel_config_map(self):
+        self._maybe_fail("flannel_config_map")
+        return self.config_map
 
     def _node(self, name):
         return next(node for node in self.nodes if node["metadata"]["name"] == name)

@@ -222,6 +222,38 @@ def test_a_signal_while_creating_removes_what_was_made():
     assert result["residue"] == 0
 
 
+def direct_routing_cluster():
+    # the fake answers as host-gw does, which is what DirectRouting looks like on one link
+    fake = FakeCluster(cluster("vxlan"))
+    fake.config_map = {"data": {"net-conf.json": '{"Backend": {"Type": "vxlan", "DirectRouting": true}}'}}
+    return fake
+
+
+def test_direct_routing_on_one_link_is_proved_by_the_node_addresses():
+    failed, result = prove(direct_routing_cluster())
+    assert (failed, result["summary"]) == (False, {"pass": 9, "fail": 0, "inconclusive": 0})
+    pair = by_pair(result)[("node-1", "node-2")]
+    assert [hop["role"] for hop in pair["expected"]["hops"]] == ["cni0", "node", "pod"]
+
+
+def test_direct_routing_over_several_networks_leaves_those_pairs_open_and_says_why():
+    failed, result = prove(direct_routing_cluster(), networks=("192.168.56.10/31", "192.168.56.12/32"))
+    assert failed
+    assert result["summary"] == {"pass": 5, "fail": 0, "inconclusive": 4}
+    reason = by_pair(result)[("node-1", "node-2")]["reason"]
+    assert "DirectRouting is on" in reason
+    assert "cluster_networks" in reason
+    assert by_pair(result)[("controlplane", "node-1")]["verdict"] == "pass"
+
+
+def test_without_flannels_configuration_direct_routing_is_not_assumed():
+    fake = direct_routing_cluster()
+    fake.config_map = None
+    failed, result = prove(fake)
+    assert failed
+    assert "DirectRouting" in by_pair(result)[("node-1", "node-2")]["reason"]
+
+
 def test_check_mode_predicts_and_starts_nothing():
     fake = FakeCluster(cluster("vxlan"))
     failed, result = prove(fake, check_mode=True)

@@ -9,6 +9,7 @@ import json
 import pytest
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import flannel_manifest
+from ansible_collections.podpath.kubeadm.plugins.module_utils.flannel_manifest import wanted
 
 
 def manifest(**flanneld):
@@ -55,7 +56,7 @@ def config(documents):
 
 def test_network_backend_and_interface_are_set_and_nothing_else():
     before = manifest()
-    after = flannel_manifest.patch(before, "10.244.0.0/16", "host-gw")
+    after = flannel_manifest.patch(before, wanted("10.244.0.0/16", "host-gw"))
     assert config(after) == {"Network": "10.244.0.0/16", "EnableNFTables": False, "Backend": {"Type": "host-gw"}}
     flanneld = pod(after)["spec"]["containers"][0]
     assert flanneld["args"] == ["--ip-masq", "--iface=$(NODE_IP)"]
@@ -71,12 +72,12 @@ def test_network_backend_and_interface_are_set_and_nothing_else():
 def test_the_given_documents_are_not_changed():
     before = manifest()
     kept = copy.deepcopy(before)
-    flannel_manifest.patch(before, "10.244.0.0/16", "host-gw")
+    flannel_manifest.patch(before, wanted("10.244.0.0/16", "host-gw"))
     assert before == kept
 
 
 def annotation(*arguments):
-    return pod(flannel_manifest.patch(manifest(), *arguments))["metadata"]["annotations"][flannel_manifest.CONFIG_HASH]
+    return flannel_manifest.config_hash(flannel_manifest.patch(manifest(), wanted(*arguments)))
 
 
 def test_another_configuration_is_another_pod_template_and_the_same_one_is_not():
@@ -85,9 +86,73 @@ def test_another_configuration_is_another_pod_template_and_the_same_one_is_not()
     assert annotation("10.244.0.0/16", "vxlan") != annotation("10.245.0.0/16", "vxlan")
 
 
+@pytest.mark.parametrize("change", [{"direct_routing": True}, {"mtu": 1400}])
+def test_direct_routing_and_mtu_stand_in_the_backend_and_make_another_template(change):
+    after = flannel_manifest.patch(manifest(), wanted("10.244.0.0/16", "vxlan", **change))
+    (key, value), = {"DirectRouting" if "direct_routing" in change else "MTU": next(iter(change.values()))}.items()
+    assert config(after)["Backend"] == {"Type": "vxlan", key: value}
+    assert flannel_manifest.config_hash(after) != annotation("10.244.0.0/16", "vxlan")
+    assert flannel_manifest.config_hash(after)
+
+
+def test_two_families_are_enabled_and_the_interface_is_still_found_by_the_first():
+    after = flannel_manifest.patch(manifest(), wanted("10.244.0.0/16, fd00:10:244::/56", "vxlan"))
+    assert config(after) == {"Network": "10.244.0.0/16", "EnableNFTables": False, "EnableIPv6": True,
+                             "IPv6Network": "fd00:10:244::/56", "Backend": {"Type": "vxlan"}}
+    assert pod(after)["spec"]["containers"][0]["args"] == ["--ip-masq", "--iface=$(NODE_IP)"]
+
+
+def test_ipv6_alone_turns_ipv4_off():
+    after = config(flannel_manifest.patch(manifest(), wanted("fd00:10:244::/56", "vxlan")))
+    assert "Network" not in after
+    assert (after["EnableIPv4"], after["EnableIPv6"], after["IPv6Network"]) == (False, True, "fd00:10:244::/56")
+
+
+def test_two_families_with_ipv6_first_are_refused_as_flanneld_would_find_no_interface():
+    with pytest.raises(flannel_manifest.SettingsError, match="IPv4 network first"):
+        flannel_manifest.patch(manifest(), wanted("fd00:10:244::/56,10.244.0.0/16", "vxlan"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"network": "banana"}, ["flannel_pod_cidr is 'banana'", "no network"]),
+        ({"network": "10.244.0.0/16,10.5.0.0/16"}, ["one IPv4 and one IPv6"]),
+        ({"backend": "host-gw", "direct_routing": True}, ["flannel_direct_routing", "host-gw"]),
+        ({"backend": "wireguard", "direct_routing": True}, ["flannel_direct_routing", "wireguard"]),
+        ({"backend": "host-gw", "mtu": 1400}, ["flannel_mtu is 1400", "host-gw"]),
+        ({"mtu": 600}, ["flannel_mtu is 600", "50 less", "576"]),
+        ({"backend": "wireguard", "mtu": 650}, ["flannel_mtu is 650", "80 less"]),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_with_their_variable(settings, said):
+    with pytest.raises(flannel_manifest.SettingsError) as error:
+        wanted(**{"network": "10.244.0.0/16", "backend": "vxlan", **settings})
+    for part in said:
+        assert part in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("network", "nodes", "prefix", "said"),
+    [
+        ("10.244.0.0/16", 256, 24, []),
+        ("10.244.0.0/22", 4, 24, []),
+        ("10.244.0.0/22", 5, 24, ["10.244.0.0/22, which holds 4 parts of /24", "5 nodes"]),
+        ("10.244.0.0/22", 5, 26, []),
+        ("10.244.0.0/25", 1, 24, ["every node takes a /24"]),
+        ("10.244.0.0/16,fd00::/63", 3, 24, ["fd00::/63, which holds 2 parts of /64"]),
+    ],
+)
+def test_a_pod_network_too_small_for_the_nodes_is_told(network, nodes, prefix, said):
+    problems = flannel_manifest.size_problems(flannel_manifest.parse_networks(network), nodes, prefix)
+    assert len(problems) == bool(said)
+    for part in said:
+        assert part in problems[0]
+
+
 def test_a_manifest_that_binds_an_interface_itself_is_refused():
     with pytest.raises(flannel_manifest.ManifestError, match="--iface=eth0"):
-        flannel_manifest.patch(manifest(args=["--iface=eth0"]), "10.244.0.0/16", "vxlan")
+        flannel_manifest.patch(manifest(args=["--iface=eth0"]), wanted("10.244.0.0/16", "vxlan"))
 
 
 @pytest.mark.parametrize(("missing", "said"), [(1, "ConfigMap/kube-flannel-cfg"), (2, "DaemonSet/kube-flannel-ds")])
@@ -95,7 +160,7 @@ def test_another_manifest_is_refused_with_what_is_missing(missing, said):
     documents = manifest()
     del documents[missing]
     with pytest.raises(flannel_manifest.ManifestError, match=said):
-        flannel_manifest.patch(documents, "10.244.0.0/16", "vxlan")
+        flannel_manifest.patch(documents, wanted("10.244.0.0/16", "vxlan"))
 
 
 @pytest.mark.parametrize("data", [{}, {"net-conf.json": "{"}])
@@ -103,46 +168,13 @@ def test_an_unreadable_configuration_is_refused(data):
     documents = manifest()
     documents[1]["data"] = data
     with pytest.raises(flannel_manifest.ManifestError, match=r"net-conf\.json"):
-        flannel_manifest.patch(documents, "10.244.0.0/16", "vxlan")
+        flannel_manifest.patch(documents, wanted("10.244.0.0/16", "vxlan"))
 
 
 def test_a_daemon_set_without_flanneld_is_refused():
     with pytest.raises(flannel_manifest.ManifestError, match="no container kube-flannel"):
-        flannel_manifest.patch(manifest(name="other"), "10.244.0.0/16", "vxlan")
+        flannel_manifest.patch(manifest(name="other"), wanted("10.244.0.0/16", "vxlan"))
 
 
 def test_images_are_named_once_in_the_order_of_need():
     assert flannel_manifest.images(manifest()) == ["plugin:1", "flannel:1"]
-
-
-def live(text):
-    return {"kind": "ConfigMap", "data": {"net-conf.json": text}}
-
-
-RUNNING = live('{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}}')
-
-
-def test_a_running_flannel_as_wanted_is_no_problem():
-    assert flannel_manifest.live_problems(RUNNING, "10.244.0.0/16", "vxlan") == []
-    (config_map,) = (item for item in flannel_manifest.patch(manifest(), "10.5.0.0/16", "host-gw")
-                     if item["kind"] == "ConfigMap")
-    assert flannel_manifest.live_problems(config_map, "10.5.0.0/16", "host-gw") == []
-
-
-@pytest.mark.parametrize(
-    ("network", "backend", "said"),
-    [
-        ("10.244.0.0/16", "host-gw", ["backend vxlan", "flannel_backend is host-gw", "not supported yet"]),
-        ("10.5.0.0/16", "vxlan", ["pod network is 10.244.0.0/16", "control_plane_pod_cidr", "10.5.0.0/16"]),
-    ],
-)
-def test_another_backend_or_network_is_told_with_what_is_there(network, backend, said):
-    (problem,) = flannel_manifest.live_problems(RUNNING, network, backend)
-    for part in said:
-        assert part in problem
-
-
-@pytest.mark.parametrize("config_map", [{}, {"data": None}, live("no json"), live("[]")])
-def test_a_running_configuration_that_cannot_be_read_is_told(config_map):
-    (problem,) = flannel_manifest.live_problems(config_map, "10.244.0.0/16", "vxlan")
-    assert "kube-flannel-cfg cannot be read" in problem

@@ -135,3 +135,49 @@ def test_a_pod_belongs_to_its_nodes_pod_cidr(ip, word):
     problem = topology.pod_address_problem(topology.parse_node(node(1)), ip)
     assert word in problem
     assert bool(problem) == bool(word)
+
+
+def config_map(text):
+    return {"kind": "ConfigMap", "data": {"net-conf.json": text}}
+
+
+@pytest.mark.parametrize(
+    ("text", "on"),
+    [
+        ('{"Backend": {"Type": "vxlan", "DirectRouting": true}}', True),
+        ('{"Backend": {"Type": "vxlan", "directRouting": true}}', True),
+        ('{"Backend": {"Type": "vxlan", "DirectRouting": false}}', False),
+        ('{"Backend": {"Type": "vxlan"}}', False),
+        ('{"Backend": 1}', False),
+        ("{", False),
+    ],
+)
+def test_direct_routing_is_read_from_flannels_configuration(text, on):
+    assert topology.direct_routing(config_map(text)) is on
+    assert topology.direct_routing(None) is False
+
+
+def links(*cidrs):
+    return topology.Links(True, topology.parse_networks(cidrs))
+
+
+def test_with_direct_routing_nodes_on_one_link_go_by_the_node_address():
+    nodes = parsed(*cluster("vxlan"))
+    path = topology.expected_path(nodes["node-1"], nodes["node-2"], "10.244.2.7", links("10.1.0.0/16", *CIDRS))
+    assert hops(path) == [("cni0", ("10.244.1.1",)), ("node", ("192.168.56.12",)), ("pod", ("10.244.2.7",))]
+    assert CIDRS[0] in path.origin
+
+
+@pytest.mark.parametrize("cidrs", [(), ("192.168.56.0/29", "192.168.56.11/32", "192.168.56.12/32"), ("10.0.0.0/8",)])
+def test_with_direct_routing_nodes_of_different_networks_are_not_guessed(cidrs):
+    nodes = parsed(*cluster("vxlan"))
+    with pytest.raises(topology.LinkUnknown, match=r"node-1 \(192.168.56.11\) and node-2 .*cluster_networks"):
+        topology.expected_path(nodes["node-1"], nodes["node-2"], "10.244.2.7", links(*cidrs))
+
+
+def test_direct_routing_changes_nothing_on_a_node_nor_with_host_gw():
+    nodes = parsed(*cluster("host-gw"))
+    one, two = nodes["node-1"], nodes["node-2"]
+    for other in (one, two):
+        assert (hops(topology.expected_path(one, other, "10.244.2.7", links()))
+                == hops(topology.expected_path(one, other, "10.244.2.7")))
