@@ -14,6 +14,10 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     addresses,
     containerd,
     etc_hosts,
+    firewall,
+    firewall_firewalld,
+    firewall_nftables,
+    firewall_ufw,
     flannel_host,
     flannel_live,
     flannel_manifest,
@@ -24,6 +28,8 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     membership,
     proxy,
     readiness,
+    swap,
+    sysctl,
     versions,
 )
 
@@ -164,6 +170,23 @@ def containerd_host_problems(host: str, settings: Mapping[str, Any]) -> list[str
     return containerd.host_problems(host, **settings)
 
 
+_FIREWALLS = {"ufw": firewall_ufw, "firewalld": firewall_firewalld, "nftables": firewall_nftables}
+
+
+def firewall_missing(needs: Sequence[Mapping[str, Any]], state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the tools in use on a host do not let through; `state` has what each tool in use says, by its name."""
+    return [need for tool, said in state.items() for need in _FIREWALLS[tool].missing(needs, **said)]
+
+
+def firewall_openings(missing: Sequence[Mapping[str, Any]], tool: str) -> list[Any]:
+    return _FIREWALLS[tool].openings([need for need in missing if need["tool"] == tool])
+
+
+def firewall_commands(missing: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What a person would type to open what is missing."""
+    return [tool.command(option) for name, tool in _FIREWALLS.items() for option in firewall_openings(missing, name)]
+
+
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
@@ -178,6 +201,12 @@ class FilterModule:
             "containerd_packages": _said(containerd.packages),
             "containerd_shipped_files": _said(containerd.shipped_files),
             "containerd_version": _said(containerd.containerd_version),
+            "firewall_commands": _said(firewall_commands),
+            "firewall_missing": _said(firewall_missing),
+            "firewall_needs": _said(lambda settings: firewall.needs(**settings)),
+            "firewall_openings": _said(firewall_openings),
+            "firewall_sentence": _said(firewall.sentence),
+            "firewalld_policy_sources": _said(firewall_firewalld.policy_sources),
             "flannel_images": _said(flannel_manifest.images),
             "flannel_interface_mtus": _said(flannel_interface_mtus),
             "flannel_live_problems": _said(flannel_live_problems),
@@ -193,13 +222,22 @@ class FilterModule:
             "kubeadm_init_documents": _said(kubeadm_init_documents),
             "kubeadm_join_credentials": _said(kubeadm_config.join_credentials),
             "kubeadm_join_document": _said(kubeadm_join_document),
+            "kubernetes_api_servers": _said(versions.api_server_versions),
+            "kubernetes_skew_problems": _said(versions.skew_problems),
             "membership_problems": _said(membership.membership_problems),
+            "nftables_tables": _said(firewall_nftables.tables),
             "node_addresses": _said(node_addresses),
             "node_name_problem": _said(inventory.node_name_problem),
             "node_network_problems": _said(node_network_problems),
+            "proxy_environment": _said(proxy.environment),
             "running_node_problem": _said(running_node_problem),
             "shared_default_routes": _said(shared_default_routes),
-            "kubernetes_api_servers": _said(versions.api_server_versions),
-            "kubernetes_skew_problems": _said(versions.skew_problems),
-            "proxy_environment": _said(proxy.environment),
+            "swap_started_services": _said(swap.started_services),
+            "swap_started_units": _said(swap.started_units),
+            "swap_unit_cures": _said(swap.unit_cures),
+            "sysctl_override_sentences": _said(sysctl.override_sentences),
+            "sysctl_overrides": _said(sysctl.overrides),
+            "sysctl_problems": _said(sysctl.problems),
+            "ufw_enabled": _said(firewall_ufw.enabled),
+            "zram_swap_units": _said(swap.zram_swap_units),
         }

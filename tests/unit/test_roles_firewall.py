@@ -1,0 +1,298 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a node needs of its firewall, against rules of ufw, firewalld and nftables as the tools print them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import (
+    firewall,
+    firewall_firewalld,
+    firewall_nftables,
+    firewall_ufw,
+)
+
+DATA = Path(__file__).parent / "data/firewall"
+NODES = ["192.168.56.10", "192.168.56.11", "192.168.56.12"]
+
+
+def needs(**changed):
+    return firewall.needs(**{
+        "control_plane": False, "addresses": ["192.168.56.11"], "interface": "eth1", "node_addresses": NODES,
+        "control_plane_addresses": NODES[:1], "node_sources": ["192.168.56.0/24"], "api_sources": [],
+        "node_port_sources": [], "pod_cidr": "10.244.0.0/16", "backend": "vxlan", "extra_ports": [], **changed})
+
+
+def of_control_plane(**changed):
+    return needs(control_plane=True, addresses=["192.168.56.10"], **changed)
+
+
+def named(missing):
+    return [firewall.what(need) for need in missing]
+
+
+OTHERS = "192.168.56.10, 192.168.56.12"
+FORWARDING = ["forwarding from 10.244.0.0/16 to anywhere", f"forwarding from {OTHERS} to 10.244.0.0/16"]
+
+
+def test_a_worker_needs_kubelet_flannel_and_its_pods_traffic():
+    assert named(needs()) == [
+        f"10250/tcp from {OTHERS}", "10250/tcp from 10.244.0.0/16", f"8472/udp from {OTHERS}", *FORWARDING]
+
+
+@pytest.mark.parametrize(("backend", "ports"), [("host-gw", set()), ("wireguard", {"51820", "51821"})])
+def test_the_backend_decides_on_flannels_ports(backend, ports):
+    assert {need["port"] for need in needs(backend=backend) if need["protocol"] == "udp"} == ports
+
+
+def test_a_control_plane_needs_its_api_and_etcd_only_between_control_planes():
+    others = "192.168.56.11, 192.168.56.12"
+    assert f"6443/tcp from {others}" in named(of_control_plane())
+    assert not [need for need in of_control_plane() if need["port"] == "2379-2380"]
+    three = of_control_plane(control_plane_addresses=NODES)
+    assert f"2379-2380/tcp from {others}" in named(three)
+
+
+def test_an_address_of_the_other_family_is_no_need():
+    assert not [n for n in of_control_plane(api_sources=["0.0.0.0/0", "::/0"]) if "::/0" in n["sources"]]
+
+
+def test_both_families_are_needed_with_two():
+    found = needs(addresses=["192.168.56.11", "fd00::11"], node_addresses=["192.168.56.10", "fd00::10"],
+                  pod_cidr="10.244.0.0/16,fd01::/48")
+    assert "forwarding from fd01::/48 to anywhere" in named(found)
+    assert "8472/udp from 192.168.56.10, fd00::10" in named(found)
+
+
+def test_a_port_that_is_none_is_a_sentence():
+    with pytest.raises(firewall.FirewallError, match="'http' is no port"):
+        needs(extra_ports=[{"port": "http"}])
+
+
+# ufw
+
+UFW = 'IPV6=yes\nDEFAULT_INPUT_POLICY="DROP"\nDEFAULT_FORWARD_POLICY="DROP"\n'
+
+
+def ufw(*tuples, defaults=UFW, wanted=None):
+    rules = "".join(f"### tuple ### {line}\n-A ufw-user-input ...\n" for line in tuples)
+    return named(firewall_ufw.missing(needs() if wanted is None else wanted, defaults, rules, ""))
+
+
+def test_ufw_as_it_comes_lets_nothing_in():
+    assert ufw() == named(needs())
+    assert ufw(defaults=UFW.replace("DROP", "ACCEPT")) == []
+
+
+def test_ufw_that_was_opened_is_open():
+    missing = firewall_ufw.missing(needs(), UFW, "", "")
+    assert [firewall_ufw.command(option) for option in firewall_ufw.openings(missing)] == [
+        "ufw allow proto tcp from 192.168.56.0/24 to any port 10250",
+        "ufw allow proto tcp from 10.244.0.0/16 to any port 10250",
+        "ufw allow proto udp from 192.168.56.0/24 to any port 8472",
+        "ufw route allow from 10.244.0.0/16 to 0.0.0.0/0",
+        "ufw route allow from 192.168.56.0/24 to 10.244.0.0/16"]
+    assert ufw("allow tcp 10250 0.0.0.0/0 any 192.168.56.0/24 in comment=706f",
+               "allow tcp 10250 0.0.0.0/0 any 10.244.0.0/16 in",
+               "allow udp 8472 0.0.0.0/0 any 192.168.56.0/24 in",
+               "route:allow any any 0.0.0.0/0 any 10.244.0.0/16 in",
+               "route:allow any any 10.244.0.0/16 any 192.168.56.0/24 in") == []
+
+
+def test_an_operators_own_rules_of_ufw_count():
+    # each node by itself, a list and a range of ports, an interface, everything for one network
+    assert ufw("allow any any 0.0.0.0/0 any 192.168.56.10 in",
+               "allow udp 8000:9000 0.0.0.0/0 any 0.0.0.0/0 in_eth1",
+               "allow tcp 80,10250 0.0.0.0/0 any 0.0.0.0/0 in",
+               "route:allow any any 0.0.0.0/0 any 0.0.0.0/0 in") == []
+
+
+@pytest.mark.parametrize("rule", [
+    "allow udp 8472 0.0.0.0/0 any 0.0.0.0/0 in_eth0", "allow tcp 8472 0.0.0.0/0 any 0.0.0.0/0 in",
+    "allow udp 8472 0.0.0.0/0 any 0.0.0.0/0 out", "allow udp 8472 0.0.0.0/0 53 0.0.0.0/0 in",
+    "allow udp 8472 192.168.57.11 any 0.0.0.0/0 in", "limit udp 8472 0.0.0.0/0 any 0.0.0.0/0 in",
+    "allow udp 8473 0.0.0.0/0 any 0.0.0.0/0 in"])
+def test_rules_of_ufw_beside_the_point_do_not_count(rule):
+    flannel = [need for need in needs() if need["port"] == "8472"]
+    assert ufw(rule, wanted=flannel) == [f"8472/udp from {OTHERS}"]
+
+
+def test_what_ufw_refuses_first_is_refused_and_named():
+    flannel = [need for need in needs() if need["port"] == "8472"]
+    rules = ("### tuple ### deny any any 0.0.0.0/0 any 192.168.56.12 in\n"
+             "### tuple ### allow udp 8472 0.0.0.0/0 any 0.0.0.0/0 in\n")
+    (missing,) = firewall_ufw.missing(flannel, UFW, rules, "")
+    assert missing["sources"] == ["192.168.56.12"]
+    assert missing["stopped_by"] == ["ufw's rule 'deny any any to 0.0.0.0/0 from 192.168.56.12'"]
+    turned = "\n".join(reversed(rules.splitlines()))
+    assert firewall_ufw.missing(flannel, UFW, turned, "") == []
+
+
+def test_an_address_outside_of_the_networks_is_opened_by_itself():
+    (missing,) = firewall_ufw.missing(
+        [n for n in needs(node_addresses=["192.168.56.10", "10.9.9.9"]) if n["port"] == "8472"], UFW, "", "")
+    assert missing["open_for"] == ["192.168.56.0/24", "10.9.9.9"]
+
+
+@pytest.mark.parametrize(("text", "on"), [("ENABLED=yes\n", True), ("# ENABLED=yes\nENABLED=no\n", False), ("", False)])
+def test_ufw_is_in_use_if_a_boot_starts_it(text, on):
+    assert firewall_ufw.enabled(text) is on
+
+
+# firewalld
+
+RULE = 'rule family="ipv4" source address="192.168.56.0/24"'
+PUBLIC = """\
+public{active}
+  target: default
+  icmp-block-inversion: no
+  interfaces: {interfaces}
+  sources: {sources}
+  services: dhcpv6-client ssh {services}
+  ports: {ports}
+  forward: yes
+  rich rules: {rich}
+
+trusted
+  target: ACCEPT
+  interfaces:
+  sources: {trusted}
+  services:
+  ports:
+  rich rules:
+"""
+POLICIES = """\
+podpath-pods (active)
+  priority: -1
+  target: CONTINUE
+  ingress-zones: ANY
+  egress-zones: trusted
+  rich rules:
+\trule family="ipv4" source address="192.168.56.0/24" destination address="10.244.0.0/16" accept
+"""
+
+
+def zones(**values):
+    return PUBLIC.format(**{"active": " (active)", "interfaces": "", "sources": "", "services": "", "ports": "",
+                            "rich": "", "trusted": "", **values})
+
+
+def firewalld(zones_, policies="", permanent=None, permanent_policies=None, wanted=None):
+    return firewall_firewalld.missing(
+        needs() if wanted is None else wanted, "public\n", zones_, policies,
+        zones_ if permanent is None else permanent, policies if permanent_policies is None else permanent_policies)
+
+
+def test_firewalld_as_it_comes_names_all():
+    missing = firewalld(zones(interfaces="eth1"))
+    assert named(missing) == named(needs())
+    assert missing[0]["stopped_by"] == ["firewalld's zone public"]
+    assert [firewall_firewalld.command(option) for option in firewall_firewalld.openings(missing)] == [
+        f"firewall-cmd --permanent --zone=public --add-rich-rule='{RULE} port port=\"10250\" protocol=\"tcp\" accept'",
+        "firewall-cmd --permanent --zone=trusted --add-source=10.244.0.0/16",
+        f"firewall-cmd --permanent --zone=public --add-rich-rule='{RULE} port port=\"8472\" protocol=\"udp\" accept'"]
+
+
+RICH = "".join(f'\n\t{RULE} port port="{port}" protocol="{protocol}" accept'
+               for port, protocol in (("10250", "tcp"), ("8472", "udp")))
+
+
+def test_firewalld_that_was_opened_is_open():
+    assert firewalld(zones(rich=RICH, trusted="10.244.0.0/16"), POLICIES) == []
+
+
+def test_what_firewalld_forgets_at_a_boot_is_missing():
+    opened = zones(rich=RICH, trusted="10.244.0.0/16")
+    missing = firewalld(opened, POLICIES, permanent=zones(trusted="10.244.0.0/16"))
+    assert named(missing) == [f"10250/tcp from {OTHERS}", f"8472/udp from {OTHERS}"]
+    assert missing[0]["stopped_by"] == ["firewalld's zone public, after a boot"]
+    assert named(firewalld(opened, POLICIES, permanent_policies="")) == FORWARDING[1:]
+
+
+def test_services_and_ports_of_firewalld_count():
+    opened = zones(services="kubelet", ports="8000-9000/udp", trusted="10.244.0.0/16")
+    assert named(firewalld(opened)) == FORWARDING[1:]
+
+
+def test_a_zone_by_source_goes_before_one_by_interface():
+    everything = zones(interfaces="eth1", trusted="10.244.0.0/16 192.168.56.0/24")
+    assert firewalld(everything) == []
+
+
+def test_what_firewalld_refuses_goes_before_what_it_lets_in():
+    rich = RICH + '\n\trule family="ipv4" source address="192.168.56.12" reject'
+    missing = firewalld(zones(rich=rich, trusted="10.244.0.0/16"), POLICIES)
+    assert {source for need in missing for source in need["sources"]} == {"192.168.56.12"}
+
+
+# nftables
+
+
+def nft(name="nft_filter.json", wanted=None, **more):
+    return firewall_nftables.missing(needs() if wanted is None else wanted, [(DATA / name).read_text()], **more)
+
+
+def test_only_tables_that_may_be_the_hosts_firewall_are_looked_at():
+    chains = (DATA / "nft_chains.json").read_text()
+    assert firewall_nftables.tables(chains) == [{"family": "inet", "table": "filter"}]
+    iptables = (DATA / "nft_iptables.json").read_text()
+    assert firewall_nftables.tables(iptables) == [{"family": "ip", "table": "filter"}]
+    assert firewall_nftables.tables(iptables, ufw=True) == []
+
+
+def test_a_chain_of_nftables_is_read():
+    # 8472 is only let in from .12, by a chain that is jumped to; pods' packets go out, but nothing else gets to pods
+    assert named(nft()) == [
+        "10250/tcp from 10.244.0.0/16", "8472/udp from 192.168.56.10",
+        f"forwarding from {OTHERS} to 10.244.0.0/16"]
+    assert nft()[0]["stopped_by"] == ["chain inet filter input"]
+
+
+def test_openings_of_nftables_go_to_the_chain_that_refuses():
+    assert firewall_nftables.openings(nft()) == [
+        f'insert rule inet filter {rule} accept comment "podpath.kubeadm.firewall"' for rule in (
+            "input ip saddr 10.244.0.0/16 tcp dport 10250", "input ip saddr 192.168.56.0/24 udp dport 8472",
+            "forward ip saddr 192.168.56.0/24 ip daddr 10.244.0.0/16")]
+
+
+def test_a_port_that_a_chain_drops_by_a_rule_is_named():
+    extra = [{"port": "9999", "protocol": "udp", "sources": ["192.168.56.12"]}]
+    assert "9999/udp from 192.168.56.12" in named(nft(wanted=needs(extra_ports=extra)))
+
+
+def test_iptables_rules_are_read_as_far_as_nft_shows_them():
+    # multiport is not shown, so 10250 may be open: it is named, as nobody knows. The policy of FORWARD stops no pod,
+    # as Flannel puts its own rules there.
+    assert named(nft("nft_iptables.json", of_control_plane())) == [
+        "6443/tcp from 10.244.0.0/16", "10250/tcp from 192.168.56.11, 192.168.56.12", "10250/tcp from 10.244.0.0/16"]
+
+
+def test_a_ban_of_a_part_of_the_world_is_no_obstacle():
+    api = [need for need in of_control_plane(api_sources=["0.0.0.0/0"]) if "0.0.0.0/0" in need["sources"]]
+    rules = "deny any any 0.0.0.0/0 any 203.0.113.9 in", "allow tcp 6443 0.0.0.0/0 any 0.0.0.0/0 in"
+    assert ufw(*rules, wanted=api) == []
+    # as kube-proxy refuses a Service without pods
+    chain = {"family": "ip", "table": "filter"}
+    service = {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "daddr"}}, "right": "10.96.0.9"}}
+    text = json.dumps({"nftables": [
+        {"chain": {**chain, "name": "FORWARD", "type": "filter", "hook": "forward", "prio": 0, "policy": "accept"}},
+        {"rule": {**chain, "chain": "FORWARD", "expr": [service, {"xt": {"type": "target", "name": "REJECT"}}]}}]})
+    assert firewall_nftables.missing(needs(), [text]) == []
+
+
+def test_something_else_than_a_ruleset_is_refused():
+    with pytest.raises(firewall.FirewallError, match="something else than a ruleset"):
+        firewall_nftables.tables("{}")
+
+
+def test_no_role_turns_selinux_off():
+    roles = Path(__file__).resolve().parents[2] / "roles"
+    for file in roles.rglob("*"):
+        if file.suffix in (".yml", ".j2", ".sh"):
+            assert not re.search(r"setenforce|posix\.selinux|SELINUX=", file.read_text(encoding="utf-8")), file
