@@ -67,7 +67,7 @@ def unit_cures(shown: str) -> dict[str, list[str]]:
     cures: dict[str, list[str]] = {"mask": [], "disable": []}
     for block in shown.split("\n\n"):
         unit: Mapping[str, str] = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        if not unit.get("Id") or unit.get("SourcePath") == "/etc/fstab" or unit.get("LoadState") == "masked":
+        if not unit.get("Id") or unit.get("SourcePath") == "/etc/fstab":
             continue
         if not unit.get("FragmentPath", "").startswith("/etc/systemd/system/"):
             cures["mask"].append(unit["Id"])

@@ -286,6 +286,10 @@ def test_a_ban_of_a_part_of_the_world_is_no_obstacle():
     assert firewall_nftables.missing(needs(), [text]) == []
 
 
+def test_rules_of_kube_proxy_and_flannel_are_no_firewall():
+    assert nft("nft_kubernetes.json", of_control_plane(api_sources=["0.0.0.0/0"])) == []
+
+
 def test_something_else_than_a_ruleset_is_refused():
     with pytest.raises(firewall.FirewallError, match="something else than a ruleset"):
         firewall_nftables.tables("{}")

@@ -25,7 +25,7 @@ def test_what_a_boot_starts_is_found():
 
 
 def unit(name, path, state, source=""):
-    return f"Id={name}\nLoadState=loaded\nFragmentPath={path}\nUnitFileState={state}\nSourcePath={source}\n"
+    return f"Id={name}\nFragmentPath={path}\nUnitFileState={state}\nSourcePath={source}\n"
 
 
 def test_each_unit_gets_the_cure_that_holds():
