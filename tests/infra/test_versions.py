@@ -36,7 +36,7 @@ def test_a_node_gets_a_newer_containerd_in_place_and_its_pods_run_on(lab):
     assert "v2.4.1" in node.check_output("ctr version | grep -A1 Server")
     pods = containers(lab, "node-1")
     assert pods
-    shims = node.check_output("pgrep --full containerd-shim-runc-v2 | sort")
+    shims = node.check_output("pgrep containerd-shim | sort")
 
     ran = playbooks.run("site.yml", lab.inventory)
 
@@ -44,7 +44,7 @@ def test_a_node_gets_a_newer_containerd_in_place_and_its_pods_run_on(lab):
     assert ran.changed == {"node-1": {"Download the archive", "Unpack the archive", "Remove the archive",
                                       "Enable and run the service with what was written"}}
     assert "v2.4.2" in node.check_output("ctr version | grep -A1 Server")
-    assert node.check_output("pgrep --full containerd-shim-runc-v2 | sort") == shims
+    assert node.check_output("pgrep containerd-shim | sort") == shims
     assert containers(lab, "node-1") == pods
 
 
