@@ -169,7 +169,7 @@ def addresses_of(facts: Mapping[str, Any]) -> list[Address]:
             address = ipaddress.ip_address(str(entry["address"]))
             if not (address.is_loopback or address.is_link_local):
                 found.add(Address(str(device["device"]), str(address), _link_network(entry)))
-    return sorted(found)
+    return sorted(found, key=lambda entry: (entry.interface, entry.family, int(ipaddress.ip_address(entry.address))))
 
 
 def _listed(everything: Iterable[Address]) -> str:

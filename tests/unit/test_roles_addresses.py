@@ -63,6 +63,11 @@ def test_an_interface_without_ipv4_is_no_match():
         pick({"interfaces": ["eth0"], "eth0": {"device": "eth0", "ipv6": []}}, cidr=LAB)
 
 
+def test_addresses_are_told_in_the_order_of_their_numbers():
+    found = addresses.addresses_of(facts(eth1=["192.168.56.112", "fd00::9", "192.168.56.12"]))
+    assert [entry.address for entry in found] == ["192.168.56.12", "192.168.56.112", "fd00::9"]
+
+
 def test_loopback_and_link_local_addresses_are_never_taken():
     host = facts(lo=["127.0.0.1", "::1"], eth0=["169.254.3.4", "fe80::1"], eth1=["192.168.56.10"])
     assert pick(host, cidr="0.0.0.0/0") == [addresses.Address("eth1", "192.168.56.10")]
