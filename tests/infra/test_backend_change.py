@@ -63,6 +63,7 @@ def assert_settled(lab, **variables: object) -> None:
     assert ran.changed == {}, "the permission is needed for the change only"
 
 
+@pytest.mark.long
 def test_what_was_changed_by_hand_is_mended_and_nothing_else(lab):
     if lab.backend != "vxlan":
         pytest.skip("one backend is enough")
