@@ -17,9 +17,9 @@ ADDRESS = {"controlplane": "192.168.60.10", "node-1": "192.168.60.11", "node-2":
 
 POD = """
 ip netns add pod
-ip link add pod0 type veth peer name eth0 netns pod
-ip address add 10.244.{number}.1/24 dev pod0
-ip link set pod0 up
+ip link add cni0 type veth peer name eth0 netns pod
+ip address add 10.244.{number}.1/24 dev cni0
+ip link set cni0 up
 ip netns exec pod sh -ec 'ip address add 10.244.{number}.2/24 dev eth0; ip link set eth0 up; ip link set lo up
                           ip route add default via 10.244.{number}.1'
 sysctl --quiet --write net.ipv4.ip_forward=1
