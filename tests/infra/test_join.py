@@ -28,15 +28,16 @@ WATCH = ("import glob,re,time\n"
 def fail_to_join(lab):
     """A run whose join kubeadm's own preflight stops, and all that it must leave undone or clean up."""
     node = lab.nodes["node-2"]
-    obstacle = "/etc/kubernetes/manifests/left-over.txt"
-    node.check_output(f"mkdir -p /etc/kubernetes/manifests && touch {obstacle}")
+    obstacle = "/etc/kubernetes/bootstrap-kubelet.conf"
+    node.check_output(f"touch {obstacle}")
     try:
         ran = playbooks.run("site.yml", lab.inventory, cmdline="-vvv --diff")
     finally:
         node.check_output(f"rm -f {obstacle}")
     assert ran.rc != 0, ran.output[-3000:]
     # the output is YAML, which may break a line at any blank
-    for words in ("node-2 could not join the cluster", r"\[ERROR DirAvailable--etc-kubernetes-manifests\]"):
+    for words in ("node-2 could not join the cluster",
+                  r"\[ERROR FileAvailable--etc-kubernetes-bootstrap-kubelet.conf\]"):
         assert re.search(words.replace(" ", r"[\s\\]+"), ran.output), ran.output[-3000:]
     assert TOKEN.findall(ran.output) == []
     assert not node.file("/run/kubeadm-join.yaml").exists

@@ -139,3 +139,9 @@ def test_the_rules_find_what_breaks_them():
     assert silent_waits(SAMPLE) == ["Unsaid", "Unsaid in the rescue"]
     assert silent_waits(SAMPLE + "- name: Say later\n  ansible.builtin.fail: {msg: '{{ __a.stderr }}'}\n") == [
         "Unsaid in the rescue"]
+
+
+@pytest.mark.parametrize("file", FILES, ids=named)
+def test_no_expression_doubles_its_backslashes(file):
+    """Ansible doubles them itself, so '\\\\S' in a template looks for a backslash and an S, and finds nothing."""
+    assert re.findall(r"'[^'\n]*\\\\[sSdDwWbn][^'\n]*'", file.read_text()) == []
