@@ -31,7 +31,7 @@ help: ## list the commands
 venv: $(STAMP) ## install the Python dependencies into .venv
 
 $(STAMP): requirements-dev.txt
-	@python=$$(tools/find-python) && echo "Installing the Python dependencies into $(VENV) ($$python)" && \
+	@python=$$(tools/find-python) && echo "Installing the Python dependencies into $(VENV) ($$python), a minute or two" && \
 	  "$$python" -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
