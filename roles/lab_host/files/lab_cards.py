@@ -29,9 +29,13 @@ def inside(pid, *argv):
     run("nsenter", "--target", str(pid), "--net", *argv)
 
 
+def unplug_eth1(notes):
+    """A connection that was cut keeps a machine's network namespace, and so its cards, for minutes after its end."""
+    subprocess.run(["ip", "link", "delete", notes["podpath.lab/port"]], check=False, stderr=subprocess.DEVNULL)
+
+
 def plug_eth1(pid, notes):
     host_end = notes["podpath.lab/port"]
-    subprocess.run(["ip", "link", "delete", host_end], check=False, stderr=subprocess.DEVNULL)
     run("ip", "link", "add", "name", host_end, "type", "veth", "peer", "name", "eth1", "netns", str(pid))
     run("ip", "link", "set", host_end, "master", notes["podpath.lab/bridge"], "up")
     inside(pid, "ip", "address", "add", notes["podpath.lab/address"], "dev", "eth1")
@@ -79,6 +83,7 @@ def main(stage):
     state = json.load(sys.stdin)
     notes, pid = state["annotations"], state.get("pid", 0)
     unplug_eth0(notes)
+    unplug_eth1(notes)
     if stage != "createRuntime":
         return
     # a kernel may have no IPv6, and no bridge filter
