@@ -157,6 +157,10 @@ def restart_machine() -> None:
             os.kill(pid, 9)
     for pidfile in Path(RUNTIME + "/labs/test-lab").glob("*.slirp"):
         os.kill(int(pidfile.read_text()), 9)
+    mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for mount in mounted:
+        if mount.startswith(f"{CACHE}/podman/storage/") and mount.endswith(("/shm", "/merged")):
+            output("umount", "--lazy", mount)
     output("ip", "link", "delete", "pp-test-lab")
     output("nft", "delete", "table", "inet", "pp-test-lab")
     Path(RUNTIME + "/boot_id").write_text("another boot")
