@@ -157,6 +157,9 @@ def restart_machine() -> None:
             os.kill(pid, 9)
     for pidfile in Path(RUNTIME + "/labs/test-lab").glob("*.slirp"):
         os.kill(int(pidfile.read_text()), 9)
+    for connection in Path(RUNTIME + "/labs/test-lab/ssh").glob("*"):
+        command = ["ssh", "-O", "exit", "-o", f"ControlPath={connection}", "lab"]
+        subprocess.run(command, check=False, capture_output=True)
     mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     for mount in mounted:
         if mount.startswith(f"{CACHE}/podman/storage/") and mount.endswith(("/shm", "/merged")):
