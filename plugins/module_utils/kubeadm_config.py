@@ -333,6 +333,18 @@ def join_credentials(output: str) -> dict[str, Any]:
     return {"token": tokens[0], "token_id": tokens[0].split(".")[0], "ca_cert_hashes": hashes, "endpoint": endpoints[0]}
 
 
+def _data(value: Any) -> Any:
+    """The same as plain types: YAML cannot be written from the kinds of dict, list, str and int that Ansible has."""
+    if isinstance(value, Mapping):
+        return {str(key): _data(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_data(item) for item in value]
+    for kind in (str, bool, int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    return value
+
+
 def patch_files(patches: Mapping[str, Any]) -> list[dict[str, str]]:
     """The files of kubeadm's patches directory: {name: content}, the content as text or as data."""
     problems = patch_problems(patches)
@@ -343,9 +355,9 @@ def patch_files(patches: Mapping[str, Any]) -> list[dict[str, str]]:
             "name": name,
             "content": content
             if isinstance(content, str)
-            else (json.dumps(content, indent=2, sort_keys=True) + "\n")
+            else (json.dumps(_data(content), indent=2, sort_keys=True) + "\n")
             if name.endswith(".json")
-            else yaml.safe_dump(content, sort_keys=True),
+            else yaml.safe_dump(_data(content), sort_keys=True),
         }
         for name, content in sorted(patches.items())
     ]

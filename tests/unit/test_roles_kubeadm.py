@@ -261,6 +261,13 @@ def test_patches_are_files_of_text_or_data():
     ]
 
 
+def test_patches_of_ansibles_own_types_are_written_as_plain_data():
+    own = {kind: type(f"Own{kind.__name__}", (kind,), {}) for kind in (dict, list, str, int)}
+    content = own[dict](a=own[list]([own[str]("x"), own[int](61), True, None]))
+    (file,) = kubeadm_config.patch_files({"etcd.yaml": content})
+    assert file["content"] == "a:\n- x\n- 61\n- true\n- null\n"
+
+
 @pytest.mark.parametrize("name", ["kubelet.yaml", "etcd+smp.yaml", "etcd", "../etcd.yaml", "etcd.yml", "etcd/x.yaml"])
 def test_a_file_that_kubeadm_would_pass_over_is_told(name):
     (problem,) = kubeadm_config.patch_problems({name: {"a": 1}})
