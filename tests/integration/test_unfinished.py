@@ -73,7 +73,8 @@ def texts(path: Path) -> dict[str, str]:
 def test_an_init_that_is_killed_before_its_api_server_ran_is_undone_and_foreign_files_stay(bare):
     bare.node("controlplane", f"mkdir -p {K}/pki {K}/manifests && echo mine > {K}/pki/mine.pem && echo '# mine' > "
               f"{K}/manifests/.mine && openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=kubernetes "
-              f"-addext basicConstraints=critical,CA:TRUE -keyout {K}/pki/ca.key -out {K}/pki/ca.crt 2>/dev/null")
+              f"-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,digitalSignature "
+              f"-keyout {K}/pki/ca.key -out {K}/pki/ca.crt 2>/dev/null")
     authority = bare.node("controlplane", f"cat {K}/pki/ca.crt {K}/pki/ca.key")
     kill_kubeadm(bare, "controlplane", "init", exists(f"{K}/manifests/kube-apiserver.yaml"))
     ran = bare.play("site.yml")
