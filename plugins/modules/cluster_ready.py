@@ -32,7 +32,7 @@ options:
     type: list
     elements: dict
     default: []
-    options:
+    suboptions:
       namespace:
         description: Namespace of the DaemonSet.
         type: str
@@ -46,7 +46,7 @@ options:
     type: list
     elements: dict
     default: []
-    options:
+    suboptions:
       namespace:
         description: Namespace of the Deployment.
         type: str
