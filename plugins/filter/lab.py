@@ -12,12 +12,16 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from ansible.errors import AnsibleFilterError
 
 # a requirement's line in go.mod, in a block or on its own; a `replace` line has an arrow and does not match
 _GO_REQUIREMENT = re.compile(r"^\s*(?:require )?(\S+) (v\S+)(?: //.*)?$", re.MULTILINE)
+
+# Debian's, which nodes can be made of
+SUITES = ("bookworm", "trixie")
 
 
 def go_requirements(directory: str) -> dict[str, dict[str, str]]:
@@ -43,10 +47,16 @@ def first_url_host(path: str) -> str:
     return found.group(1) if found else ""
 
 
+def lab_nodes(hosts: list[str], hostvars: Mapping[str, Mapping]) -> list[dict]:
+    """What the lab has to know of its hosts: [{"name": str, "address": str or None, "suite": str}, ...]."""
+    return [{"name": host, "address": hostvars[host].get("ansible_host"),
+             "suite": hostvars[host].get("lab_node_suite", SUITES[0])} for host in hosts]
+
+
 def lab_problems(nodes: list[dict], cidr: str, mirror: str, backend: str) -> list[str]:
     """What keeps the hosts of an inventory from becoming a lab's machines, as sentences.
 
-    nodes: [{"name": str, "address": str or None}, ...], the address being ansible_host. cidr: the host-only network.
+    nodes: as lab_nodes gives them, the address being ansible_host. cidr: the host-only network.
     """
     try:
         network = ipaddress.ip_network(cidr)
@@ -56,6 +66,8 @@ def lab_problems(nodes: list[dict], cidr: str, mirror: str, backend: str) -> lis
     problems = []
     for node in nodes:
         name, address = node["name"], str(node.get("address") or "")
+        if node["suite"] not in SUITES:
+            problems.append(f"{name} has lab_node_suite {node['suite']}; the lab knows {' and '.join(SUITES)}.")
         try:
             inside = ipaddress.ip_address(address) in network
         except ValueError:
@@ -106,12 +118,14 @@ def free_gib(path: str) -> float:
 
 
 def lab_machines(machines: list[dict], lab_name: str) -> list[dict]:
-    """Give each machine the name of its port at the lab's bridge: 10 characters, other ones in each lab.
+    """Give each machine its image, whose name may hold {suite}, and the name of its port at the lab's bridge.
 
-    The kernel allows 15 characters for a network card, and all labs' ports share one namespace.
+    A port has 10 characters, other ones in each lab: the kernel allows 15 for a network card, and all labs' ports share
+    one namespace.
     """
     ports = (hashlib.sha256(f"{lab_name}/{machine['name']}".encode()).hexdigest()[:8] for machine in machines)
-    return [{**machine, "port": f"pp{port}"} for machine, port in zip(machines, ports, strict=True)]
+    return [{**machine, "image": machine["image"].format(suite=machine.get("suite")), "port": f"pp{port}"}
+            for machine, port in zip(machines, ports, strict=True)]
 
 
 class FilterModule:
@@ -122,6 +136,7 @@ class FilterModule:
             "free_gib": free_gib,
             "go_requirements": go_requirements,
             "lab_machines": lab_machines,
+            "lab_nodes": lab_nodes,
             "lab_problems": lab_problems,
             "networks_in_use": networks_in_use,
             "nth_address": nth_address,

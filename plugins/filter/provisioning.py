@@ -25,7 +25,9 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     host_state,
     inventory,
     kubeadm_config,
+    kubeadm_state,
     membership,
+    node_marks,
     proxy,
     readiness,
     swap,
@@ -153,17 +155,41 @@ def flannel_interface_mtus(hosts: Sequence[str], hostvars: Mapping[str, Any]) ->
     }
 
 
-def kubeadm_init_documents(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return kubeadm_config.init_documents(**settings)
+def kubeadm_init_documents(settings: Mapping[str, Any], extras: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return kubeadm_config.with_extras(kubeadm_config.init_documents(**settings), extras)
 
 
-def kubeadm_join_document(settings: Mapping[str, Any], credentials: Mapping[str, Any]) -> dict[str, Any]:
-    return kubeadm_config.join_document(
+def kubeadm_init_problems(settings: Mapping[str, Any], extras: Mapping[str, Any]) -> list[str]:
+    return kubeadm_config.init_problems(settings, extras)
+
+
+def kubeadm_join_document(
+    settings: Mapping[str, Any], credentials: Mapping[str, Any], extra: Mapping[str, Any]
+) -> dict[str, Any]:
+    document = kubeadm_config.join_document(
         **settings,
         endpoint=credentials["endpoint"],
         token=credentials["token"],
         ca_cert_hashes=credentials["ca_cert_hashes"],
     )
+    return kubeadm_config.with_extras([document], {"JoinConfiguration": extra})[0]
+
+
+def kubeadm_join_problems(settings: Mapping[str, Any], extra: Mapping[str, Any]) -> list[str]:
+    return kubeadm_config.join_problems(settings, extra)
+
+
+def kubeadm_state_of(seen: Mapping[str, Any]) -> dict[str, str]:
+    return kubeadm_state.judge(**seen)
+
+
+def support_entries(parts: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What support_collect gave for each host (or for the cluster), as entries of one archive."""
+    return [
+        {"name": f"{part}/{entry['name']}", "text": entry["text"]}
+        for part, collected in parts.items()
+        for entry in collected.get("entries") or ()
+    ]
 
 
 def containerd_host_problems(host: str, settings: Mapping[str, Any]) -> list[str]:
@@ -219,19 +245,33 @@ class FilterModule:
             "hosts_block": _said(etc_hosts.block),
             "hosts_other_lines": _said(etc_hosts.other_lines),
             "inventory_problems": _said(inventory.inventory_problems),
+            "kubeadm_disagreements": _said(kubeadm_state.disagreements),
+            "kubeadm_etcd_directory": _said(kubeadm_config.etcd_directory),
+            "kubeadm_files_to_keep": _said(kubeadm_state.files_to_keep),
             "kubeadm_init_documents": _said(kubeadm_init_documents),
+            "kubeadm_init_problems": _said(kubeadm_init_problems),
             "kubeadm_join_credentials": _said(kubeadm_config.join_credentials),
             "kubeadm_join_document": _said(kubeadm_join_document),
+            "kubeadm_join_problems": _said(kubeadm_join_problems),
+            "kubeadm_note": _said(kubeadm_state.note),
+            "kubeadm_own_preflight_errors": _said(kubeadm_config.own_preflight_errors),
+            "kubeadm_patch_files": _said(kubeadm_config.patch_files),
+            "kubeadm_patch_problems": _said(kubeadm_config.patch_problems),
+            "kubeadm_state": _said(kubeadm_state_of),
             "kubernetes_api_servers": _said(versions.api_server_versions),
             "kubernetes_skew_problems": _said(versions.skew_problems),
             "membership_problems": _said(membership.membership_problems),
             "nftables_tables": _said(firewall_nftables.tables),
             "node_addresses": _said(node_addresses),
+            "node_mark_changes": _said(node_marks.changes),
+            "node_mark_problems": _said(node_marks.problems),
+            "node_name": _said(kubeadm_state.node_name),
             "node_name_problem": _said(inventory.node_name_problem),
             "node_network_problems": _said(node_network_problems),
             "proxy_environment": _said(proxy.environment),
             "running_node_problem": _said(running_node_problem),
             "shared_default_routes": _said(shared_default_routes),
+            "support_entries": _said(support_entries),
             "swap_started_services": _said(swap.started_services),
             "swap_started_units": _said(swap.started_units),
             "swap_unit_cures": _said(swap.unit_cures),

@@ -34,16 +34,27 @@ def cluster_of(kubeconfig: str) -> tuple[str, set[str]]:
         raise MembershipError("it is no kubeconfig with a cluster and a server in it") from None
 
 
+def _addresses(node: Mapping[str, Any]) -> list[str]:
+    found = node.get("status", {}).get("addresses") or ()
+    return [str(entry["address"]) for entry in found if entry.get("type") == "InternalIP"]
+
+
 def membership_problems(
-    members: Mapping[str, str], kubeconfig: str, nodes: Sequence[Mapping[str, Any]], hint: str
+    members: Mapping[str, str],
+    kubeconfig: str,
+    nodes: Sequence[Mapping[str, Any]],
+    hint: str,
+    names: Mapping[str, str] | None = None,
+    addresses: Mapping[str, str] | None = None,
 ) -> list[str]:
     """A sentence for each host (name: its kubelet.conf) that is no node of the cluster that `kubeconfig` leads to.
 
     One CA is one cluster: servers may be written in several ways, so they are told and not compared. Whether a Node is
-    Ready does not matter here.
+    Ready does not matter here. `names` tells as which Node each host's kubelet is known, where that can be told, and
+    `addresses` which address the host is to have: Flannel follows the Node's, so they must agree.
     """
     here, our_authority = cluster_of(kubeconfig)
-    known = {str(node.get("metadata", {}).get("name", "")) for node in nodes}
+    known = {str(node.get("metadata", {}).get("name", "")): node for node in nodes}
     problems = []
     for host, text in members.items():
         try:
@@ -56,9 +67,24 @@ def membership_problems(
                 f"{host}: its /etc/kubernetes/kubelet.conf leads to another cluster, {there} with another "
                 f"CA than that of {here}. {hint}"
             )
+        elif (name := (names or {}).get(host)) and name != host:
+            problems.append(
+                f"{host}: it is the Node {name} of the cluster {here}, but the inventory calls it {host}. "
+                "Rename the host in the inventory to the name of its Node."
+            )
         elif host not in known:
             problems.append(
                 f"{host}: it has an /etc/kubernetes/kubelet.conf, but the API server {here} knows no Node "
                 f"{host}: an earlier join did not finish, or the Node was deleted. {hint}"
+            )
+        elif (
+            (address := (addresses or {}).get(host))
+            and (found := _addresses(known[host]))
+            and not set(address.split(",")) <= set(found)
+        ):
+            problems.append(
+                f"{host}: its Node has the address {', '.join(found)}, but node_address_cidr leads to {address}. "
+                f"Give the network of the Node's address as node_address_cidr, or let the Node have the other one: set "
+                f"--node-ip={address} in /var/lib/kubelet/kubeadm-flags.env, and restart the kubelet."
             )
     return problems

@@ -63,7 +63,7 @@ def read_inventory(inventory: list[str]) -> dict[str, dict]:
     # one templated look at each host; ansible-inventory does not resolve templates
     asked = ["ansible_host", "ansible_user", "ansible_ssh_private_key_file", "ansible_ssh_common_args",
              "ansible_control_path_dir", "pod_paths_output", "control_plane_kubeconfig", "flannel_backend",
-             "lab_podman", "lab_name"]
+             "lab_podman", "lab_name", "lab_node_suite"]
     template = "{" + ",".join(f'"{name}": {{{{ {name} | default("") | to_json }}}}' for name in asked) + "}"
     listed = subprocess.run(
         ["ansible", *sources, "kube_control_plane:kube_node", "-m", "ansible.builtin.debug", "-a", f"msg='{template}'"],

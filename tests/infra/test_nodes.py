@@ -11,6 +11,17 @@ from pathlib import Path
 import pytest
 
 
+def test_node_runs_the_distribution_that_its_inventory_names(lab, node, name):
+    # host-gw's nodes are of two; without this nothing else would tell
+    assert f"VERSION_CODENAME={lab.variables[name]['lab_node_suite']}\n" in node.file("/etc/os-release").content_string
+
+
+def test_all_was_done_from_a_user_with_sudo(lab, node, name):
+    user = lab.variables[name]["ansible_user"]
+    assert node.user(user).uid != 0
+    assert not node.file("/root/.ssh").exists, "nobody can log in as root"
+
+
 def test_no_swap_now_nor_after_a_boot(node):
     assert node.check_output("swapon --show --noheadings") == ""
     fstab = node.file("/etc/fstab").content_string.splitlines()

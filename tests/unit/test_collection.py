@@ -35,6 +35,13 @@ def test_the_lab_builds_what_the_roles_install():
     assert pins["flannel"]["github.com/flannel-io/flannel"] == defaults("flannel")["flannel_version"]
 
 
+def test_there_is_a_base_system_for_every_suite_that_a_node_may_have():
+    roots = load("roles/lab_bundle/vars/main.yml")["lab_bundle_roots"]
+    assert {(root["name"], root["suite"]) for root in roots} >= {(f"node-{suite}", suite) for suite in lab.SUITES}
+    assert tuple(options("lab_bundle")["lab_bundle_suites"]["choices"]) == lab.SUITES
+    assert tuple(options("lab_machines")["lab_machines_nodes"]["options"]["suite"]["choices"]) == lab.SUITES
+
+
 def entry_points(role: str) -> dict[str, dict]:
     return load(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]
 

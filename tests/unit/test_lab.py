@@ -64,13 +64,17 @@ def test_a_working_lab_of_another_bundle_or_address_is_outdated_and_not_broken()
     assert lab_health.outdated(machines, {"mirror": containers["mirror"]}) == []
 
 
+A = {"name": "a", "address": "192.168.56.9", "suite": "trixie"}
+
+
 @pytest.mark.parametrize(("nodes", "backend", "sentence"), [
-    ([{"name": "a", "address": ""}], "vxlan", "a has ansible_host unset; the lab needs its address in"),
-    ([{"name": "a", "address": "10.1.1.1"}], "vxlan", "a has ansible_host 10.1.1.1, which is outside"),
-    ([{"name": "a", "address": "192.168.56.2"}], "vxlan", "which is the address of the lab's mirror"),
-    ([{"name": "a", "address": "192.168.56.1"}], "vxlan", "which is the address of this machine"),
-    ([{"name": "a", "address": "192.168.56.9"}, {"name": "b", "address": "192.168.56.9"}], "vxlan", "the address of a"),
-    ([{"name": "a", "address": "192.168.56.9"}], "pigeon", "flannel_backend is pigeon"),
+    ([A | {"address": ""}], "vxlan", "a has ansible_host unset; the lab needs its address in"),
+    ([A | {"address": "10.1.1.1"}], "vxlan", "a has ansible_host 10.1.1.1, which is outside"),
+    ([A | {"address": "192.168.56.2"}], "vxlan", "which is the address of the lab's mirror"),
+    ([A | {"address": "192.168.56.1"}], "vxlan", "which is the address of this machine"),
+    ([A, A | {"name": "b"}], "vxlan", "the address of a"),
+    ([A], "pigeon", "flannel_backend is pigeon"),
+    ([A | {"suite": "sarge"}], "vxlan", "a has lab_node_suite sarge; the lab knows bookworm and trixie."),
 ])
 def test_hosts_that_cannot_be_machines_are_named(nodes, backend, sentence):
     problems = lab.lab_problems(nodes, "192.168.56.0/24", "192.168.56.2", backend)
@@ -93,10 +97,19 @@ def test_go_requirements_reads_blocks_lines_and_no_replacements(tmp_path):
 
 
 def test_ports_fit_the_kernel_and_differ_between_labs():
-    ports = [lab.lab_machines([{"name": "controlplane"}, {"name": "node-1"}], name) for name in ("one", "two")]
+    nodes = [{"name": name, "image": "i"} for name in ("controlplane", "node-1")]
+    ports = [lab.lab_machines(nodes, name) for name in ("one", "two")]
     names = [machine["port"] for machines in ports for machine in machines]
     assert len(set(names)) == 4
     assert all(len(name) <= 15 for name in names)
+
+
+def test_nodes_get_the_image_of_their_suite():
+    hostvars = {"a": {"ansible_host": "192.168.56.9", "lab_node_suite": "trixie"}, "b": {}}
+    nodes = lab.lab_nodes(["a", "b"], hostvars)
+    assert nodes == [A, {"name": "b", "address": None, "suite": "bookworm"}]
+    machines = lab.lab_machines([node | {"image": "node-{suite}:key"} for node in nodes], "one")
+    assert [machine["image"] for machine in machines] == ["node-trixie:key", "node-bookworm:key"]
 
 
 @pytest.mark.parametrize(("text", "host"), [

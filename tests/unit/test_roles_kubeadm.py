@@ -119,3 +119,180 @@ def test_what_is_missing_is_named_and_the_token_never(text, missing):
     with pytest.raises(kubeadm_config.KubeadmError, match=missing) as error:
         kubeadm_config.join_credentials(text)
     assert TOKEN not in str(error.value)
+
+
+# --- a user's own parts -------------------------------------------------------------------------------------------
+
+
+def with_extras(**extras):
+    documents = kubeadm_config.init_documents(**SETTINGS)
+    return {item["kind"]: item for item in kubeadm_config.with_extras(documents, extras)}
+
+
+def arguments(document):
+    return [(item["name"], item["value"]) for item in document["nodeRegistration"]["kubeletExtraArgs"]]
+
+
+def test_a_kubelet_argument_of_the_user_stands_beside_the_node_ip():
+    extra = {"nodeRegistration": {"kubeletExtraArgs": [{"name": "v", "value": "4"}]}}
+    assert arguments(with_extras(InitConfiguration=extra)["InitConfiguration"]) == [
+        ("node-ip", "192.168.56.10"),
+        ("v", "4"),
+    ]
+    (joined,) = kubeadm_config.with_extras([join()], {"JoinConfiguration": extra})
+    assert arguments(joined) == [("node-ip", "192.168.56.11"), ("v", "4")]
+
+
+def test_arguments_are_replaced_by_name_with_all_their_repeats_and_others_stay_in_order():
+    def args(*pairs):
+        return {"extraArgs": [{"name": name, "value": value} for name, value in pairs]}
+
+    base = args(("a", "1"), ("b", "1"), ("b", "2"), ("c", "1"))
+    assert kubeadm_config.merge(base, args(("b", "8"), ("b", "9"), ("d", "1"))) == args(
+        ("a", "1"), ("c", "1"), ("b", "8"), ("b", "9"), ("d", "1")
+    )
+
+
+def test_names_of_the_certificate_are_added_to_those_of_the_role():
+    merged = with_extras(ClusterConfiguration={"apiServer": {"certSANs": ["api.example", "controlplane"]}})
+    assert merged["ClusterConfiguration"]["apiServer"]["certSANs"] == ["192.168.56.10", "controlplane", "api.example"]
+
+
+def test_another_list_takes_the_place_of_the_roles():
+    assert kubeadm_config.merge({"enforceNodeAllocatable": ["pods"]}, {"enforceNodeAllocatable": []}) == {
+        "enforceNodeAllocatable": []
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "extra", "said"),
+    [
+        ("ClusterConfiguration", {"kubernetesVersion": "v1.36.0"}, "control_plane_cluster_config sets"),
+        ("ClusterConfiguration", {"networking": {"podSubnet": "10.9.0.0/16"}}, "set control_plane_pod_cidr"),
+        ("InitConfiguration", {"localAPIEndpoint": {"advertiseAddress": "10.0.2.15"}}, "node_address_cidr"),
+        ("InitConfiguration", {"bootstrapTokens": []}, "deleted afterwards"),
+        ("InitConfiguration", {"patches": {"directory": "/x"}}, "may not be set there: set kubernetes_patches"),
+        ("KubeletConfiguration", {"cgroupDriver": "cgroupfs"}, "it must be that of containerd"),
+        (
+            "InitConfiguration",
+            {"nodeRegistration": {"kubeletExtraArgs": [{"name": "node-ip", "value": "10.0.2.15"}]}},
+            "sets nodeRegistration.kubeletExtraArgs[node-ip] to 10.0.2.15, but it is 192.168.56.10",
+        ),
+    ],
+)
+def test_what_has_a_variable_of_its_own_is_refused_by_that_variable(kind, extra, said):
+    with pytest.raises(kubeadm_config.KubeadmError) as error:
+        with_extras(**{kind: extra})
+    assert said in str(error.value)
+
+
+def test_the_same_value_again_is_no_problem():
+    extra = {"localAPIEndpoint": {"advertiseAddress": "192.168.56.10"}, "apiVersion": "kubeadm.k8s.io/v1beta4"}
+    assert kubeadm_config.init_problems(SETTINGS, {"InitConfiguration": extra}) == []
+
+
+def test_another_api_version_is_refused():
+    (problem,) = kubeadm_config.init_problems(SETTINGS, {"InitConfiguration": {"apiVersion": "kubeadm.k8s.io/v1beta3"}})
+    assert "v1beta3" in problem
+    assert "v1beta4" in problem
+
+
+@pytest.mark.parametrize("bad", [{"v": "4"}, [{"name": "v", "value": 4}], [{"name": "v"}], "v=4"])
+def test_arguments_of_another_shape_are_told_with_an_example(bad):
+    (problem,) = kubeadm_config.init_problems(SETTINGS, {"ClusterConfiguration": {"apiServer": {"extraArgs": bad}}})
+    assert problem.startswith("control_plane_cluster_config.apiServer.extraArgs must be a list of arguments")
+
+
+@pytest.mark.parametrize("kind", ["ClusterConfiguration", "InitConfiguration"])
+def test_an_addition_that_is_no_mapping_is_told(kind):
+    (problem,) = kubeadm_config.init_problems(SETTINGS, {kind: "x"})
+    assert "must be a mapping" in problem
+    (problem,) = kubeadm_config.init_problems(SETTINGS | {"kubelet_config": ["x"]}, {})
+    assert problem.startswith("control_plane_kubelet_config must be a mapping")
+
+
+def test_a_version_that_is_not_known_yet_is_not_compared():
+    extra = {"ClusterConfiguration": {"kubernetesVersion": "v1.37.2"}}
+    assert kubeadm_config.init_problems(SETTINGS | {"kubernetes_version": ""}, extra) == []
+    assert kubeadm_config.init_problems(SETTINGS, extra) == []
+
+
+def test_a_join_takes_no_discovery_of_the_user():
+    settings = {
+        "name": "node-1", "address": "192.168.56.11", "cri_socket": SETTINGS["cri_socket"],
+        "ignore_preflight_errors": [], "timeout": 90,
+    }
+    (problem,) = kubeadm_config.join_problems(settings, {"discovery": {"bootstrapToken": {"token": TOKEN}}})
+    assert "worker_join_config sets discovery" in problem
+    assert kubeadm_config.join_problems(settings, {"nodeRegistration": {"imagePullSerial": True}}) == []
+
+
+TAINT = {"key": "example.org/gpu", "value": "yes", "effect": "NoSchedule"}
+
+
+def test_taints_are_there_from_the_start_beside_that_of_a_control_plane():
+    def taints(document):
+        return document["nodeRegistration"].get("taints")
+
+    assert taints(join(taints=[TAINT])) == [TAINT]
+    assert taints(join()) is None
+    own = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
+    assert taints(init(taints=[TAINT])["InitConfiguration"]) == [own, TAINT]
+    assert taints(init(taints=[TAINT], schedulable=True)["InitConfiguration"]) == [TAINT]
+
+
+def test_patches_are_looked_for_only_where_there_are_some():
+    assert "patches" not in join()
+    assert join(patches_directory="/p")["patches"] == {"directory": "/p"}
+    assert init(patches_directory="/p")["InitConfiguration"]["patches"] == {"directory": "/p"}
+
+
+def test_patches_are_files_of_text_or_data():
+    assert kubeadm_config.patch_files(
+        {
+            "kubeletconfiguration+strategic.yaml": {"maxPods": 50},
+            "kube-apiserver0+json.json": [{"op": "add"}],
+            "etcd.yaml": "metadata: {}\n",
+        }
+    ) == [
+        {"name": "etcd.yaml", "content": "metadata: {}\n"},
+        {"name": "kube-apiserver0+json.json", "content": '[\n  {\n    "op": "add"\n  }\n]\n'},
+        {"name": "kubeletconfiguration+strategic.yaml", "content": "maxPods: 50\n"},
+    ]
+
+
+def test_patches_of_ansibles_own_types_are_written_as_plain_data():
+    own = {kind: type(f"Own{kind.__name__}", (kind,), {}) for kind in (dict, list, str, int)}
+    content = own[dict](a=own[list]([own[str]("x"), own[int](61), True, None]))
+    (file,) = kubeadm_config.patch_files({"etcd.yaml": content})
+    assert file["content"] == "a:\n- x\n- 61\n- true\n- null\n"
+
+
+@pytest.mark.parametrize("name", ["kubelet.yaml", "etcd+smp.yaml", "etcd", "../etcd.yaml", "etcd.yml", "etcd/x.yaml"])
+def test_a_file_that_kubeadm_would_pass_over_is_told(name):
+    (problem,) = kubeadm_config.patch_problems({name: {"a": 1}})
+    assert repr(name) in problem
+
+
+@pytest.mark.parametrize(("name", "content"), [("etcd.yaml", []), ("etcd.yaml", ""), ("etcd+json.yaml", {"a": 1}),
+                                               ("etcd.yaml", "a: [")])
+def test_a_patch_that_says_nothing_is_told(name, content):
+    (problem,) = kubeadm_config.patch_problems({name: content})
+    assert f"kubernetes_patches['{name}'] must hold a" in problem
+
+
+def test_the_preflight_checks_that_a_second_init_fails_are_named_by_its_own_configuration():
+    documents = kubeadm_config.init_documents(**SETTINGS)
+    errors = kubeadm_config.own_preflight_errors(documents)
+    assert "FileAvailable--etc-kubernetes-manifests-etcd.yaml" in errors
+    assert "DirAvailable--var-lib-etcd" in errors
+    assert "Port-6443" in errors
+    moved = kubeadm_config.with_extras(documents, {
+        "ClusterConfiguration": {"etcd": {"local": {"dataDir": "/srv/etcd"}}},
+        "InitConfiguration": {"localAPIEndpoint": {"bindPort": 8443}},
+    })
+    assert {"DirAvailable--srv-etcd", "Port-8443"} <= set(kubeadm_config.own_preflight_errors(moved))
+    assert kubeadm_config.etcd_directory(moved) == "/srv/etcd"
+    external = {"etcd": {"external": {"endpoints": []}}}
+    elsewhere = kubeadm_config.with_extras(documents, {"ClusterConfiguration": external})
+    assert kubeadm_config.etcd_directory(elsewhere) == ""

@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cluster that somebody made by hand with kubeadm is left whole: taken over where it agrees with the variables, and
+refused with a sentence, before anything is changed, where it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+import playbooks
+
+pytestmark = pytest.mark.long
+
+KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
+POD_CIDR, SERVICE_CIDR = "10.245.0.0/16", "10.97.0.0/16"
+IDENTITY = f"{KUBECTL} get nodes,pods -A -o jsonpath='{{.items[*].metadata.uid}}'; cat /etc/kubernetes/pki/ca.crt"
+# what the lab's kernel needs, as inventory/lab has it for the roles
+INIT = f"""
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+localAPIEndpoint: {{advertiseAddress: 192.168.60.10}}
+nodeRegistration:
+  name: controlplane
+  ignorePreflightErrors: [SystemVerification]
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+kubernetesVersion: VERSION
+clusterName: by-hand
+networking: {{podSubnet: {POD_CIDR}, serviceSubnet: {SERVICE_CIDR}}}
+---
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+failCgroupV1: false
+failSwapOn: false
+---
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+conntrack: {{maxPerCore: 0, min: 0}}
+"""
+
+
+@pytest.fixture(scope="module")
+def by_hand(bare, tmp_path_factory):
+    """A control plane by `kubeadm init` and a worker by `kubeadm join`, as the article has it, without --node-ip."""
+    # the roles prepare the hosts; an obstacle keeps kubeadm from running
+    bare.node("controlplane", "mkdir -p /var/lib/etcd/lost+found")
+    ran = bare.play("site.yml")
+    assert ran.rc != 0
+    assert "DirAvailable--var-lib-etcd" in ran.output, ran.output[-3000:]
+    version = bare.node("controlplane", "rmdir /var/lib/etcd/lost+found; rm /etc/kubernetes/podpath-unfinished.json; "
+                        "kubeadm version -o short").strip()
+    bare.node("controlplane", f"cat > /root/init.yaml <<'END'\n{INIT.replace('VERSION', version)}\nEND\n"
+              "kubeadm init --config /root/init.yaml")
+    command = bare.node("controlplane", "kubeadm token create --print-join-command").strip()
+    bare.node("node-1", f"{command} --node-name node-1 --ignore-preflight-errors SystemVerification")
+    return bare
+
+
+def refused(by_hand, **variables: object) -> str:
+    before = by_hand.node("controlplane", IDENTITY)
+    ran = by_hand.play("site.yml", **variables)
+    assert ran.rc != 0
+    assert ran.changed == {}, ran.changed
+    assert by_hand.node("controlplane", IDENTITY) == before
+    return " ".join(ran.output.split())
+
+
+def test_each_difference_is_refused_before_anything_is_changed(by_hand):
+    said = refused(by_hand)
+    assert f"the pod network {POD_CIDR}, but control_plane_pod_cidr is 10.244.0.0/16" in said
+    assert f"the Service network {SERVICE_CIDR}, but control_plane_service_cidr is 10.96.0.0/12" in said
+    networks = {"control_plane_pod_cidr": POD_CIDR, "control_plane_service_cidr": SERVICE_CIDR}
+    # its Nodes have the address of the NAT card, as on every machine with one that nobody told better
+    said = refused(by_hand, **networks)
+    assert "controlplane: its Node has the address 10.0.2.15, but node_address_cidr leads to 192.168.60.10" in said
+    for name, number in (("controlplane", 10), ("node-1", 11)):
+        by_hand.node(name, f"sed -i 's|=\"|=\"--node-ip=192.168.60.{number} |' /var/lib/kubelet/kubeadm-flags.env; "
+                     "systemctl restart kubelet; for i in $(seq 60); do "
+                     f"kubectl --kubeconfig /etc/kubernetes/kubelet.conf get node {name} -o "
+                     f"jsonpath='{{.status.addresses}}' | grep -q 192.168.60.{number} && exit 0; sleep 1; done; exit 1")
+
+
+def test_a_cluster_that_agrees_is_taken_over_and_gets_one_more_node(by_hand):
+    before = by_hand.node("controlplane", IDENTITY)
+    ran = by_hand.play("site.yml", control_plane_pod_cidr=POD_CIDR, control_plane_service_cidr=SERVICE_CIDR)
+    assert ran.rc == 0, ran.output[-3000:]
+    assert "Run kubeadm init" not in ran.changed.get("controlplane", set())
+    assert "Run kubeadm join" not in ran.changed.get("node-1", set())
+    assert "Run kubeadm join" in ran.changed["node-2"]
+    after = by_hand.node("controlplane", IDENTITY)
+    authority = before[before.index("-----BEGIN"):]
+    assert after.endswith(authority)
+    assert set(before[:before.index("-----BEGIN")].split()) <= set(after[:after.index("-----BEGIN")].split())
+    ran = by_hand.play("site.yml", control_plane_pod_cidr=POD_CIDR, control_plane_service_cidr=SERVICE_CIDR)
+    assert (ran.rc, ran.changed) == (0, {}), ran.output[-3000:]
+
+
+def test_another_name_in_the_inventory_is_refused(by_hand, tmp_path: Path):
+    # the same machines under other names: a host name that is changed would make another Node of a running one
+    lab = by_hand.inventory[-1]
+    hosts = yaml.safe_load((Path(lab) / "hosts.yml").read_text())["all"]["hosts"]
+    renamed = {f"other-{name}": value | {"ansible_user": "vagrant"} for name, value in hosts.items()}
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars/all.yml").write_text((Path(lab) / "group_vars/all.yml").read_text())
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": {
+        "kube_control_plane": {"hosts": {"other-controlplane": renamed["other-controlplane"]}},
+        "kube_node": {"hosts": {"other-node-1": renamed["other-node-1"]}}}}}))
+    ran = playbooks.run("site.yml", [*playbooks.inventories("inventory/lab"), str(tmp_path)],
+                        control_plane_pod_cidr=POD_CIDR, control_plane_service_cidr=SERVICE_CIDR)
+    assert ran.rc != 0
+    assert ran.changed == {}
+    said = " ".join(ran.output.split())
+    assert "the Node name controlplane, but the inventory calls the host other-controlplane" in said
