@@ -265,6 +265,8 @@ class FilterModule:
             "node_addresses": _said(node_addresses),
             "node_mark_changes": _said(node_marks.changes),
             "node_mark_problems": _said(node_marks.problems),
+            "node_open_control_plane": _said(node_marks.open_control_plane),
+            "node_strangers": _said(node_marks.strangers),
             "node_name": _said(kubeadm_state.node_name),
             "node_name_problem": _said(inventory.node_name_problem),
             "node_network_problems": _said(node_network_problems),

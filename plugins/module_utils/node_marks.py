@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 MANAGER = "podpath-kubeadm-node"
@@ -117,3 +117,35 @@ def changes(node: Mapping[str, Any], labels: Mapping[str, str], taints: Sequence
         "present": [wanted[identity] for identity in identities if there.get(identity) != wanted[identity]],
         "absent": [there[identity] for identity in sorted(set(ours) - set(wanted)) if identity in there],
     }
+
+
+def strangers(nodes: Sequence[Mapping[str, Any]], hosts: Collection[str]) -> list[str]:
+    """A sentence about each Node of the cluster that is no host of the inventory, with what earlier runs left on it."""
+    said = []
+    for node in sorted(nodes, key=lambda node: node["metadata"]["name"]):
+        metadata = node["metadata"]
+        name = metadata["name"]
+        if name in hosts:
+            continue
+        there = {_identity(taint) for taint in (node.get("spec") or {}).get("taints") or ()}
+        marks = sorted(_our_labels(metadata)) + [
+            ":".join(taint) for taint in sorted(_our_taints(metadata)) if taint in there]
+        kept = f" It keeps what an earlier run set: {', '.join(marks)}." if marks else ""
+        said.append(
+            f"{name} is a Node of the cluster, but no host of the groups kube_control_plane and kube_node; it is left "
+            f"as it is.{kept} If it shall go: `kubectl drain {name} --ignore-daemonsets --delete-emptydir-data`, "
+            f"`kubectl delete node {name}`, and `kubeadm reset` on it."
+        )
+    return said
+
+
+def open_control_plane(node: Mapping[str, Any]) -> str:
+    """A sentence about a control plane that shall take no pods and has no taint that keeps them away; else empty."""
+    if _CONTROL_PLANE in {taint.get("key") for taint in (node.get("spec") or {}).get("taints") or ()}:
+        return ""
+    name = node["metadata"]["name"]
+    return (
+        f"{name} is a control plane that takes pods, though it is not in the group kube_node, or not any more. Put it "
+        f"there, or keep pods away by `kubectl taint node {name} {_CONTROL_PLANE}:NoSchedule`; those that run "
+        "there stay until they are deleted."
+    )

@@ -99,3 +99,19 @@ def test_what_cannot_be_is_told(labels, taints, words):
 
 def test_a_prefix_that_a_kubelet_may_not_use_is_fine():
     assert node_marks.problems(LABELS, [GPU, GPU | {"effect": "NoExecute"}]) == []
+
+
+def test_a_node_that_is_no_host_any_more_is_named_with_what_it_keeps():
+    by_hand = {"metadata": {"name": "by-hand"}, "spec": {}}
+    host = {"metadata": {"name": "host"}}
+    first, second = node_marks.strangers([SET, host, by_hand], ["host"])
+    assert first.startswith("by-hand is a Node of the cluster, but no host")
+    assert "earlier run" not in first
+    assert "node-role.kubernetes.io/worker, zone, example.org/gpu:NoSchedule." in second
+    assert "kubectl delete node node-1" in second
+
+
+def test_a_control_plane_that_takes_pods_without_being_asked_to_is_named():
+    tainted = node(taints=[{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}])
+    assert node_marks.open_control_plane(tainted) == ""
+    assert "kubectl taint node node-1 node-role" in node_marks.open_control_plane(node(taints=[GPU]))
