@@ -19,7 +19,7 @@ def test_node_runs_the_distribution_that_its_inventory_names(lab, node, name):
 def test_all_was_done_from_a_user_with_sudo(lab, node, name):
     user = lab.variables[name]["ansible_user"]
     assert node.user(user).uid != 0
-    assert not node.file("/root/.ssh").exists, "nobody can log in as root"
+    assert not node.file("/root/.ssh/authorized_keys").exists, "nobody can log in as root"
 
 
 def test_no_swap_now_nor_after_a_boot(node):

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import pytest
 
+# three installations and fourteen runs, where tests/unit/test_roles_firewall.py judges recorded rules of the same tools
+pytestmark = pytest.mark.long
+
 # tool: (the node that has it, the node that sends to it, number of its pods' network)
 NODES = {"ufw": ("node-1", "node-2", 1), "nftables": ("node-2", "controlplane", 2),
          "firewalld": ("controlplane", "node-1", 0)}

@@ -145,3 +145,11 @@ def test_the_rules_find_what_breaks_them():
 def test_no_expression_doubles_its_backslashes(file):
     """Ansible doubles them itself, so '\\\\S' in a template looks for a backslash and an S, and finds nothing."""
     assert re.findall(r"'[^'\n]*\\\\[sSdDwWbn][^'\n]*'", file.read_text()) == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=named)
+def test_no_block_has_an_escape_that_only_quoted_text_knows(file):
+    """In a block of text '\\n' is a backslash and an n, as Ansible doubles it; in double quotes it is a line's end."""
+    blocks = [event.value for event in yaml.parse(file.read_text())
+              if isinstance(event, yaml.ScalarEvent) and event.style in (">", "|")]
+    assert [found for text in blocks for found in re.findall(r"'[^'\n]*\\[nrt][^'\n]*'", text) if "{{" in text] == []
