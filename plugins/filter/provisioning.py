@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import yaml
 from ansible.errors import AnsibleFilterError
+from jinja2 import Undefined
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     addresses,
@@ -61,6 +64,30 @@ def _wanted(variables: Mapping[str, Any], fallback: Mapping[str, Any]) -> Mappin
 
 def _facts(variables: Mapping[str, Any]) -> Mapping[str, Any]:
     return variables.get("ansible_facts") or {}
+
+
+def _role_options() -> dict[str, dict[str, Any]]:
+    """What the roles of this collection say of their variables, which carry the names of their roles."""
+    options: dict[str, dict[str, Any]] = {}
+    for file in sorted(Path(__file__).parents[2].glob("roles/*/meta/argument_specs.yml")):
+        described = yaml.safe_load(file.read_text(encoding="utf-8"))["argument_specs"]["main"]
+        for name, option in described.get("options", {}).items():
+            # a `default` here would be taken for a value that somebody gave, and what is secret is quoted by nobody
+            if not option.get("no_log"):
+                options[name] = {key: value for key, value in option.items() if key not in ("default", "description")}
+    return options
+
+
+def inventory_variable_problems(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> list[str]:
+    """The values that no role allows, found before any host is looked at."""
+    options = _role_options()
+    given: dict[str, dict[str, Any]] = {host: {} for host in hosts}
+    for host, name in ((host, name) for host in hosts for name in options if name in hostvars[host]):
+        value = hostvars[host][name]
+        # it takes something that a host must be asked for first; the role itself judges it then
+        if not isinstance(value, Undefined):
+            given[host][name] = value
+    return inventory.variable_problems(options, given)
 
 
 def node_addresses(hosts: Sequence[str], hostvars: Mapping[str, Any], fallback: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,6 +246,7 @@ class FilterModule:
             "hosts_block": _said(etc_hosts.block),
             "hosts_other_lines": _said(etc_hosts.other_lines),
             "inventory_problems": _said(inventory.inventory_problems),
+            "inventory_variable_problems": _said(inventory_variable_problems),
             "kubeadm_init_documents": _said(kubeadm_init_documents),
             "kubeadm_join_credentials": _said(kubeadm_config.join_credentials),
             "kubeadm_join_document": _said(kubeadm_join_document),
