@@ -55,7 +55,12 @@ def init_documents(
     kubelet_config: Mapping[str, Any],
     kube_proxy_config: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """The four documents of `kubeadm init --config`. No secret is in them."""
+    """The four documents of `kubeadm init --config`. No secret is in them.
+
+    `address`: one, or one of each family with a comma between, as kubeadm writes two networks; the first is the API
+    server's.
+    """
+    own = address.split(",")
     registration = _registration(name, address, cri_socket, ignore_preflight_errors)
     if schedulable:
         registration["taints"] = []
@@ -63,7 +68,7 @@ def init_documents(
         {
             "apiVersion": _API,
             "kind": "InitConfiguration",
-            "localAPIEndpoint": {"advertiseAddress": address, "bindPort": 6443},
+            "localAPIEndpoint": {"advertiseAddress": own[0], "bindPort": 6443},
             "nodeRegistration": registration,
             # kubeadm makes a token in any case, for 24 hours unless told otherwise; nobody uses this one
             "bootstrapTokens": [
@@ -76,7 +81,7 @@ def init_documents(
             "clusterName": cluster_name,
             "kubernetesVersion": f"v{kubernetes_version}",
             "networking": {"podSubnet": pod_cidr, "serviceSubnet": service_cidr},
-            "apiServer": {"certSANs": [address, name]},
+            "apiServer": {"certSANs": [*own, name]},
         },
         merge(
             {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "cgroupDriver": "systemd"},
