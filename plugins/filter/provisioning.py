@@ -236,6 +236,7 @@ class FilterModule:
             "firewalld_policy_sources": _said(firewall_firewalld.policy_sources),
             "flannel_images": _said(flannel_manifest.images),
             "flannel_interface_mtus": _said(flannel_interface_mtus),
+            "flannel_link_problems": _said(flannel_host.link_problems),
             "flannel_live_problems": _said(flannel_live_problems),
             "flannel_manifest": _said(flannel_patched),
             "flannel_mtu_problems": _said(flannel_host.mtu_problems),

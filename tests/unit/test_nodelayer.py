@@ -144,7 +144,8 @@ def test_a_node_of_unknown_address_is_open_and_a_shared_one_a_fail():
     assert "same node address" in row["reason"]
 
 
-BOTH = nodelayer.Rules("eth1", "192.168.56.11", others=("fd00:56::b",), networks=("192.168.56.0/24", "fd00:56::/64"))
+BOTH = nodelayer.Rules("eth1", "192.168.56.11", others=("fd00:56::b",),
+                       networks=("192.168.56.0/24", "fd00:56::/64"))
 FAR = "192.168.57.12"
 
 
