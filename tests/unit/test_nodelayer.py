@@ -75,7 +75,7 @@ def test_interfaces_that_software_made_are_no_way_out():
     [
         ({"default_routes": []}, RULES, "node_paths_internet"),
         ({"default_routes": [{"dev": "eth1", "gateway": "g"}]}, RULES, "node_paths_internet_interface to eth1"),
-        ({}, nodelayer.Rules("eth1", "192.168.56.11", internet_interface="eth7"), "node_paths_internet_interface is eth7"),
+        ({}, nodelayer.Rules("eth1", "192.168.56.11", internet_interface="eth7"), "internet_interface is eth7"),
     ],
 )
 def test_a_wrong_default_route_names_the_variable(changes, rules, word):
