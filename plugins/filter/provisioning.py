@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import yaml
 from ansible.errors import AnsibleFilterError
+from jinja2 import Undefined
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     addresses,
@@ -63,6 +66,30 @@ def _wanted(variables: Mapping[str, Any], fallback: Mapping[str, Any]) -> Mappin
 
 def _facts(variables: Mapping[str, Any]) -> Mapping[str, Any]:
     return variables.get("ansible_facts") or {}
+
+
+def _role_options() -> dict[str, dict[str, Any]]:
+    """What the roles of this collection say of their variables, which carry the names of their roles."""
+    options: dict[str, dict[str, Any]] = {}
+    for file in sorted(Path(__file__).parents[2].glob("roles/*/meta/argument_specs.yml")):
+        described = yaml.safe_load(file.read_text(encoding="utf-8"))["argument_specs"]["main"]
+        for name, option in described.get("options", {}).items():
+            # a `default` here would be taken for a value that somebody gave, and what is secret is quoted by nobody
+            if not option.get("no_log"):
+                options[name] = {key: value for key, value in option.items() if key not in ("default", "description")}
+    return options
+
+
+def inventory_variable_problems(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> list[str]:
+    """The values that no role allows, found before any host is looked at."""
+    options = _role_options()
+    given: dict[str, dict[str, Any]] = {host: {} for host in hosts}
+    for host, name in ((host, name) for host in hosts for name in options if name in hostvars[host]):
+        value = hostvars[host][name]
+        # it takes something that a host must be asked for first; the role itself judges it then
+        if not isinstance(value, Undefined):
+            given[host][name] = value
+    return inventory.variable_problems(options, given)
 
 
 def node_addresses(hosts: Sequence[str], hostvars: Mapping[str, Any], fallback: Mapping[str, Any]) -> dict[str, Any]:
@@ -235,6 +262,7 @@ class FilterModule:
             "firewalld_policy_sources": _said(firewall_firewalld.policy_sources),
             "flannel_images": _said(flannel_manifest.images),
             "flannel_interface_mtus": _said(flannel_interface_mtus),
+            "flannel_link_problems": _said(flannel_host.link_problems),
             "flannel_live_problems": _said(flannel_live_problems),
             "flannel_manifest": _said(flannel_patched),
             "flannel_mtu_problems": _said(flannel_host.mtu_problems),
@@ -245,6 +273,7 @@ class FilterModule:
             "hosts_block": _said(etc_hosts.block),
             "hosts_other_lines": _said(etc_hosts.other_lines),
             "inventory_problems": _said(inventory.inventory_problems),
+            "inventory_variable_problems": _said(inventory_variable_problems),
             "kubeadm_disagreements": _said(kubeadm_state.disagreements),
             "kubeadm_etcd_directory": _said(kubeadm_config.etcd_directory),
             "kubeadm_files_to_keep": _said(kubeadm_state.files_to_keep),

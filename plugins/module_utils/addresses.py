@@ -21,8 +21,12 @@ CIDR = "node_address_cidr"
 INTERFACE = "node_address_interface_name"
 EXPLICIT = "node_address_explicit"
 
-# the part of the pod network that each node gets
-_NODE_PREFIX = 24
+_PODS = "control_plane_pod_cidr"
+_SERVICES = "control_plane_service_cidr"
+# the part of the pod network that each node gets, by family; how many of them, and of Services, Kubernetes can count
+_NODE_PREFIXES = {4: 24, 6: 64}
+_MOST_NODE_BITS = 16
+_MOST_SERVICE_BITS = 20
 
 
 class AddressError(ValueError):
@@ -74,14 +78,6 @@ def network_of(variable: str, cidr: Any) -> Network:
         raise AddressError(f"{variable} is {text!r}, which is no network{hint}") from None
 
 
-def _own_network(variable: str, cidr: Any) -> ipaddress.IPv4Network:
-    """One IPv4 network of a variable, or a sentence that names the variable."""
-    network = network_of(variable, cidr)
-    if not isinstance(network, ipaddress.IPv4Network):
-        raise AddressError(f"{variable} is {str(cidr).strip()!r}, an IPv6 network; only IPv4 is supported.")
-    return network
-
-
 def _items(value: Any) -> list[Any]:
     """What a variable holds that may be one value, a list, or nothing."""
     if value is None or value == "":
@@ -121,27 +117,82 @@ def wanted(cidr: Any = None, interface: Any = None, explicit: Any = None) -> Wan
     return Wanted(tuple(cidrs), str(interface or "").strip(), tuple(map(str, own)))
 
 
-def cluster_network_problems(pod_cidr: Any, service_cidr: Any, node_cidrs: Iterable[Any]) -> list[str]:
-    """Why these networks make no cluster: no networks, too small, or overlapping. `node_cidrs` may be several."""
+def _of_pods_or_services(variable: str, text: Any) -> list[Network]:
+    """The networks of a variable as kubeadm takes them: IPv4, or IPv4 and IPv6 with a comma between."""
+    networks = [network_of(variable, item) for item in str(text).split(",")]
+    if [network.version for network in networks] not in ([4], [4, 6]):
+        raise AddressError(
+            f"{variable} is {str(text).strip()!r}; write one IPv4 network or, for dual stack, one of IPv4 and one of "
+            "IPv6 in this order with a comma between. A cluster of IPv6 alone is not supported."
+        )
+    return networks
+
+
+def _size_problems(variable: str, network: Network) -> list[str]:
+    """What kubeadm and the API server refuse: networks that are too small, or too large to be counted."""
+    prefix = _NODE_PREFIXES[network.version]
+    if variable == _PODS and network.prefixlen > prefix:
+        return [f"{variable} is {network}, but every node takes a /{prefix} of it; write a larger network."]
+    if variable == _PODS and prefix - network.prefixlen > _MOST_NODE_BITS:
+        return [
+            f"{variable} is {network}; Kubernetes cannot divide it into parts of /{prefix}, one for each node, as "
+            f"there are more than 2^{_MOST_NODE_BITS}. Write a /{prefix - _MOST_NODE_BITS} or a smaller one."
+        ]
+    bits = network.max_prefixlen - network.prefixlen
+    if variable == _SERVICES and bits > _MOST_SERVICE_BITS:
+        return [
+            f"{variable} is {network}, too large for the API server; write a "
+            f"/{network.max_prefixlen - _MOST_SERVICE_BITS} or a smaller one."
+        ]
+    return []
+
+
+def cluster_network_problems(
+    pod_cidr: Any, service_cidr: Any, node_cidrs: Iterable[Any], nodes: Mapping[str, Sequence[str]] | None = None
+) -> list[str]:
+    """Why these networks make no cluster: no networks, of the wrong size or family, or overlapping.
+
+    `node_cidrs` may be several, and `nodes` are the addresses of each node, the primary one first.
+    """
     problems: list[str] = []
-    networks: list[tuple[str, ipaddress.IPv4Network]] = []
-    named = [("control_plane_pod_cidr", pod_cidr), ("control_plane_service_cidr", service_cidr)]
-    named += [("node_address_cidr", cidr) for cidr in dict.fromkeys(map(str, node_cidrs))]
-    for variable, cidr in named:
+    networks: list[tuple[str, Network]] = []
+    for variable, text in ((_PODS, pod_cidr), (_SERVICES, service_cidr)):
         try:
-            networks.append((variable, _own_network(variable, cidr)))
+            networks += [(variable, network) for network in _of_pods_or_services(variable, text)]
+        except AddressError as error:
+            problems.append(str(error))
+    for cidr in dict.fromkeys(map(str, node_cidrs)):
+        try:
+            networks.append((CIDR, network_of(CIDR, cidr)))
         except AddressError as error:
             problems.append(str(error))
     for variable, network in networks:
-        if variable == "control_plane_pod_cidr" and network.prefixlen > _NODE_PREFIX:
-            problems.append(
-                f"{variable} is {network}, but every node takes a /{_NODE_PREFIX} of it; write a larger network."
-            )
+        problems += _size_problems(variable, network)
     for (one, first), (other, second) in itertools.combinations(networks, 2):
         if one != other and first.overlaps(second):
             problems.append(
                 f"{one} {first} and {other} {second} overlap, so some addresses would mean two things. "
                 f"Set {one} to a network that is used nowhere else."
+            )
+    return problems or _family_problems(networks, nodes or {})
+
+
+def _family_problems(networks: Sequence[tuple[str, Network]], nodes: Mapping[str, Sequence[str]]) -> list[str]:
+    """Where pods, Services and nodes do not have the same families; a node may have one more than its pods."""
+    pods, services = ([net.version for of, net in networks if of == variable] for variable in (_PODS, _SERVICES))
+    if pods != services:
+        few, many = (_PODS, _SERVICES) if len(pods) < len(services) else (_SERVICES, _PODS)
+        return [f"{many} has an IPv6 network, but {few} has none. For dual stack write one of each family in both."]
+    problems = []
+    for name, addresses in sorted(nodes.items()):
+        there = [ipaddress.ip_address(address).version for address in addresses]
+        lacking = [version for version in pods if version not in there]
+        if lacking or there[0] != pods[0]:
+            what = f"has no IPv{lacking[0]} address there" if lacking else "has IPv6 as its first one"
+            problems.append(
+                f"{name}: {_PODS} is of {' and '.join(f'IPv{version}' for version in pods)}, but the node is "
+                f"{', '.join(addresses)} and {what}. Give {CIDR} (or {EXPLICIT}) one of each of these families, in "
+                "this order."
             )
     return problems
 

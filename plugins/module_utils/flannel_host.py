@@ -67,6 +67,29 @@ def interface_mtu(facts: Mapping[str, Any], interface: str) -> int:
     return 0
 
 
+def _sees(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether a node takes another one's address for one of its own link; True where its networks are not known."""
+    networks = [ipaddress.ip_network(network) for network in one.get("networks") or ()]
+    return not networks or any(ipaddress.ip_address(other["address"]) in network for network in networks)
+
+
+def link_problems(nodes: Mapping[str, Mapping[str, Any]], backend: str) -> list[str]:
+    """A sentence where the backend needs all nodes {name: {address, networks}} on one link and they are not.
+
+    flanneld itself only logs it, and pods of such nodes never reach each other.
+    """
+    if backend != HOST_GW or all(_sees(one, other) for one in nodes.values() for other in nodes.values()):
+        return []
+    where: dict[str, list[str]] = {}
+    for name, node in sorted(nodes.items()):
+        where.setdefault((node.get("networks") or ["unknown"])[0], []).append(name)
+    told = "; ".join(f"{network}: {', '.join(names)}" for network, names in where.items())
+    return [
+        f"flannel_backend is host-gw, but the nodes are in several networks ({told}), and host-gw has no way through a "
+        "router. Set it to vxlan; with flannel_direct_routing those on one link still reach each other without it."
+    ]
+
+
 def mtu_problems(mtus: Mapping[str, int], mtu: int) -> list[str]:
     """A sentence for each host (name: its interface's MTU) over whose interface packets of this size do not fit."""
     return [

@@ -1,12 +1,15 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must hold of an inventory before any host is looked at. Pure: groups in, sentences out."""
+"""What must hold of an inventory before any host is looked at. Pure: groups and variables in, sentences out."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 CONTROL_PLANE = "kube_control_plane"
 NODE = "kube_node"
@@ -53,3 +56,17 @@ def inventory_problems(groups: Mapping[str, Sequence[str]]) -> list[str]:
         if problem := node_name_problem(host):
             problems.append(f"The inventory's name {problem}")
     return problems
+
+
+def variable_problems(options: Mapping[str, Mapping[str, Any]], hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A sentence for each value that the options of the roles (an argument_spec) do not allow.
+
+    `hosts` are the variables of each host by its name. Hosts with the same mistake stand in one sentence; what a host
+    does not set is not missed, as the roles have defaults, and say themselves what they require.
+    """
+    found: dict[str, list[str]] = {}
+    for host, variables in hosts.items():
+        spec = {name: {**option, "required": False} for name, option in options.items() if name in variables}
+        for message in ArgumentSpecValidator(spec).validate({name: variables[name] for name in spec}).error_messages:
+            found.setdefault(message, []).append(host)
+    return [f"{', '.join(names)}: {message[0].upper()}{message[1:]}." for message, names in found.items()]

@@ -263,14 +263,19 @@ def init_documents(
     taints: Sequence[Mapping[str, Any]] = (),
     patches_directory: str = "",
 ) -> list[dict[str, Any]]:
-    """The four documents of `kubeadm init --config`. No secret is in them."""
+    """The four documents of `kubeadm init --config`. No secret is in them.
+
+    `address`: one, or one of each family with a comma between, as kubeadm writes two networks; the first is the API
+    server's.
+    """
+    own = address.split(",")
     # kubeadm's own taint is left to kubeadm, unless there are others beside it
     all_taints = [*([] if schedulable else [_CONTROL_PLANE_TAINT]), *taints] if schedulable or taints else None
     registration = _registration(name, address, cri_socket, ignore_preflight_errors, all_taints)
     initial = {
         "apiVersion": _API,
         "kind": "InitConfiguration",
-        "localAPIEndpoint": {"advertiseAddress": address, "bindPort": 6443},
+        "localAPIEndpoint": {"advertiseAddress": own[0], "bindPort": 6443},
         "nodeRegistration": registration,
         # kubeadm makes a token in any case, for 24 hours unless told otherwise; nobody uses this one
         "bootstrapTokens": [
@@ -285,7 +290,7 @@ def init_documents(
             "clusterName": cluster_name,
             "kubernetesVersion": kubernetes_version and f"v{kubernetes_version}",
             "networking": {"podSubnet": pod_cidr, "serviceSubnet": service_cidr},
-            "apiServer": {"certSANs": [address, name]},
+            "apiServer": {"certSANs": [*own, name]},
         },
         merge(
             {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "cgroupDriver": "systemd"},

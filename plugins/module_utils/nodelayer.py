@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The two layers of paths below pods, judged from what a host observed: host to internet, and host to host.
 
-Pure. Observations are plain dicts of one host (see ``judge``); addresses are IPv4 in text form.
+Pure. Observations are plain dicts of one host (see ``judge``); addresses are of IPv4 or IPv6 in text form.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,10 +22,16 @@ _MADE_NAMES = ("cni", "flannel", "docker", "podman", "virbr", "kube-", "cbr", "n
 
 @dataclass(frozen=True)
 class Rules:
-    """What is wanted. ``interface``: that of the cluster network. Empty names: worked out from the host itself."""
+    """What is wanted. ``interface``: that of the cluster network. Empty names: worked out from the host itself.
+
+    ``address`` is the host's primary one, ``others`` those of other families, and ``networks`` (CIDRs) what is on its
+    link; a peer outside of them is reached through a router. Without any, every peer is taken to be on the link.
+    """
 
     interface: str
     address: str
+    others: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
     internet: bool = True
     internet_interface: str = ""
     resolver_interface: str = ""
@@ -134,32 +141,59 @@ def judge_resolver(host: str, observed: Mapping[str, Any], rules: Rules) -> dict
     )
 
 
+def family_of(address: str) -> str:
+    return f"ipv{ipaddress.ip_address(address).version}"
+
+
+def on_link(address: str, networks: Sequence[str]) -> bool:
+    """Whether an address lies in one of the networks of this host; without any nobody knows better."""
+    own = [ipaddress.ip_network(network) for network in networks]
+    return not own or any(ipaddress.ip_address(address) in network for network in own)
+
+
 def judge_peer(
-    host: str, peer: str, address: str | None, seen: Mapping[str, Any] | None, rules: Rules
+    host: str, peer: str, address: str | None, seen: Mapping[str, Any] | None, rules: Rules, family: str
 ) -> dict[str, Any]:
-    """One other node: its node address answers a packet that no router may forward, by the cluster interface."""
-    expected = f"{rules.interface} -> {address}" if address else "unknown address"
+    """One other node: its node address answers a packet that no router may forward, by the cluster interface.
+
+    One in another network answers through a router of the cluster network, which names itself.
+    """
+    routed = bool(address) and not on_link(str(address), rules.networks)
+    expected = f"{rules.interface}{' via a router' if routed else ''} -> {address}" if address else "unknown address"
     if not address or seen is None:
-        reason = f"The node address of {peer} is not known, as nothing came from that host."
-        return _row(host, peer, "node", INCONCLUSIVE, reason, expected=expected)
+        reason = f"The {family} node address of {peer} is not known, as nothing came from that host."
+        return _row(host, peer, "node", INCONCLUSIVE, reason, expected=expected, family=family)
     dev, gateway = seen.get("dev") or "", seen.get("gateway") or ""
     way = f"{dev or 'no route'}{f' via {gateway}' if gateway else ''}"
+    routed = routed and bool(gateway)
+    answer = (seen.get("through") or {}) if routed else seen
     common: dict[str, Any] = {
         "expected": expected,
-        "seen": f"{way} -> {seen.get('by') or '*'}",
-        "rtt_ms": seen.get("rtt_ms"),
+        "seen": f"{way} -> {answer.get('by') or '*'}",
+        "rtt_ms": answer.get("rtt_ms"),
+        "family": family,
     }
 
     def fail(reason: str) -> dict[str, Any]:
         return _row(host, peer, "node", FAIL, reason, **common)
 
-    if address == rules.address:
+    if address in (rules.address, *rules.others):
         return fail(f"{host} and {peer} have the same node address {address}.")
     if not dev:
         return fail(f"Host {host} has no route to {address} of {peer}: {seen.get('error') or 'none found'}.")
     if dev != rules.interface:
         return fail(
             f"Host {host} sends to {address} of {peer} by {dev}, expected {rules.interface}; look at its routes."
+        )
+    if routed:
+        # the echo with TTL 1 comes back from the router, and one with a usual TTL from the node
+        if answer.get("kind") == "reply" and answer.get("by") == address:
+            reason = f"By {rules.interface} through router {seen.get('by') or gateway}, as it lies in another network."
+            return _row(host, peer, "node", PASS, reason, **common)
+        told = answer.get("error") or f"{answer.get('by') or 'nobody'} answered"
+        return fail(
+            f"{address} of {peer} does not answer {host} by {rules.interface} and router {gateway} ({told}): look at "
+            f"the router, at the way back on {peer}, and at firewalls that drop ICMP echo."
         )
     if gateway:
         return fail(
@@ -181,19 +215,29 @@ def judge_peer(
     )
 
 
+def addresses_of(peer: str | Sequence[str] | None) -> list[str]:
+    """The addresses of a peer, which may be one, several or none."""
+    return ([peer] if peer else []) if isinstance(peer, str) or peer is None else [str(item) for item in peer]
+
+
 def judge(
-    host: str, observed: Mapping[str, Any], peers: Mapping[str, str | None], rules: Rules
+    host: str, observed: Mapping[str, Any], peers: Mapping[str, str | Sequence[str] | None], rules: Rules
 ) -> list[dict[str, Any]]:
-    """All rows of one host.
+    """All rows of one host, for each peer one of each family that the host itself has.
 
     ``observed``: default_routes (of ``ip -j route show default``), interfaces (of ``ip -j -d address``), nameservers
     ([{address, dev, gateway}]), lookup ({name, addresses, rtt_ms, error, local}) and peers (address -> {dev, gateway,
-    kind, by, rtt_ms, error}). ``peers``: other hosts and their node addresses, None where not known.
+    kind, by, rtt_ms, error, through}), where ``through`` tells of an echo that routers may forward, {kind, by, rtt_ms,
+    error}. ``peers``: other hosts and their node addresses, None where not known.
     """
     rows = []
     if rules.internet:
         rows += [judge_internet(host, observed, rules), judge_resolver(host, observed, rules)]
     seen = observed.get("peers") or {}
-    for peer, address in peers.items():
-        rows.append(judge_peer(host, peer, address, seen.get(address) if address else None, rules))
+    families = [family_of(address) for address in (rules.address, *rules.others)]
+    for peer, addresses in peers.items():
+        of = {family_of(address): address for address in addresses_of(addresses)}
+        for family in families:
+            address = of.get(family)
+            rows.append(judge_peer(host, peer, address, seen.get(address) if address else None, rules, family))
     return rows

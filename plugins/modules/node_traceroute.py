@@ -14,8 +14,9 @@ description:
   - Runs on a node and looks at the two layers of paths below the pods.
   - To the internet, the default route and the name servers must be reached by another interface than that of the
     cluster network when the host has several, and a real name must resolve.
-  - To each other node, its node address must answer an ICMP echo with TTL 1, which no router forwards, and the route
-    to it must go by O(interface) without a gateway.
+  - To each other node, each of its node addresses must answer an ICMP echo with TTL 1, which no router forwards, and
+    the route to it must go by O(interface) without a gateway. One outside of O(networks) must answer by O(interface)
+    through a router, which is named.
   - It only looks, so RV(ignore:changed) is always V(false), and no verdict makes it fail; what fails is for the caller
     to decide.
 options:
@@ -27,12 +28,26 @@ options:
     description: This host's own node address.
     type: str
     required: true
+  other_addresses:
+    description: Its node addresses of other families. Each family that the host has is looked at.
+    type: list
+    elements: str
+    default: []
+  networks:
+    description: >-
+      The networks of its node addresses, as CIDRs. Peers outside of them are reached through a router; without any, all
+      are taken to be on the link.
+    type: list
+    elements: str
+    default: []
   interface:
     description: Interface that carries O(address).
     type: str
     required: true
   peers:
-    description: Names of the other hosts and their node addresses, V(null) or empty where not known.
+    description: >-
+      Names of the other hosts and their node addresses, one or a list with one of each family, V(null) or empty where
+      not known.
     type: dict
     default: {}
   internet:
@@ -122,6 +137,7 @@ paths:
       expected: eth1 -> 192.168.56.12
       seen: eth1 -> 192.168.56.12
       rtt_ms: 0.08
+      family: ipv4
 """
 
 import ipaddress
@@ -237,27 +253,50 @@ class Ip:
         return {"dev": first.get("dev", ""), "gateway": first.get("gateway", ""), "error": error}
 
 
+def told(answer: reach.Answer) -> dict[str, Any]:
+    return {"kind": answer.kind, "by": answer.by, "rtt_ms": answer.rtt_ms, "error": answer.error}
+
+
+def asked(module: AnsibleModule, addresses: list[str], ttl: int, timeout: float) -> dict[str, reach.Answer]:
+    """What each address answers to an echo with this TTL, asked by family."""
+    answers: dict[str, reach.Answer] = {}
+    for family in (4, 6):
+        of = [address for address in addresses if ipaddress.ip_address(address).version == family]
+        if not of:
+            continue
+        try:
+            raw = reach.open_socket(family, ttl)
+        except PermissionError:
+            module.fail_json(msg="A raw socket is needed to trace to other nodes: run this module with become: true.")
+        except OSError as error:
+            # a kernel without IPv6
+            answers |= {address: reach.Answer(reach.REFUSED, error=error.strerror or str(error)) for address in of}
+            continue
+        with raw:
+            # no two sockets of a run share one, as each of them sees all answers
+            ident = (os.getpid() * 2 + (ttl > 1)) & 0xFFFF
+            answers |= reach.reach(raw, of, ident, timeout, family)
+    return answers
+
+
 def observe(module: AnsibleModule, params: dict[str, Any]) -> dict[str, Any]:
     """What ``nodelayer.judge`` judges."""
     ip = Ip(module)
-    addresses = [address for address in params["peers"].values() if address]
+    addresses = [address for peer in params["peers"].values() for address in nodelayer.addresses_of(peer)]
     observed: dict[str, Any] = {"peers": {}}
     if params["internet"]:
         observed["default_routes"] = ip.default_routes()
         observed["interfaces"] = ip.interfaces()
         observed["nameservers"] = [{"address": server, **ip.way(server)} for server in configured_nameservers()]
         observed["lookup"] = lookup(params["lookup_name"], params["lookup_timeout"])
-    if addresses:
-        try:
-            raw = reach.open_socket()
-        except PermissionError:
-            module.fail_json(msg="A raw socket is needed to trace to other nodes: run this module with become: true.")
-        with raw:
-            answers = reach.reach(raw, addresses, os.getpid() & 0xFFFF, params["timeout"])
-        for address in addresses:
-            answer, way = answers[address], ip.way(address)
-            told = {"kind": answer.kind, "by": answer.by, "rtt_ms": answer.rtt_ms}
-            observed["peers"][address] = {**way, **told, "error": answer.error or way["error"]}
+    answers = asked(module, addresses, 1, params["timeout"])
+    far = [address for address in addresses if not nodelayer.on_link(address, params["networks"])]
+    through = asked(module, far, reach.USUAL_TTL, params["timeout"])
+    for address in addresses:
+        answer, way = answers[address], ip.way(address)
+        observed["peers"][address] = {**way, **told(answer), "error": answer.error or way["error"]}
+        if address in through:
+            observed["peers"][address]["through"] = told(through[address])
     return observed
 
 
@@ -266,6 +305,8 @@ def main() -> None:
         argument_spec={
             "host": {"type": "str", "required": True},
             "address": {"type": "str", "required": True},
+            "other_addresses": {"type": "list", "elements": "str", "default": []},
+            "networks": {"type": "list", "elements": "str", "default": []},
             "interface": {"type": "str", "required": True},
             "peers": {"type": "dict", "default": {}},
             "internet": {"type": "bool", "default": True},
@@ -278,14 +319,23 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    for name, address in params["peers"].items():
+    for name, addresses in params["peers"].items():
+        for address in nodelayer.addresses_of(addresses):
+            try:
+                ipaddress.ip_address(address)
+            except ValueError:
+                module.fail_json(msg=f"peers names {address!r} as a node address of {name}, which is no address.")
+    for option in ("address", "other_addresses", "networks"):
         try:
-            ipaddress.IPv4Address(address or "0.0.0.0")
-        except ValueError:
-            module.fail_json(msg=f"peers names {address!r} as the node address of {name}, which is no IPv4 address.")
+            for value in [params[option]] if option == "address" else params[option]:
+                (ipaddress.ip_network if option == "networks" else ipaddress.ip_address)(value)
+        except ValueError as error:
+            module.fail_json(msg=f"{option}: {error}.")
     rules = nodelayer.Rules(
         interface=params["interface"],
         address=params["address"],
+        others=tuple(params["other_addresses"]),
+        networks=tuple(params["networks"]),
         internet=params["internet"],
         internet_interface=params["internet_interface"],
         resolver_interface=params["resolver_interface"],

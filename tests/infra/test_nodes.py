@@ -56,6 +56,13 @@ def test_kubelet_runs_and_its_packages_are_held(node):
     assert {"kubeadm", "kubelet", "kubectl"} <= set(held)
 
 
+def test_what_the_kubelet_and_its_plugins_call_is_asked_for_and_not_left_to_other_packages(node):
+    # what is only there because another package depends on it goes when that package does not any more
+    assert {"iptables", "mount"} <= set(node.check_output("apt-mark showmanual").split())
+    for program in ("iptables", "ip6tables", "mount", "losetup"):
+        assert node.exists(program)
+
+
 def test_kubelet_registered_the_cluster_address_and_not_the_nat_one(node, name, address):
     # every eth0 is 10.0.2.15: a kubelet that takes its address from the default route registers that
     assert node.interface("eth0").addresses[0] == "10.0.2.15"

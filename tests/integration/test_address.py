@@ -51,8 +51,8 @@ def test_route_into_the_pod_network_is_refused_with_its_way_and_the_nat_is_named
     try:
         said = refused(two_addresses, node_address_cidr=SECOND, control_plane_service_cidr="10.0.0.0/14")
         # one is allowed, the other not; and it goes on to say what is no error
-        more = two_addresses.play("site.yml", node_address_cidr=SECOND, flannel_backend="none",
-                                  node_address_allowed_routes=["10.244.0.0/17"])
+        more = two_addresses.play("site.yml", node_address_cidr=SECOND, flannel_backend="host-gw",
+                                  flannel_direct_routing=True, node_address_allowed_routes=["10.244.0.0/17"])
     finally:
         two_addresses.node("node-2", "ip route del 10.244.0.0/17 via 192.168.60.1")
     assert "control_plane_pod_cidr 10.244.0.0/16 overlaps what hosts use already" in said
@@ -62,7 +62,7 @@ def test_route_into_the_pod_network_is_refused_with_its_way_and_the_nat_is_named
         assert f"{name}: address 10.0.2.15 on eth0" in said
     told = " ".join(more.output.split())
     assert "overlaps" not in told
-    assert "value of flannel_backend must be one of" in told, "it went on"
+    assert "flannel_direct_routing is true, but flannel_backend is host-gw" in told, "it went on"
     assert told.count("(eth0) leaves by the same address, 10.0.2.15") == 1
     for name in LAST:
         assert f"{name} (eth0)" in told

@@ -60,12 +60,34 @@ def test_second_control_plane_is_refused_with_a_limit_too(tmp_path, limit):
     assert "kube_control_plane holds 2 hosts (one, two)" in said
 
 
-def test_unknown_backend_is_refused(tmp_path):
-    address = own_addresses()[0]
-    said = refused("site.yml", inventory(tmp_path, ["one"], ["one"], node_address_cidr=f"{address}/32",
-                                         flannel_backend="carrier-pigeon"))
-    assert "flannel_backend" in said
-    assert "carrier-pigeon" in said
+@pytest.mark.parametrize(("variable", "value", "said"), [
+    ("flannel_backend", "vxlna", "Value of flannel_backend must be one of: vxlan, host-gw, wireguard, got: vxlna"),
+    ("swap_policy", "offf", "Value of swap_policy must be one of: off, tolerate, limited, got: offf"),
+    ("firewall_policy", "opne", "Value of firewall_policy must be one of: check, open, ignore, got: opne"),
+    ("containerd_source", "archiv", "Value of containerd_source must be one of:"),
+    ("pod_paths_fail_on", "nevr", "Value of pod_paths_fail_on must be one of:"),
+    ("flannel_mtu", "big", "Argument 'flannel_mtu' is of type"),
+])
+def test_a_misspelt_value_is_refused_before_any_host_is_contacted(tmp_path, variable, value, said):
+    # nobody could contact them
+    nowhere = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+    sources = inventory(tmp_path, ["one"], ["two"], **nowhere, **{variable: value})
+    for playbook in ("site.yml", "playbooks/verify_paths.yml"):
+        told = refused(playbook, sources)
+        assert "one, two: " in told
+        assert said in told
+        assert "unreachable" not in told.split("PLAY RECAP")[0].lower()
+
+
+def test_a_value_that_only_the_host_can_tell_is_no_mistake_and_one_hosts_own_is(tmp_path):
+    sources = inventory(tmp_path, ["one"], ["two"], containerd_source="{{ ansible_facts['nosuch'] }}")
+    path = Path(sources[0])
+    described = json.loads(path.read_text())
+    described["all"]["children"]["kube_node"]["hosts"]["two"] = {"hosts_loopback_lines": "remove"}
+    path.write_text(json.dumps(described))
+    told = refused("site.yml", sources)
+    assert "two: Value of hosts_loopback_lines must be one of" in told
+    assert "one, two" not in told
 
 
 def test_pod_network_that_is_none_names_the_variable(tmp_path):
@@ -114,9 +136,9 @@ def test_host_that_is_down_and_outside_of_the_run_is_named_and_stops_nobody(tmp_
         "ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
     path.write_text(json.dumps(described))
     # what comes later is refused, so that nothing is done here
-    said = refused("site.yml", sources, "one", flannel_backend="carrier-pigeon")
+    said = refused("site.yml", sources, "one", flannel_backend="host-gw", flannel_direct_routing=True)
     assert "two could not be reached" in said
-    assert "carrier-pigeon" in said
+    assert "flannel_direct_routing is true, but flannel_backend is host-gw" in said
 
 
 def test_name_of_a_host_that_is_no_nodes_is_refused_with_one_that_is(tmp_path):

@@ -8,6 +8,7 @@ Each node has a pod of sorts, a network namespace with an address of the pod net
 
 from __future__ import annotations
 
+import firewalls
 import pytest
 
 # three installations and fourteen runs, where tests/unit/test_roles_firewall.py judges recorded rules of the same tools
@@ -35,28 +36,6 @@ listener.bind(("0.0.0.0", 8472))
 while True:
     listener.sendto(b"here", listener.recvfrom(9)[1])'
 """
-INSTALL = {
-    "ufw": "apt-get install --yes -q ufw; ufw allow proto tcp from any to any port 22; ufw --force enable",
-    "nftables": """apt-get install --yes -q nftables; cat > /etc/nftables.conf <<'FILE'
-#!/usr/sbin/nft -f
-flush ruleset
-table inet host {
-    chain input {
-        type filter hook input priority filter; policy drop;
-        iifname "lo" accept
-        ct state { established, related } accept
-        ip protocol icmp accept
-        tcp dport 22 accept
-    }
-    chain forward {
-        type filter hook forward priority filter; policy drop;
-        ct state { established, related } accept
-    }
-}
-FILE
-systemctl enable --now nftables""",
-    "firewalld": "apt-get install --yes -q firewalld; systemctl enable --now firewalld; firewall-cmd --state",
-}
 TCP = """python3 -c '
 import socket
 try:
@@ -83,7 +62,7 @@ def walled(bare):
         bare.node(sender, f"ip route add 10.244.{number}.0/24 via {ADDRESS[name]}")
     assert {answer for tool in NODES for answer in reached(bare, tool).values()} == {"open"}, "before a firewall"
     for tool, (name, _, _) in NODES.items():
-        bare.node(name, f"set -e\nexport DEBIAN_FRONTEND=noninteractive\napt-get update -q\n{INSTALL[tool]}")
+        firewalls.install(bare, name, tool)
     return bare
 
 

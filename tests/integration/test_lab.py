@@ -100,6 +100,14 @@ def test_lab_name_that_is_no_name_is_refused_before_anything_is_removed():
         assert ran.changed == {}
 
 
+def test_taking_down_what_is_not_there_says_so_and_touches_nothing():
+    before = machine()
+    ran = playbooks.run("playbooks/lab_down.yml", INVENTORY, lab_name="nosuch")
+    assert (ran.rc, ran.changed) == (0, {}), ran.output
+    assert "There is no lab nosuch on this machine" in ran.output
+    assert machine()["files"] - before["files"] == set()
+
+
 def test_hosts_outside_of_the_network_are_refused_before_the_build():
     ran = playbooks.run("playbooks/lab.yml", INVENTORY, lab_cidr="192.168.60.0/24")
     assert ran.rc != 0

@@ -56,11 +56,14 @@ def test_what_is_broken_is_said(breaks, sentence):
 
 
 def test_a_working_lab_of_another_bundle_or_address_is_outdated_and_not_broken():
-    machines = [{**machine, "address": "192.168.56.2"} for machine in MACHINES]
-    containers = {"mirror": {"image": "m:1", "address": "192.168.56.2"},
-                  "node-1": {"image": "n:0", "address": "192.168.57.2"}}
+    wanted = {"addresses": "192.168.56.2/24 fd00::2/64", "routes": "192.168.57.0/24 via 192.168.56.3"}
+    machines = [{**machine, **wanted} for machine in MACHINES]
+    containers = {"mirror": {"image": "m:1", **wanted},
+                  "node-1": {"image": "n:0", "addresses": "192.168.56.2/24", "routes": ""}}
     assert lab_health.outdated(machines, containers) == [
-        "node-1 has the image n:0, wanted is n:1", "node-1 has the address 192.168.57.2, wanted is 192.168.56.2"]
+        "node-1 has the image n:0, wanted is n:1",
+        "node-1 has the addresses 192.168.56.2/24, wanted is 192.168.56.2/24 fd00::2/64",
+        "node-1 has the routes none, wanted is 192.168.57.0/24 via 192.168.56.3"]
     assert lab_health.outdated(machines, {"mirror": containers["mirror"]}) == []
 
 
@@ -78,6 +81,32 @@ A = {"name": "a", "address": "192.168.56.9", "suite": "trixie"}
 ])
 def test_hosts_that_cannot_be_machines_are_named(nodes, backend, sentence):
     problems = lab.lab_problems(nodes, "192.168.56.0/24", "192.168.56.2", backend)
+    assert len(problems) == 1
+    assert sentence in problems[0]
+
+
+def test_a_second_network_is_behind_the_router_and_the_first_may_have_ipv6():
+    machines = [{"name": "near", "address": "192.168.56.11"}, {"name": "far", "address": "192.168.57.12"}]
+    near, far = lab.lab_cards(machines, lab.lab_networks("pp-a", "192.168.56.0/24", "", "pf-a", "192.168.57.0/24"))
+    assert (near["bridge"], near["addresses"], near["routes"]) == (
+        "pp-a", "192.168.56.11/24", "192.168.57.0/24 via 192.168.56.3")
+    assert (far["bridge"], far["addresses"], far["routes"]) == (
+        "pf-a", "192.168.57.12/24", "192.168.56.0/24 via 192.168.57.3")
+    both = lab.lab_networks("pp-a", "192.168.56.0/24", "fd00:56::/64", "pf-a", "")
+    assert [network["host"] for network in both] == [["192.168.56.1/24", "fd00:56::1/64"]]
+    assert lab.lab_cards(machines[:1], both)[0]["addresses"] == "192.168.56.11/24 fd00:56::b/64"
+    assert lab.lab_cards(machines[:1], both)[0]["routes"] == ""
+
+
+@pytest.mark.parametrize(("more", "sentence"), [
+    ({"far": "192.168.57.0/24", "ipv6": "fd00:56::/64"}, "the lab's router forwards IPv4 only"),
+    ({"far": "192.168.56.128/25"}, "lab_cidr 192.168.56.0/24 and lab_far_cidr 192.168.56.128/25 overlap"),
+    ({"ipv6": "192.168.57.0/24"}, "lab_cidr_ipv6 is 192.168.57.0/24; an IPv6 network is needed there"),
+    ({"far": "192.168.57.0/24"}, "a has ansible_host 192.168.56.3, which is the address of the lab's router"),
+])
+def test_networks_that_make_no_lab_are_named(more, sentence):
+    nodes = [{**A, "address": "192.168.56.3"}]
+    problems = lab.lab_problems(nodes, "192.168.56.0/24", "192.168.56.2", "vxlan", **more)
     assert len(problems) == 1
     assert sentence in problems[0]
 

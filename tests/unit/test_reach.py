@@ -59,6 +59,27 @@ def test_answers_are_told_from_the_rest(data, wanted):
     assert reach.parse_answer(data, IDENT) == wanted
 
 
+REQUEST_6 = reach.echo_request(IDENT, 7, 6)
+HEAD_6 = struct.pack("!IHBB32s", 6 << 28, len(REQUEST_6), socket.IPPROTO_ICMPV6, 1, b"")
+
+
+@pytest.mark.parametrize(
+    ("data", "wanted"),
+    [
+        (bytes([129]) + REQUEST_6[1:], (7, "reply")),
+        (struct.pack("!BBHI", 3, 0, 0, 0) + HEAD_6 + REQUEST_6, (7, "router")),
+        (struct.pack("!BBHI", 1, 0, 0, 0) + HEAD_6 + REQUEST_6, (7, "unreachable")),
+        (REQUEST_6, None),
+        # a neighbour asks for an address
+        (struct.pack("!BBHI", 135, 0, 0, 0), None),
+        (struct.pack("!BBHI", 3, 0, 0, 0) + HEAD_6[:20], None),
+        (b"", None),
+    ],
+)
+def test_answers_of_ipv6_come_without_the_packets_head(data, wanted):
+    assert reach.parse_answer(data, IDENT, 6) == wanted
+
+
 class Wire:
     """A socket whose peers answer by a script: address -> reply, router, unreachable, silent, late, refused."""
 

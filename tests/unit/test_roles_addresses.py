@@ -215,7 +215,13 @@ def test_networks_that_do_not_touch_make_a_cluster():
     [
         ("banana", "10.96.0.0/12", [], ["control_plane_pod_cidr is 'banana', which is no network; write one"]),
         ("10.244.0.0/16", "10.96.0.1/12", [], ["control_plane_service_cidr is '10.96.0.1/12'", "10.96.0.0/12?"]),
-        ("10.244.0.0/16", "fd00::/108", [], ["control_plane_service_cidr is 'fd00::/108', an IPv6 network"]),
+        ("10.244.0.0/16", "fd00::/108", [], ["service_cidr is 'fd00::/108'; write one IPv4", "alone is not supported"]),
+        ("fd00::/56,10.244.0.0/16", "10.96.0.0/12", [], ["pod_cidr is 'fd00::/56,10.244.0.0/16'", "in this order"]),
+        ("10.244.0.0/16,fd00::/56", "10.96.0.0/12", [], ["pod_cidr has an IPv6 network, but control_plane_s"]),
+        ("10.244.0.0/16,fd00::/65", "10.96.0.0/12,fd01::/112", [], ["pod_cidr is fd00::/65, but every node"]),
+        ("10.244.0.0/16,fd00::/40", "10.96.0.0/12,fd01::/112", [], ["into parts of /64", "Write a /48"]),
+        ("10.244.0.0/16,fd00::/56", "10.96.0.0/12,fd01::/64", [], ["service_cidr is fd01::/64, too large", "/108"]),
+        ("10.244.0.0/16,fd00::/56", "10.96.0.0/12,fd01::/112", ["fd00:0:0:9::/64"], ["address_cidr fd00:0:0:9"]),
         ("10.244.0.0/25", "10.96.0.0/12", [], ["control_plane_pod_cidr is 10.244.0.0/25, but every node"]),
         ("10.96.0.0/16", "10.96.0.0/12", [], ["pod_cidr 10.96.0.0/16", "service_cidr 10.96"]),
         ("10.244.0.0/16", "10.96.0.0/12", ["10.244.3.0/24"], ["pod_cidr 10.244", "address_cidr 10.244.3"]),
@@ -226,3 +232,14 @@ def test_a_network_that_makes_no_cluster_is_told_with_its_variable(pods, service
     (problem,) = addresses.cluster_network_problems(pods, services, nodes)
     for part in said:
         assert part in problem
+
+
+def test_every_node_of_a_dual_stack_cluster_has_both_families_the_first_one_first():
+    both = ("10.244.0.0/16,fd00:244::/56", "10.96.0.0/12,fd00:96::/112", ["192.168.56.0/24", "fd00:56::/64"])
+    nodes = {"a": ["192.168.56.10", "fd00:56::a"], "b": ["192.168.56.11"], "c": ["fd00:56::c", "192.168.56.12"]}
+    one, other = addresses.cluster_network_problems(*both, nodes)
+    assert one.startswith("b: control_plane_pod_cidr is of IPv4 and IPv6, but the node is 192.168.56.11 and has no ")
+    assert other.startswith("c: ")
+    assert "has IPv6 as its first one" in other
+    # a node may have a family that its pods have not
+    assert addresses.cluster_network_problems("10.244.0.0/16", "10.96.0.0/12", both[2], {"a": nodes["a"]}) == []

@@ -21,6 +21,16 @@ def test_both_families_have_the_same_names(role):
     assert all(name.startswith(f"__{role}_") for name in debian)
 
 
+def test_both_families_have_a_package_for_every_program_that_a_node_needs():
+    debian, redhat = (yaml.safe_load((ROLES / "kubernetes" / "vars" / f"{family}.yml").read_text())
+                      for family in FAMILIES)
+    assert debian["__kubernetes_programs"].keys() == redhat["__kubernetes_programs"].keys()
+    needed = yaml.safe_load((ROLES / "kubernetes" / "vars" / "main.yml").read_text())["__kubernetes_needed"]
+    assert all(f"'{program}'" in needed for program in debian["__kubernetes_programs"])
+    for family in FAMILIES:
+        assert "__kubernetes_host_packages" in (ROLES / "kubernetes" / "tasks" / f"{family}.yml").read_text()
+
+
 @pytest.mark.parametrize(("role", "tasks"), [("kubernetes", ""), ("containerd", "install_"), ("containerd", "docker_")])
 def test_both_families_have_their_tasks(role, tasks):
     for family in FAMILIES:

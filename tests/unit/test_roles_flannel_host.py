@@ -166,3 +166,16 @@ def test_what_is_left_when_the_time_is_over_is_found():
     stale = Leftovers(routes=("a",))
     assert flannel_leftovers.settle(lambda: stale, 3, clock=lambda: float(len(slept)), sleep=slept.append) is stale
     assert len(slept) == 3
+
+
+def test_host_gw_over_several_networks_is_refused_with_who_is_where():
+    near = {"address": "192.168.56.11", "networks": ["192.168.56.0/24"]}
+    far = {"address": "192.168.57.12", "networks": ["192.168.57.0/24"]}
+    (problem,) = flannel_host.link_problems({"a": near, "b": {**near, "address": "192.168.56.12"}, "c": far}, "host-gw")
+    assert "192.168.56.0/24: a, b; 192.168.57.0/24: c" in problem
+    assert flannel_host.link_problems({"a": near, "c": far}, "vxlan") == []
+    # one wide network, of which one host knows only a part: the way back would go through its router
+    wide = {"address": "192.168.57.12", "networks": ["192.168.0.0/16"]}
+    assert flannel_host.link_problems({"a": near, "c": wide}, "host-gw") != []
+    assert flannel_host.link_problems({"a": {**near, "networks": ["192.168.0.0/16"]}, "c": wide}, "host-gw") == []
+    assert flannel_host.link_problems({"a": {**near, "networks": []}, "c": {**far, "networks": []}}, "host-gw") == []

@@ -50,6 +50,18 @@ def test_everything_is_bound_to_the_node_address():
         assert document["nodeRegistration"]["kubeletExtraArgs"] == [{"name": "node-ip", "value": address}]
 
 
+def test_both_families_are_the_nodes_and_the_first_is_the_api_servers():
+    both = "192.168.56.10,fd00:56::a"
+    documents = init(address=both, pod_cidr="10.244.0.0/16,fd00:244::/56", service_cidr="10.96.0.0/12,fd00:96::/112")
+    assert documents["InitConfiguration"]["localAPIEndpoint"]["advertiseAddress"] == "192.168.56.10"
+    cluster = documents["ClusterConfiguration"]
+    assert cluster["apiServer"]["certSANs"] == ["192.168.56.10", "fd00:56::a", "controlplane"]
+    assert cluster["networking"] == {
+        "podSubnet": "10.244.0.0/16,fd00:244::/56", "serviceSubnet": "10.96.0.0/12,fd00:96::/112"}
+    for document in (documents["InitConfiguration"], join(address=both)):
+        assert document["nodeRegistration"]["kubeletExtraArgs"] == [{"name": "node-ip", "value": both}]
+
+
 def test_no_token_stands_in_the_init_configuration_and_the_unused_one_is_short_lived():
     (token,) = init()["InitConfiguration"]["bootstrapTokens"]
     assert "token" not in token

@@ -7,8 +7,9 @@ The runtime calls it with the container's state on standard input (OCI runtime s
 Hooks"): as createRuntime when the namespaces exist and nothing runs yet, as poststop when the container is gone.
 Being a hook and not a task, it also serves a `reboot` inside the machine, where nobody is there to run a task.
 
-eth1 is a veth into the lab's bridge. eth0, where wanted, is user-mode NAT with VirtualBox's addresses, the same on
-every machine. IP forwarding is off, as on a fresh host; a new network namespace would take over the machine's value.
+eth1 is a veth into the bridge of its network, with the addresses and routes that an administrator gives a host. eth0,
+where wanted, is user-mode NAT with VirtualBox's addresses, the same on every machine. IP forwarding is off, as on a
+fresh host; a new network namespace would take over the machine's value.
 """
 
 import json
@@ -38,8 +39,12 @@ def plug_eth1(pid, notes):
     host_end = notes["podpath.lab/port"]
     run("ip", "link", "add", "name", host_end, "type", "veth", "peer", "name", "eth1", "netns", str(pid))
     run("ip", "link", "set", host_end, "master", notes["podpath.lab/bridge"], "up")
-    inside(pid, "ip", "address", "add", notes["podpath.lab/address"], "dev", "eth1")
+    for address in notes["podpath.lab/addresses"].split():
+        # nobody else has it, and without the check the machine has it at once
+        inside(pid, "ip", "address", "add", address, "dev", "eth1", *(["nodad"] if ":" in address else []))
     inside(pid, "ip", "link", "set", "eth1", "up")
+    for route in filter(None, notes.get("podpath.lab/routes", "").split(",")):
+        inside(pid, "ip", "route", "add", *route.split(), "dev", "eth1")
 
 
 def plug_eth0(pid, notes):

@@ -6,7 +6,7 @@
 Problems are what makes a lab useless. An outdated lab works, but is not what the inventory and the bundle describe.
 
 podman's word alone is not enough: after its supervisor was killed it goes on calling a machine running.
-Called as: lab_health.py PODMAN LAB BRIDGE RUNTIME_DIR MACHINES_AS_JSON
+Called as: lab_health.py PODMAN LAB RUNTIME_DIR MACHINES_AS_JSON
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+# what of a machine is described, beside its name
+COMPARED = ("image", "addresses", "routes")
+
 
 def problems(machines: list[dict], containers: dict[str, dict], ports: set[str], processes: dict[int, str],
              nat: dict[str, int]) -> list[str]:
     """Compare what should stand with what does.
 
-    machines: name, port, image and nat of each wanted machine. containers: what podman says, by machine name, each
-    {"state": str, "pid": int, "conmon": int, "image": str, "address": str}. ports: cards plugged into the lab's bridge.
-    processes: command lines by process number. nat: process number of each machine's user-mode NAT.
+    machines: name, port, nat and what is compared of each wanted machine. containers: what podman says, by machine
+    name, each {"state": str, "pid": int, "conmon": int} and what is compared. ports: cards plugged into the lab's
+    bridges. processes: command lines by process number. nat: process number of each machine's user-mode NAT.
     """
     found = [f"{name} is no machine of this lab" for name in sorted(containers.keys() - {m["name"] for m in machines})]
     for machine in machines:
@@ -49,9 +52,10 @@ def outdated(machines: list[dict], containers: dict[str, dict]) -> list[str]:
     found = []
     for machine in machines:
         container = containers.get(machine["name"])
-        for what in ("image", "address") if container else ():
+        for what in COMPARED if container else ():
             if container[what] != machine[what]:
-                found.append(f"{machine['name']} has the {what} {container[what]}, wanted is {machine[what]}")
+                found.append(f"{machine['name']} has the {what} {container[what] or 'none'}, wanted is "
+                             f"{machine[what] or 'none'}")
     return found
 
 
@@ -68,7 +72,8 @@ def read_containers(podman: str, lab: str) -> dict[str, dict]:
             "pid": container["State"]["Pid"],
             "conmon": container["State"].get("ConmonPid", 0),
             "image": container["ImageName"],
-            "address": container["Config"]["Annotations"].get("podpath.lab/address", "").split("/")[0],
+            "addresses": container["Config"]["Annotations"].get("podpath.lab/addresses", ""),
+            "routes": container["Config"]["Annotations"].get("podpath.lab/routes", ""),
         } for container in inspected}
 
 
@@ -88,10 +93,10 @@ def read_nat(runtime_dir: str) -> dict[str, int]:
     return {name: int(text) for name, text in pidfiles.items() if text.isdigit()}
 
 
-def main(podman: str, lab: str, bridge: str, runtime_dir: str, machines: str) -> None:
+def main(podman: str, lab: str, runtime_dir: str, machines: str) -> None:
     wanted = json.loads(machines)
     containers = read_containers(podman, lab)
-    ports = {entry.name for entry in Path(f"/sys/class/net/{bridge}/brif").glob("*")}
+    ports = {entry.name for machine in wanted for entry in Path(f"/sys/class/net/{machine['bridge']}/brif").glob("*")}
     print(json.dumps({
         "present": sorted(containers),
         "problems": problems(wanted, containers, ports, read_processes(), read_nat(runtime_dir)),
