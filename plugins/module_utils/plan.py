@@ -15,13 +15,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import IPV4
+
 BURST = 6
 REFILL_PER_SECOND = 1
 FIRST_PORT = 33434
 LAST_PORT = 65535
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pair:
     """From a prober on node ``source`` to the peer on node ``destination``; both may be the same node."""
 
@@ -29,11 +31,21 @@ class Pair:
     destination: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A pair in one address family: what is probed and judged as one."""
+
+    pair: Pair
+    family: str = IPV4
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
-    """One traceroute of a prober: its destination node, seconds to wait before it starts, and its first UDP port."""
+    """One probing of a prober: its destination node, address family, seconds to wait before it starts, and its first
+    UDP port."""
 
     destination: str
+    family: str
     start: int
     port: int
 
@@ -86,7 +98,7 @@ def schedule(source: str, destinations: Sequence[str], method: Method) -> list[P
             crossed += 1
             excess = crossed * method.probes - BURST
             start = max(0, -(-excess // REFILL_PER_SECOND))
-        probes.append(Probe(destination, start, FIRST_PORT + index % slots * span))
+        probes.append(Probe(destination, IPV4, start, FIRST_PORT + index % slots * span))
     return probes
 
 

@@ -17,6 +17,9 @@ from typing import Any
 
 FLANNEL = "flannel.alpha.coreos.com/"
 HOSTNAME_LABEL = "kubernetes.io/hostname"
+IPV4 = "ipv4"
+IPV6 = "ipv6"
+FAMILIES = (IPV4, IPV6)
 SUPPORTED_BACKENDS = ("host-gw", "vxlan")
 
 FAIL = "fail"
