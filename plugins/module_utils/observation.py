@@ -34,16 +34,23 @@ class Echoes:
 
 @dataclass(frozen=True, slots=True)
 class FullSize:
-    """Echoes of the pod's MTU that must not be fragmented. ``size``: bytes of the IP packet."""
+    """Echoes of the pod's MTU that must not be fragmented. ``size``: bytes of the IP packet.
+
+    ``told_mtu``: what a router answered instead (too big, this many bytes fit); such a path is no hole.
+    """
 
     size: int
     sent: int
     received: int
+    told_mtu: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What the peer recorded of a packet of this pair: who sent it, with how much TTL left, and how large it was."""
+    """What the peer recorded of a packet of this pair: who sent it, with how much TTL left, and how large it was.
+
+    An empty source: the peer listened, and nothing of this pair came.
+    """
 
     source: str
     ttl: int | None = None
