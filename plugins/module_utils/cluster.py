@@ -147,9 +147,7 @@ class KubernetesCluster:
     def dry_run_pod(self, namespace: str, manifest: Mapping[str, Any]) -> str:
         what = f"create pods in namespace {namespace}"
         try:
-            self._call(
-                "create", what, self._core.create_namespaced_pod, namespace, body=dict(manifest), dry_run="All"
-            )
+            self._call("create", what, self._core.create_namespaced_pod, namespace, body=dict(manifest), dry_run="All")
         except ApiRefused as error:
             # An admission's no and a missing right share the status; only the latter speaks of the user.
             if error.status not in (403, 422) or "cannot create resource" in error.said:

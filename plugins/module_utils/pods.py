@@ -188,7 +188,11 @@ def sample_pod(settings: Settings, program: Program) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": f"{settings.prefix}-dry-run", "namespace": settings.namespace, "labels": _labels(settings)},
+        "metadata": {
+            "name": f"{settings.prefix}-dry-run",
+            "namespace": settings.namespace,
+            "labels": _labels(settings),
+        },
         "spec": _pod_spec(settings, program, PROBER, "", {}),
     }
 

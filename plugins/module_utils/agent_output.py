@@ -1,0 +1,2 @@
+class AgentWay:
+    name='agent'
