@@ -72,11 +72,11 @@ class Cluster(Protocol):
     def list_pods(self, namespace: str, selector: str) -> list[dict[str, Any]]:
         """Pod objects."""
 
-    def delete(self, namespace: str, selector: str) -> None:
-        """Asks for the Jobs to be deleted, and with them, in the background, their pods and what they own."""
+    def delete(self, namespace: str, selector: str, *, now: bool = False) -> None:
+        """Asks for the Jobs and their pods to be deleted, and with them, in the background, what the Jobs own.
 
-    def delete_pods_now(self, namespace: str, selector: str) -> None:
-        """Deletes pods without grace: for those whose kubelet does not answer."""
+        ``now``: the pods without grace, for those whose kubelet does not answer.
+        """
 
     def count_left(self, namespace: str, selector: str) -> int:
         """How many Jobs, pods and Services are there."""
@@ -169,25 +169,14 @@ class KubernetesCluster:
     def list_pods(self, namespace: str, selector: str) -> list[dict[str, Any]]:
         return self._list(self._core.list_namespaced_pod, "pods", namespace, selector)
 
-    def delete(self, namespace: str, selector: str) -> None:
-        self._call(
-            "delete",
-            f"delete jobs in namespace {namespace}",
-            self._batch.delete_collection_namespaced_job,
-            namespace,
-            label_selector=selector,
-            propagation_policy="Background",
-        )
-
-    def delete_pods_now(self, namespace: str, selector: str) -> None:
-        self._call(
-            "delete",
-            f"delete pods in namespace {namespace}",
-            self._core.delete_collection_namespaced_pod,
-            namespace,
-            label_selector=selector,
-            grace_period_seconds=0,
-        )
+    def delete(self, namespace: str, selector: str, *, now: bool = False) -> None:
+        # The Jobs first, or their controller would count a pod that goes as failed. The garbage collector would take
+        # the pods as well; it is only slower.
+        jobs = (f"delete jobs in namespace {namespace}", self._batch.delete_collection_namespaced_job, namespace)
+        self._call("delete", *jobs, label_selector=selector, propagation_policy="Background")
+        pods = (f"delete pods in namespace {namespace}", self._core.delete_collection_namespaced_pod, namespace)
+        grace = {"grace_period_seconds": 0} if now else {}
+        self._call("delete", *pods, label_selector=selector, **grace)
 
     def count_left(self, namespace: str, selector: str) -> int:
         return sum(

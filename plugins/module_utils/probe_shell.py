@@ -85,8 +85,8 @@ part() {
   echo "$rc" >"$file.rc"
   return "$rc"
 }
-trace() { # number address port highest-ttl
-  part "$1" trace traceroute -n -q "$probes" -w "$wait" -m "$4" -p "$3" "$2"
+trace() { # number address port highest-ttl probes
+  part "$1" trace traceroute -n -q "$5" -w "$wait" -m "$4" -p "$3" "$2"
 }
 get() { # number address port
   case $2 in *:*) url="http://[$2]:$3/cgi-bin/seen" ;; *) url="http://$2:$3/cgi-bin/seen" ;; esac
@@ -98,7 +98,7 @@ get() { # number address port
 }
 pair() { # number address start port highest-ttl header
   if [ "$3" -gt 0 ]; then sleep "$3"; fi
-  trace "$1" "$2" "$4" "$5" &
+  trace "$1" "$2" "$4" "$5" "$probes" &
   part "$1" echoes ping -c "$echoes" -i 0.2 -W "$wait" "$2" &
   if [ -n "$mtu" ]; then
     part "$1" full ping -c "$full" -i 0.2 -W "$wait" -s "$((mtu - $6))" "$2" &
@@ -106,9 +106,9 @@ pair() { # number address start port highest-ttl header
   get "$1" "$2" "$PODPATH_PORT" &
   wait
 }
-control() {
+control() { # one probe for each hop: it waits for an answer that never comes, and everything waits for it
   if [ "$3" -gt 0 ]; then sleep "$3"; fi
-  trace "$1" "$2" "$4" "$5"
+  trace "$1" "$2" "$4" "$5" 1
 }
 service() { # kube-proxy may still be on its way to know the peers
   end=$(($(date +%s) + service))

@@ -493,14 +493,17 @@ def with_arrival(seen: Observation, sender: Sender, heard: Heard | None) -> Obse
 
 
 def _hear(cluster: Cluster, settings: Settings, way: Way, started: Started, outcome: Outcome) -> None:
-    """Asks all peers at once what arrived, and adds it to the observations."""
+    """Asks the peers at once what arrived, and adds it to the observations; only those that a prober missed."""
+    # a pair that was not probed has sent nothing that could arrive
+    probed = {key: seen for key, seen in outcome.observations.items() if seen.trace or seen.tcp}
+    missed = {destination for (_source, destination, _family), seen in probed.items() if seen.arrival is None}
     senders: dict[Sender, str] = {
         (node, family): address
         for (role, node), state in started.running.items()
         if role == PROBER
         for family, address in state.ips.items()
     }
-    peers = {node: state.name for (role, node), state in started.running.items() if role == PEER}
+    peers = {node: state.name for (role, node), state in started.running.items() if role == PEER and node in missed}
     results = _at_once(
         {
             node: partial(cluster.execute, settings.namespace, pod, way.peer_command(), HEARD_TIMEOUT)
@@ -509,10 +512,9 @@ def _hear(cluster: Cluster, settings: Settings, way: Way, started: Started, outc
         HEARD_TIMEOUT + CONNECT_TIMEOUT,
     )
     heard = {node: way.read_peer(result.stdout, result.problem, senders) for node, result in results.items()}
-    for key, seen in outcome.observations.items():
+    for key, seen in probed.items():
         source, destination, family = key
-        # a pair that was not probed has sent nothing that could arrive
-        if destination in peers and (seen.trace or seen.tcp):
+        if destination in missed:
             outcome.observations[key] = with_arrival(seen, (source, family), heard.get(destination))
 
 
@@ -544,7 +546,7 @@ def _remove(
             return left
         if there and waited >= REMOVAL_PATIENCE / 2 and not forced:
             forced = True
-            cluster.delete_pods_now(settings.namespace, settings.selector)
+            cluster.delete(settings.namespace, settings.selector, now=True)
         sleep(POLL)
 
 
