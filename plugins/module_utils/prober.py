@@ -231,7 +231,7 @@ class Started:
 def _refused(warnings: Mapping[str, Sequence[str]], settings: Settings, role: str, number: int) -> str:
     """What the Job controller was told when it wanted to make a pod; empty where nothing was said."""
     said = warnings.get(f"{settings.prefix}-{role}-{number}") or [""]
-    return said[-1].removeprefix("FailedCreate: ")
+    return said[-1].removeprefix("FailedCreate: ").removeprefix("Error creating: ")
 
 
 def wait_for_pods(
@@ -583,10 +583,8 @@ def run(
             wait_for_pods(cluster, settings, work, progress, started)
         if {node for _role, node in work.wanted} <= started.pull_failures:
             first = next(iter(started.problems.values()))
-            raise ClusterError(
-                f"No node can pull image {way.program(settings).image} (variable image; pod_paths_image in the role): "
-                f"{first}"
-            )
+            variable = "agent_image" if way.program(settings).restricted else "image"
+            raise ClusterError(f"No node can pull it (variable {variable}; pod_paths_{variable} in the role). {first}")
         with _timed(outcome.timings, "probe"):
             rounds = _rounds(settings, work, started, addresses, outcome)
             _probe(cluster, settings, way, rounds, outcome, progress)
