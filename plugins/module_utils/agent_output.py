@@ -155,8 +155,8 @@ class AgentWay:
             for number, errand in enumerate(errands)
         ]
 
-    def finished(self, output: str) -> int:
-        return output.count("\n")
+    def finished(self, lines: str) -> list[int]:
+        return [line["number"] for line in _lines(lines) if "number" in line]
 
     def peer_command(self) -> list[str]:
         return [*_RUN, "heard"]

@@ -18,7 +18,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils.api import Api, ApiRefused, message
+from ansible_collections.podpath.kubeadm.plugins.module_utils.api import (
+    Api,
+    ApiRefused,
+    ClusterError,
+    message,
+)
 
 # without them, api.KUBERNETES_IMPORT_ERROR tells
 with suppress(ImportError):
@@ -149,6 +154,11 @@ class KubernetesCluster:
         try:
             self._call("create", what, self._core.create_namespaced_pod, namespace, body=dict(manifest), dry_run="All")
         except ApiRefused as error:
+            if error.status == 404:
+                raise ClusterError(
+                    f"There is no namespace {namespace} (variable namespace; pod_paths_namespace in the role): create "
+                    "it first, or name another one."
+                ) from error
             # An admission's no and a missing right share the status; only the latter speaks of the user.
             if error.status not in (403, 422) or "cannot create resource" in error.said:
                 raise

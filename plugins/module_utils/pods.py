@@ -307,7 +307,7 @@ def pod_state(pod: Mapping[str, Any]) -> PodState:
     # first, since the one that deletes a pod may be the one that says why (an eviction, a drain, a node that went)
     if phase in ("Failed", "Succeeded"):
         said = status.get("message") or status.get("reason") or _container_ended(status) or "its container exited"
-        return state(failed=f"Pod {name} on {node} has ended too early (phase {phase}): {said}")
+        return state(failed=f"Pod {name} on {node} (image {image}) has ended too early, phase {phase}: {said}")
     if metadata.get("deletionTimestamp"):
         why = _condition(status, "DisruptionTarget").get("message")
         by = why or "it was deleted by somebody else while it was needed."

@@ -130,7 +130,11 @@ printf '%s\n' "$errands" | {
     { "$kind" "$number" $rest; echo "$number"; } </dev/null &
   done
   wait
-} | while read -r number; do tell "$number"; done
+} | while read -r number; do
+  # in one piece, as each piece is a message of its own on its way to whoever reads
+  told=$(tell "$number")
+  printf '%s\n' "$told"
+done
 echo "=done"
 """
 
@@ -179,6 +183,7 @@ def _parts(output: str) -> tuple[int | None, dict[int, dict[str, _Part]]]:
     return mtu, whole
 
 
+_END = re.compile(r"^=end (\d+)$", re.MULTILINE)
 _ECHO_COUNTS = re.compile(r"(\d+) packets transmitted, (\d+) (?:packets )?received")
 _ECHO_REPLY = re.compile(r"seq=\d+ (?:ttl|hlim)=(\d+) time=([\d.]+) ms")
 _TOO_BIG = re.compile(r"(?:mtu ?= ?|MTU ?)(\d+)")
@@ -324,8 +329,8 @@ class ShellWay:
             for number, errand in enumerate(errands)
         ]
 
-    def finished(self, output: str) -> int:
-        return output.count("\n=end ")
+    def finished(self, lines: str) -> list[int]:
+        return [int(number) for number in _END.findall(lines)]
 
     def peer_command(self) -> list[str]:
         return ["sh", "-c", 'eval "$PODPATH_HEARD"']

@@ -12,30 +12,23 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import pods
-from ansible_collections.podpath.kubeadm.plugins.module_utils.agent_output import AgentWay
-from ansible_collections.podpath.kubeadm.plugins.module_utils.api import (
-    CONNECT_TIMEOUT,
-    ApiRefused,
-    ClusterError,
-)
+from ansible_collections.podpath.kubeadm.plugins.module_utils.api import CONNECT_TIMEOUT, ClusterError
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster, ExecResult
+from ansible_collections.podpath.kubeadm.plugins.module_utils.errands import Control, Outcome, Work
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import (
     Arrival,
     ControlSeen,
-    End,
     Observation,
     ServiceSeen,
 )
-from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method, Probe
-from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER, PodState, Settings
-from ansible_collections.podpath.kubeadm.plugins.module_utils.probe_shell import ShellWay
+from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER, Settings
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     CONTROL,
     PAIR,
@@ -43,27 +36,25 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     Answer,
     Errand,
     Heard,
+    Progress,
     Sender,
     Way,
     longest,
 )
+from ansible_collections.podpath.kubeadm.plugins.module_utils.starting import (
+    Started,
+    choose_way,
+    start_pods,
+    wait_for_pods,
+)
+
+# all that planning and judging need of a run
+__all__ = ["Control", "Guard", "Interrupted", "Outcome", "Work", "guarded", "lifetime", "run"]
 
 POLL = 0.25
-# A registry may stumble once. A kubelet tries again 10 seconds after a failed pull; an error that is still there after
-# these seconds has lasted two tries.
-PULL_PATIENCE = 15
-# The scheduler may need a moment after a node became Ready.
-SCHEDULE_PATIENCE = 15
-# The Job controller makes a pod at once, unless it may not.
-ABSENT_PATIENCE = 5
 REMOVAL_PATIENCE = 30
 EXEC_SLACK = 15
 HEARD_TIMEOUT = 10
-# Requests under way at once: enough to hide their latency, too few to trouble an API server.
-REQUESTS_AT_ONCE = 8
-
-# The stage (start, probe, remove), how much of it is done, and how much there is to do.
-Progress = Callable[[str, int, int], None]
 
 
 class Interrupted(BaseException):
@@ -101,212 +92,9 @@ def guarded() -> Iterator[Guard]:
             signal.signal(number, handler)
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
-    """A trace from the prober on ``source`` to an address of ``destination``'s podCIDR that no pod has.
-
-    ``start`` and ``port`` as in a Probe; ``max_ttl``: how many hops the way to a pod there has.
-    """
-
-    family: str
-    source: str
-    destination: str
-    address: str
-    start: int = 0
-    port: int = 33434
-    max_ttl: int = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a run is to do. ``placements``: for each node that gets pods, the part of a pod's spec that pins it there
-    (pods.pin); ``probes``: what each source node's prober looks at. All nodes of probes have a placement."""
-
-    placements: Mapping[str, Mapping[str, Any]]
-    probes: Mapping[str, Sequence[Probe]]
-    controls: Sequence[Control] = ()
-
-    @property
-    def wanted(self) -> list[tuple[str, str]]:
-        """The pods that are needed, as (role, node): a prober on each source, a peer on each destination."""
-        sources = {source for source, probes in self.probes.items() if probes}
-        sources |= {control.source for control in self.controls}
-        destinations = {probe.destination for probes in self.probes.values() for probe in probes}
-        return [
-            (role, node)
-            for node in self.placements
-            for role, nodes in ((PROBER, sources), (PEER, destinations))
-            if node in nodes
-        ]
-
-    @property
-    def pairs(self) -> int:
-        return sum(len(probes) for probes in self.probes.values())
-
-
-@dataclass
-class Outcome:
-    """What came of a run, filled as it goes.
-
-    ``observations`` by (source node, destination node, family); ``ends`` and ``problems`` (why there is no pod) by
-    (role, node); ``no_service``: why there was no Service to connect to; ``residue``: objects that are left, ``left``:
-    the sentence for it; ``stopped``: why the run broke off, empty if it did not.
-    """
-
-    method: str = ""
-    observations: dict[tuple[str, str, str], Observation] = field(default_factory=dict)
-    ends: dict[tuple[str, str], End] = field(default_factory=dict)
-    problems: dict[tuple[str, str], str] = field(default_factory=dict)
-    controls: list[ControlSeen] = field(default_factory=list)
-    services: list[ServiceSeen] = field(default_factory=list)
-    no_service: str = ""
-    timings: dict[str, float] = field(default_factory=dict)
-    requests: dict[str, int] = field(default_factory=dict)
-    residue: int = 0
-    left: str = ""
-    stopped: str = ""
-
-
 def lifetime(wait_timeout: int, latest_start: int, method: Method) -> int:
     """How long pods may live: starting, probing and removing, each at its longest. ``latest_start``: of all probes."""
     return wait_timeout + latest_start + longest(method) + EXEC_SLACK + HEARD_TIMEOUT + REMOVAL_PATIENCE
-
-
-# Starting
-
-
-def choose_way(cluster: Cluster, settings: Settings) -> Way:
-    """The way to probe that the namespace allows, asked by a dry run. Raises ClusterError where it allows none."""
-    shell = ShellWay()
-    refusal = cluster.dry_run_pod(settings.namespace, pods.sample_pod(settings, shell.program(settings)))
-    if not refusal:
-        return shell
-    if "PodSecurity" not in refusal:
-        raise ClusterError(
-            f"Namespace {settings.namespace} refuses the pods of the proof: {refusal} Make room there, or name another "
-            "namespace (variable namespace; pod_paths_namespace in the role)."
-        )
-    if not settings.agent_image:
-        raise ClusterError(
-            f"Namespace {settings.namespace} refuses pods with a shell's traceroute: {refusal} Set agent_image "
-            "(pod_paths_agent_image in the role) to an image with Python 3.9 or newer, for which the restricted level "
-            "is enough, or name a namespace that allows the level baseline."
-        )
-    agent = AgentWay()
-    again = cluster.dry_run_pod(settings.namespace, pods.sample_pod(settings, agent.program(settings)))
-    if again:
-        raise ClusterError(f"Namespace {settings.namespace} refuses unprivileged pods as well: {again}")
-    return agent
-
-
-def _start(cluster: Cluster, settings: Settings, way: Way, work: Work, outcome: Outcome) -> dict[str, str]:
-    """Creates a Job for each wanted pod, and the Service. Returns the Service's addresses by family.
-
-    The first Job goes ahead, as it owns the Service. Raises ClusterError when a Job is refused.
-    """
-    program = way.program(settings)
-    numbers = {node: number for number, node in enumerate(work.placements)}
-    jobs = [pods.job(settings, program, role, numbers[node], node, work.placements[node]) for role, node in work.wanted]
-    first = cluster.create(settings.namespace, jobs[0])
-    addresses: dict[str, str] = {}
-    try:
-        addresses = pods.cluster_ips(cluster.create(settings.namespace, pods.service(settings, first)))
-    except ApiRefused as error:
-        outcome.no_service = str(error)
-    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-        for _created in pool.map(lambda manifest: cluster.create(settings.namespace, manifest), jobs[1:]):
-            pass
-    return addresses
-
-
-@dataclass
-class Started:
-    """The pods that run, by (role, node), and why the others do not."""
-
-    running: dict[tuple[str, str], PodState] = field(default_factory=dict)
-    problems: dict[tuple[str, str], str] = field(default_factory=dict)
-    pull_failures: set[str] = field(default_factory=set)
-
-
-def _refused(warnings: Mapping[str, Sequence[str]], settings: Settings, role: str, number: int) -> str:
-    """What the Job controller was told when it wanted to make a pod; empty where nothing was said."""
-    said = warnings.get(f"{settings.prefix}-{role}-{number}") or [""]
-    return said[-1].removeprefix("FailedCreate: ")
-
-
-def wait_for_pods(
-    cluster: Cluster,
-    settings: Settings,
-    work: Work,
-    progress: Progress,
-    started: Started | None = None,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Started:
-    """Waits until each wanted pod runs or is known not to, at most ``wait_timeout`` seconds. Fills ``started``."""
-    started = started or Started()
-    numbers = {node: number for number, node in enumerate(work.placements)}
-    first_seen: dict[tuple[tuple[str, str], str], float] = {}
-    present: set[tuple[str, str]] = set()
-    patience = {"pull": PULL_PATIENCE, "schedule": SCHEDULE_PATIENCE, "absent": ABSENT_PATIENCE}
-    end = clock() + settings.wait_timeout
-    while True:
-        listed = [pods.pod_state(pod) for pod in cluster.list_pods(settings.namespace, settings.selector)]
-        states = {(state.role, state.node): state for state in listed}
-        now = clock()
-        pending: list[tuple[tuple[str, str], PodState]] = []
-        patient: list[tuple[tuple[str, str], PodState]] = []
-        for key in work.wanted:
-            if key in started.running or key in started.problems:
-                continue
-            role, node = key
-            state = states.get(key)
-            if state is None and key in present:
-                started.problems[key] = f"The {role} pod for node {node} vanished: somebody else deleted it."
-                continue
-            if state is None:
-                detail = f"There is no {role} pod for node {node} yet"
-                state = PodState(
-                    f"{settings.prefix}-{role}-{numbers[node]}", role, node, {}, False, "", "absent", detail
-                )
-            else:
-                present.add(key)
-            if state.running:
-                started.running[key] = state
-            elif state.failed:
-                started.problems[key] = state.failed
-            elif state.suspect and now - first_seen.setdefault((key, state.suspect), now) >= patience[state.suspect]:
-                patient.append((key, state))
-            else:
-                if not state.suspect:
-                    for kind in patience:
-                        first_seen.pop((key, kind), None)
-                pending.append((key, state))
-        late = [*patient, *(pending if now >= end else [])]
-        warnings = cluster.warnings(settings.namespace, settings.prefix) if late else {}
-        for key, state in late:
-            refusal = _refused(warnings, settings, *key[:1], numbers[key[1]])
-            if state.suspect == "absent" and refusal:
-                started.problems[key] = (
-                    f"Namespace {settings.namespace} refuses the {key[0]} pod for {key[1]}: {refusal}"
-                )
-            elif state.suspect == "absent" and now < end:
-                pending.append((key, state))
-                first_seen.pop((key, "absent"), None)
-            elif now < end:
-                started.problems[key] = state.detail
-            else:
-                last = f" Last warning: {warnings[state.name][-1]}" if warnings.get(state.name) else ""
-                started.problems[key] = (
-                    f"{state.detail} after {settings.wait_timeout} s (wait_timeout; pod_paths_wait_timeout in the "
-                    f"role).{last}"
-                )
-            if state.suspect == "pull":
-                started.pull_failures.add(key[1])
-        progress("start", len(started.running) + len(started.problems), len(work.wanted))
-        if now >= end or not pending:
-            return started
-        sleep(POLL)
 
 
 # Probing
@@ -403,21 +191,33 @@ def _at_once(jobs: Mapping[str, Callable[[threading.Event], ExecResult]], timeou
 
 
 class _Tally:
-    """Output as it comes, by prober: kept for when the run is cut off, and counted for the progress."""
+    """Output as it comes: kept for when a prober is cut off, and counted for the progress."""
 
-    def __init__(self, way: Way, progress: Progress, total: int) -> None:
-        self._way, self._progress, self._total = way, progress, total
+    def __init__(self, way: Way, rounds: Sequence[_Round], progress: Progress) -> None:
+        self._way, self._progress = way, progress
+        self._pairs = {
+            round_.source: {number for number, errand in enumerate(round_.errands) if errand.kind == PAIR}
+            for round_ in rounds
+        }
+        self._total = sum(len(numbers) for numbers in self._pairs.values())
+        self._done = 0
+        self._pieces: dict[str, list[str]] = {round_.source: [] for round_ in rounds}
+        self._rest: dict[str, str] = {}
         self._lock = threading.Lock()
-        self.outputs: dict[str, str] = {}
+        progress("probe", 0, self._total)
 
-    def hearer(self, source: str) -> Callable[[str], None]:
-        def heard(piece: str) -> None:
+    def hear(self, source: str, piece: str) -> None:
+        """Takes a piece of a prober's output, called from that prober's thread."""
+        self._pieces[source].append(piece)
+        lines, newline, self._rest[source] = (self._rest.get(source, "") + piece).rpartition("\n")
+        if newline:
+            done = len(self._pairs[source].intersection(self._way.finished(lines)))
             with self._lock:
-                self.outputs[source] = self.outputs.get(source, "") + piece
-                done = sum(self._way.finished(output) for output in self.outputs.values())
-                self._progress("probe", min(done, self._total), self._total)
+                self._done += done
+                self._progress("probe", self._done, self._total)
 
-        return heard
+    def output(self, source: str) -> str:
+        return "".join(self._pieces[source])
 
 
 def _record(round_: _Round, answers: Sequence[Answer], outcome: Outcome) -> None:
@@ -449,8 +249,7 @@ def _probe(
     """All probers at once, one exec each."""
     latest = max((errand.start for round_ in rounds for errand in round_.errands), default=0)
     timeout = latest + longest(settings.method) + EXEC_SLACK
-    tally = _Tally(way, progress, sum(len(round_.errands) for round_ in rounds))
-    progress("probe", 0, sum(len(round_.errands) for round_ in rounds))
+    tally = _Tally(way, rounds, progress)
     results: dict[str, ExecResult] = {}
     try:
         results = _at_once(
@@ -461,7 +260,7 @@ def _probe(
                     round_.pod,
                     way.probe_command(settings.method, round_.errands),
                     timeout,
-                    heard=tally.hearer(round_.source),
+                    heard=partial(tally.hear, round_.source),
                 )
                 for round_ in rounds
             },
@@ -471,7 +270,7 @@ def _probe(
         # also when a signal ends the wait: what has come until then counts
         for round_ in rounds:
             late = ExecResult(
-                tally.outputs.get(round_.source, ""), f"The command in pod {round_.pod} on {round_.source} did not end."
+                tally.output(round_.source), f"The command in pod {round_.pod} on {round_.source} did not end."
             )
             result = results.get(round_.source, late)
             _record(round_, way.read(result.stdout, result.problem, round_.errands, settings), outcome)
@@ -579,14 +378,12 @@ def run(
             outcome.method = way.name
             # a request that is cut off may have made its object
             created = True
-            addresses = _start(cluster, settings, way, work, outcome)
+            addresses = start_pods(cluster, settings, way, work, outcome)
             wait_for_pods(cluster, settings, work, progress, started)
         if {node for _role, node in work.wanted} <= started.pull_failures:
             first = next(iter(started.problems.values()))
-            raise ClusterError(
-                f"No node can pull image {way.program(settings).image} (variable image; pod_paths_image in the role): "
-                f"{first}"
-            )
+            variable = "agent_image" if way.program(settings).restricted else "image"
+            raise ClusterError(f"No node can pull it (variable {variable}; pod_paths_{variable} in the role). {first}")
         with _timed(outcome.timings, "probe"):
             rounds = _rounds(settings, work, started, addresses, outcome)
             _probe(cluster, settings, way, rounds, outcome, progress)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,6 +22,9 @@ FULL_SIZE_ECHOES = 3
 # Seconds that a TCP connection may take, and that the Service may take until every node knows its peers.
 TCP_PATIENCE = 3
 SERVICE_PATIENCE = 6
+
+# The stage (start, probe, remove), how much of it is done, and how much there is to do.
+Progress = Callable[[str, int, int], None]
 
 # A prober: its node and an address family.
 Sender = tuple[str, str]
@@ -75,8 +78,8 @@ class Way(Protocol):
     def read(self, output: str, problem: str, errands: Sequence[Errand], settings: Settings) -> list[Answer]:
         """An answer for each errand. ``problem``: why the output is not whole; empty: it is."""
 
-    def finished(self, output: str) -> int:
-        """How many errands an output that still comes has finished."""
+    def finished(self, lines: str) -> list[int]:
+        """The errands that these whole lines of an output finish, by their number."""
 
     def peer_command(self) -> list[str]: ...
 
