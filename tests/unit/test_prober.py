@@ -198,7 +198,7 @@ def test_the_script_runs_in_a_real_shell_and_comes_back_in_order(tmp_path):
         fake.parent.mkdir(exist_ok=True)
         fake.write_text('#!/bin/sh\nprintf %s "$*"\n')
         fake.chmod(0o755)
-    probes = [(plan.Probe("b", 1, 33434), "10.0.0.1"), (plan.Probe("c", 0, 33444), "10.0.0.2")]
+    probes = [(plan.Probe("b", "ipv4", 1, 33434), "10.0.0.1"), (plan.Probe("c", "ipv4", 0, 33444), "10.0.0.2")]
     script = prober.probe_script(probes, METHOD).replace("/podpath", str(tmp_path)).replace("sleep", ": ")
     environment = {"PATH": f"{fake.parent}:{os.environ['PATH']}"}
     text = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, env=environment).stdout
@@ -214,7 +214,8 @@ def test_a_missing_ping_costs_the_latency_and_nothing_else(tmp_path):
     fake.chmod(0o755)
     for program in ("sh", "cat"):
         (fake.parent / program).symlink_to(shutil.which(program))
-    script = prober.probe_script([(plan.Probe("b", 0, 33434), "10.0.0.1")], METHOD).replace("/podpath", str(tmp_path))
+    probes = [(plan.Probe("b", "ipv4", 0, 33434), "10.0.0.1")]
+    script = prober.probe_script(probes, METHOD).replace("/podpath", str(tmp_path))
     text = subprocess.run(
         [shutil.which("sh"), "-c", script], capture_output=True, text=True, check=True, env={"PATH": str(fake.parent)}
     ).stdout
@@ -246,7 +247,7 @@ def test_all_probers_run_side_by_side():
             both.wait()
             return prober.ExecResult(f"=begin 0\n{pod_name}\n=end 0 0\n")
 
-    work = {name: (name, [(plan.Probe("c", 0, 33434), "10.0.0.1")]) for name in ("a", "b")}
+    work = {name: (name, [(plan.Probe("c", "ipv4", 0, 33434), "10.0.0.1")]) for name in ("a", "b")}
     outputs = prober.run_probes(Meeting(), SETTINGS, work)
     assert {key: output.text for key, output in outputs.items()} == {("a", "c"): "a", ("b", "c"): "b"}
 
@@ -258,7 +259,7 @@ def test_an_exec_that_breaks_costs_only_its_own_pairs():
                 raise api.ApiUnreachable("gone")
             return prober.ExecResult("=begin 0\nfine\n=end 0 0\n")
 
-    work = {name: (name, [(plan.Probe("c", 0, 33434), "10.0.0.1")]) for name in ("a", "b")}
+    work = {name: (name, [(plan.Probe("c", "ipv4", 0, 33434), "10.0.0.1")]) for name in ("a", "b")}
     outputs = prober.run_probes(Half(), SETTINGS, work)
     assert outputs[("a", "c")].problem == "gone"
     assert outputs[("b", "c")].text == "fine"
