@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import INCONCLUSIVE, count, is_failure, overall
+from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import INCONCLUSIVE, count, is_failure, overall
 
 SCHEMA_VERSION = 1
 _ARROW = " -> "
@@ -120,7 +120,7 @@ def _milliseconds(value: float | None) -> str:
 
 
 def _pair_ms(pair: Mapping[str, Any]) -> float | None:
-    return pair["echoes"]["rtt_ms"].get("avg")
+    return (pair["evidence"]["echoes"].get("rtt_ms") or {}).get("median")
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
