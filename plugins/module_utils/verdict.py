@@ -28,7 +28,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import (
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.preflight import EVERY, Finding
-from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Node
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Node, Side
 from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Trace
 
 RIGHT = "right"
@@ -125,6 +125,13 @@ class Record:
             return None, error.rule, str(error)
 
 
+def _way_there_rule(side: Side, strangers: Sequence[str]) -> str:
+    """Whether a source sends past the tunnel, through one that it should not use, or elsewhere altogether."""
+    if set(strangers) <= set(side.internal_ips):
+        return "direct-there"
+    return "overlay-there" if strangers == [side.overlay_ip] else "wrong-way-there"
+
+
 def _with_way_there(
     record: Record, leg: Leg, own: Judgement, expectation: Expectation, seen: Observation
 ) -> tuple[Judgement, Expectation | None]:
@@ -158,7 +165,7 @@ def _with_way_there(
             FAIL,
             f"The hops are the expected ones, but the trace from {destination} shows that node {source} sends to "
             f"{destination} by {listed_addresses(strangers)}: look at {source}'s route.",
-            "wrong-way-there",
+            _way_there_rule(record.nodes[source].side(leg.family), strangers),
         ), back
     return Judgement(
         INCONCLUSIVE,

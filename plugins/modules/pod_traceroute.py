@@ -230,7 +230,7 @@ options:
         type: float
         default: 1
   progress_path:
-    description: File to which the progress is appended, each line a JSON list of stage, done and total.
+    description: File to which the progress is appended, each line a JSON object of C(stage), C(done) and C(total).
     type: path
 requirements:
   - kubernetes (Python client) >= 24.2.0
@@ -762,13 +762,12 @@ output_path:
   sample: ""
 """
 
-import json
 import secrets
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import api, baseline, plan, prober, proof
+from ansible_collections.podpath.kubeadm.plugins.module_utils import api, baseline, plan, progress, proof
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import KubernetesCluster
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PodOptions
 
@@ -877,20 +876,6 @@ def request(params: dict[str, Any], check_mode: bool) -> proof.Request:
     )
 
 
-def progress_to(path: str | None) -> prober.Progress:
-    """Appends to a file; one that cannot be written costs the progress and nothing else."""
-
-    def tell(stage: str, done: int, total: int) -> None:
-        if path:
-            try:
-                with open(path, "a", encoding="utf-8") as file:
-                    file.write(json.dumps([stage, done, total]) + "\n")
-            except OSError:
-                pass
-
-    return tell
-
-
 def main() -> None:
     module = AnsibleModule(
         argument_spec=ARGUMENTS,
@@ -910,7 +895,7 @@ def main() -> None:
         request=asked,
         run_id=secrets.token_hex(4),
         seed=secrets.randbelow(1_000_000),
-        progress=progress_to(params["progress_path"]),
+        **({"progress": progress.ProgressFile(params["progress_path"])} if params["progress_path"] else {}),
         warn=module.warn,
     )
     try:
