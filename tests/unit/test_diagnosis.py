@@ -74,6 +74,7 @@ ARRIVED = {"arrival": observation.Arrival("SOURCE", 62)}
 IN_VAIN = {"arrival": observation.Arrival("")}
 SMALL = observation.Echoes(3, 3, (0.1, 0.1, 0.1), (62,))
 LARGE_LOST = {"echoes": SMALL, "full_size": observation.FullSize(1450, 3, 0)}
+SOME_LOST = {"echoes": observation.Echoes(20, 17, (0.1, 0.1, 0.1), (62,))}
 NO_TCP = {"tcp": observation.Tcp(False, "timed out")}
 
 TABLE = [
@@ -256,7 +257,7 @@ TABLE = [
         "loss",
         {"node-2"},
         "likely",
-        seen=dict.fromkeys(pairs_of("node-2"), {"echoes": observation.Echoes(20, 17, (0.1, 0.1, 0.1), (62,))}),
+        seen=dict.fromkeys(pairs_of("node-2"), SOME_LOST),
     ),
     Fault(
         "packets come back over one router more than the hops show",
