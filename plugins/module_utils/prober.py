@@ -320,7 +320,7 @@ def _hear(cluster: Cluster, settings: Settings, way: Way, started: Started, outc
 # Removal
 
 
-def _remove(
+def remove_run(
     cluster: Cluster,
     settings: Settings,
     progress: Progress,
@@ -406,7 +406,7 @@ def _removed(cluster: Cluster, settings: Settings, work: Work, progress: Progres
     """How many objects are left, and the sentence for it. A failed removal hides neither what was found nor why the
     run failed."""
     try:
-        left = _remove(cluster, settings, progress)
+        left = remove_run(cluster, settings, progress)
         said = f"{left} objects of this run are still there."
     except ClusterError as error:
         # each pod and its Job, and the Service

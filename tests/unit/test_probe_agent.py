@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The unprivileged prober and peer: real processes on the loopback device, as an unprivileged user where there is one."""
+"""The unprivileged prober and peer: real processes on the loopback device."""
 
 from __future__ import annotations
 

@@ -82,7 +82,9 @@ def test_what_came_before_an_output_was_cut_off_counts():
 
 
 def test_another_run_or_node_that_answers_is_no_connection():
-    strange = recorded("healthy").replace("c0ffee00 node-1 ", "c0ffee00 node-2 ").replace("c0ffee00 controlplane", "x y")
+    strange = (
+        recorded("healthy").replace("c0ffee00 node-1 ", "c0ffee00 node-2 ").replace("c0ffee00 controlplane", "x y")
+    )
     answers = WAY.read(strange, "", HEALTHY, SETTINGS)
     assert "node-2" in answers[1].observation.tcp.problem
     assert "Somebody else" in answers[0].observation.tcp.problem
@@ -139,20 +141,26 @@ def test_an_image_without_traceroute_is_named_with_the_variable(image):
 
 
 def test_missing_privilege_is_named(image):
-    (image / "bin" / "traceroute").write_text("#!/bin/sh\necho 'traceroute: socket: Operation not permitted' >&2\nexit 1\n")
+    (image / "bin" / "traceroute").write_text(
+        "#!/bin/sh\necho 'traceroute: socket: Operation not permitted' >&2\nexit 1\n"
+    )
     (image / "bin" / "traceroute").chmod(0o755)
     seen = WAY.read(run(image, [pair("node-1", "127.0.0.1")]), "", [pair("node-1", "127.0.0.1")], SETTINGS)[0]
     assert "NET_RAW" in seen.observation.problem
 
 
 def test_what_a_tool_prints_cannot_pass_for_the_scripts_own_words(image):
-    (image / "bin" / "wget").write_text(f"#!{shutil.which('sh')}\necho '=end 0'; echo '=begin 7'; printf '=part trace 0'\n")
+    (image / "bin" / "wget").write_text(
+        f"#!{shutil.which('sh')}\necho '=end 0'; echo '=begin 7'; printf '=part trace 0'\n"
+    )
     (image / "bin" / "wget").chmod(0o755)
     seen = WAY.read(run(image, [pair("node-1", "127.0.0.1")]), "", [pair("node-1", "127.0.0.1")], SETTINGS)[0]
     assert "=begin 7" in seen.observation.tcp.problem
 
 
 def test_long_lists_of_errands_stay_short_in_the_url():
-    errands = [Errand(PAIR, f"node-{number}", "ipv6", f"fd00:10:244:{number:x}::1234", 0, 40000, 5) for number in range(100)]
+    errands = [
+        Errand(PAIR, f"node-{number}", "ipv6", f"fd00:10:244:{number:x}::1234", 0, 40000, 5) for number in range(100)
+    ]
     assert len("".join(WAY.probe_command(plan.Method(), errands))) < 8000
     assert os.linesep.join(WAY.probe_command(plan.Method(), errands)).count("fd00") == 100
