@@ -116,9 +116,8 @@ class Record:
     problem: Callable[[Leg], str] = lambda leg: ""
     control: Mapping[str, str] | None = None
 
-    def expectation(self, leg: Leg) -> tuple[Expectation | None, str, str]:
+    def expectation(self, leg: Leg, seen: Observation | None) -> tuple[Expectation | None, str, str]:
         """The expected path, or None with the rule and the sentence for why it is not known."""
-        seen = self.observations.get(leg)
         try:
             return self.paths.expected(*leg, underlay=seen.underlay if seen else None), "", ""
         except PathUnknown as error:
@@ -138,8 +137,8 @@ def _with_way_there(
     """A pass across nodes stands only when the opposite trace shows by which address the source sends."""
     if own.verdict != PASS or leg.source == leg.destination:
         return own, expectation
-    back, _rule, _reason = record.expectation(leg.opposite)
     opposite = record.observations.get(leg.opposite, _NOTHING)
+    back, _rule, _reason = record.expectation(leg.opposite, opposite)
     source, destination, _family = leg
     if not _between(expectation) and len(expectation.hops) > 2:
         if seen.arrival is not None and seen.arrival.source and seen.arrival.ttl is not None:
@@ -191,7 +190,7 @@ def _judge_seen(record: Record, leg: Leg, expectation: Expectation, seen: Observ
 
 def _judge_leg(record: Record, bounds: _Bounds, leg: Leg) -> Judged:
     seen = record.observations.get(leg)
-    expectation, unknown, why = record.expectation(leg)
+    expectation, unknown, why = record.expectation(leg, seen)
     problem = record.problem(leg) or (seen.problem if seen and seen.trace is None else "")
     seen = seen or _NOTHING
     worst = doubt = None
