@@ -100,6 +100,7 @@ class Expectation:
 
 _ON_NODE = "same node: the bridge forwards, nothing routes"
 _FACTS = "podCIDRs and addresses of the Node objects"
+_ORIGINS = {backend: f"Flannel {backend}, {_FACTS}" for backend in BACKENDS}
 _SILENCE = ExpectedHop(SILENT)
 _SILENCES = ExpectedHop(SILENT, many=True)
 
@@ -164,9 +165,9 @@ class Paths:
         first = self._first_hops[(source, family)]
         if backend == UDP:
             hops = (first, _SILENCE, _SILENCE, self._overlay_hops[(destination, family)], pod)
-            return Expectation(f"Flannel udp, {_FACTS}", hops, 4)
+            return Expectation(_ORIGINS[UDP], hops, 4)
         if backend == "host-gw":
-            return Expectation(f"Flannel host-gw, {_FACTS}", (first, self._node_hop(destination, family), pod), 2)
+            return Expectation(_ORIGINS[backend], (first, self._node_hop(destination, family), pod), 2)
         if self._direct and backend in DIRECT_ROUTING:
             on_link, link = self._on_link(source, destination, family, underlay)
             if on_link:
@@ -179,12 +180,13 @@ class Paths:
     def _overlay(self, backend: str, how: str, pair: tuple[str, str, str]) -> Expectation:
         source, destination, family = pair
         first, pod = self._first_hops[(source, family)], self._pod_hops[(destination, family)]
-        origin = f"Flannel {backend}{how}, {_FACTS}"
-        places = self._places[family]
-        between = places.get(source), places.get(destination)
-        if backend == "ipip" and None not in between and between[0] != between[1]:
-            # the tunnel's outer TTL is the inner one's: routers eat the probes, and the other node never shows
-            return Expectation(f"{origin}, routers in between", (first, _SILENCES, pod), 2)
+        if backend == "ipip":
+            places = self._places[family]
+            between = places.get(source), places.get(destination)
+            if None not in between and between[0] != between[1]:
+                # the tunnel's outer TTL is the inner one's: routers eat the probes, and the other node never shows
+                return Expectation(f"Flannel ipip{how}, {_FACTS}, routers in between", (first, _SILENCES, pod), 2)
+        origin = f"Flannel {backend}{how}, {_FACTS}" if how else _ORIGINS[backend]
         return Expectation(origin, (first, self._overlay_hops[(destination, family)], pod), 2)
 
     def _backend(self, source: str, destination: str, family: str) -> str:

@@ -268,7 +268,7 @@ class Proof:
         small = len(self.plan) <= self.request.wanted.max_mesh_nodes**2 * max(1, len(self.families))
         wanted = self.request.return_pairs or (ALL if small else FAILED)
         tally, pairs = self._judge(record, lambda judged: wanted == ALL or judged.judgement.verdict != "pass")
-        found = diagnosis.diagnose(diagnosis.Evidence(self.nodes, tally, self.findings, self.outcome.services, record))
+        found = diagnosis.diagnose(diagnosis.Evidence(self.nodes, tally, self.findings, self.outcome.services))
         problems = {}
         for (_role, node), problem in self.outcome.problems.items():
             problems.setdefault(node, problem)

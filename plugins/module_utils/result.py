@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,7 +39,8 @@ def _zero() -> dict[str, int]:
 class Tally:
     """Verdicts as they are counted: in all, and by node, of what goes out of it and what comes in.
 
-    ``broken``: all pairs that do not pass; ``tried``: how many pairs have a trace; ``met``: the nodes in them.
+    ``broken``: all pairs that do not pass; ``tried``: how many pairs have a trace; ``met``: the nodes in them;
+    ``crossing``: by node, how many traced pairs it has with other nodes.
     """
 
     counts: dict[str, int] = field(default_factory=_zero)
@@ -47,6 +49,7 @@ class Tally:
     broken: list[Judged] = field(default_factory=list)
     tried: int = 0
     met: set[str] = field(default_factory=set)
+    crossing: Counter[str] = field(default_factory=Counter)
 
     def add(self, judged: Judged) -> None:
         leg, verdict = judged.leg, judged.judgement.verdict
@@ -61,6 +64,9 @@ class Tally:
             self.tried += 1
             self.met.add(leg.source)
             self.met.add(leg.destination)
+            if leg.source != leg.destination:
+                self.crossing[leg.source] += 1
+                self.crossing[leg.destination] += 1
 
 
 def _end(role: str, node: str, family: str, ends: Ends) -> dict[str, str]:

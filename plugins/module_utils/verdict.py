@@ -28,7 +28,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import (
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.preflight import EVERY, Finding
-from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Node
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Node, Side
 from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Trace
 
 RIGHT = "right"
@@ -116,13 +116,19 @@ class Record:
     problem: Callable[[Leg], str] = lambda leg: ""
     control: Mapping[str, str] | None = None
 
-    def expectation(self, leg: Leg) -> tuple[Expectation | None, str, str]:
+    def expectation(self, leg: Leg, seen: Observation | None) -> tuple[Expectation | None, str, str]:
         """The expected path, or None with the rule and the sentence for why it is not known."""
-        seen = self.observations.get(leg)
         try:
             return self.paths.expected(*leg, underlay=seen.underlay if seen else None), "", ""
         except PathUnknown as error:
             return None, error.rule, str(error)
+
+
+def _way_there_rule(side: Side, strangers: Sequence[str]) -> str:
+    """Whether a source sends past the tunnel, through one that it should not use, or elsewhere altogether."""
+    if set(strangers) <= set(side.internal_ips):
+        return "direct-there"
+    return "overlay-there" if strangers == [side.overlay_ip] else "wrong-way-there"
 
 
 def _with_way_there(
@@ -131,8 +137,8 @@ def _with_way_there(
     """A pass across nodes stands only when the opposite trace shows by which address the source sends."""
     if own.verdict != PASS or leg.source == leg.destination:
         return own, expectation
-    back, _rule, _reason = record.expectation(leg.opposite)
     opposite = record.observations.get(leg.opposite, _NOTHING)
+    back, _rule, _reason = record.expectation(leg.opposite, opposite)
     source, destination, _family = leg
     if not _between(expectation) and len(expectation.hops) > 2:
         if seen.arrival is not None and seen.arrival.source and seen.arrival.ttl is not None:
@@ -158,7 +164,7 @@ def _with_way_there(
             FAIL,
             f"The hops are the expected ones, but the trace from {destination} shows that node {source} sends to "
             f"{destination} by {listed_addresses(strangers)}: look at {source}'s route.",
-            "wrong-way-there",
+            _way_there_rule(record.nodes[source].side(leg.family), strangers),
         ), back
     return Judgement(
         INCONCLUSIVE,
@@ -184,7 +190,7 @@ def _judge_seen(record: Record, leg: Leg, expectation: Expectation, seen: Observ
 
 def _judge_leg(record: Record, bounds: _Bounds, leg: Leg) -> Judged:
     seen = record.observations.get(leg)
-    expectation, unknown, why = record.expectation(leg)
+    expectation, unknown, why = record.expectation(leg, seen)
     problem = record.problem(leg) or (seen.problem if seen and seen.trace is None else "")
     seen = seen or _NOTHING
     worst = doubt = None

@@ -230,10 +230,7 @@ options:
         type: float
         default: 1
   progress_path:
-    description:
-      - File to which the progress is appended, each line an object of JSON with C(stage) (C(start), C(probe) or
-        C(remove)), C(done) and C(total).
-      - With a local connection the action plugin of this module reads it and shows how far a long run is.
+    description: File to which the progress is appended, each line a JSON object of C(stage), C(done) and C(total).
     type: path
 requirements:
   - kubernetes (Python client) >= 24.2.0
@@ -770,10 +767,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import api, baseline, plan, proof
+from ansible_collections.podpath.kubeadm.plugins.module_utils import api, baseline, plan, progress, proof
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import KubernetesCluster
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PodOptions
-from ansible_collections.podpath.kubeadm.plugins.module_utils.progress import ProgressFile
 
 FAMILIES = ["ipv4", "ipv6"]
 ARGUMENTS = {
@@ -899,7 +895,7 @@ def main() -> None:
         request=asked,
         run_id=secrets.token_hex(4),
         seed=secrets.randbelow(1_000_000),
-        **({"progress": ProgressFile(params["progress_path"])} if params["progress_path"] else {}),
+        **({"progress": progress.ProgressFile(params["progress_path"])} if params["progress_path"] else {}),
         warn=module.warn,
     )
     try:

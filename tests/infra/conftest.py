@@ -20,6 +20,8 @@ import pytest
 import testinfra
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from proofs import locked, python_image  # noqa: F401 - fixtures of all tests of the proof
+
 import playbooks
 
 

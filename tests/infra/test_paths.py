@@ -155,19 +155,3 @@ def test_interrupted_proof_removes_its_pods(lab):
     assert "9 pass" not in said, "it was not interrupted at all"
     assert process.returncode != 0
     wait_until(lambda: lab.pods_left() == [], 15, "pods are left after SIGINT")
-
-
-@pytest.mark.long
-def test_pods_of_a_killed_proof_end_and_the_next_run_removes_them(lab):
-    process = start_and_wait_for_pods(lab)
-    for pid in descendants(process.pid):
-        os.kill(pid, signal.SIGKILL)
-    process.communicate(timeout=60)
-    time.sleep(5)
-    assert lab.pods_left() != [], "somebody was left to remove them: nothing was killed"
-    wait_until(lambda: "Running" not in lab.kubectl(
-        "get pods -A --no-headers --ignore-not-found --selector app.kubernetes.io/managed-by=podpath"),
-        240, "the pods of a killed proof do not end")
-    ran, _ = lab.paths()
-    assert ran.rc == 0, ran.output
-    assert lab.pods_left() == []

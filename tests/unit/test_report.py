@@ -24,7 +24,9 @@ def pair(source, destination, verdict="pass", reason="fine", seen=None, second="
         "verdict": verdict,
         "reason": reason,
         "expected": {"origin": "x", "hops": [{"role": role, "addresses": [a]} for role, a in hops]},
-        "evidence": {"echoes": {"sent": 3, "received": 3 if seen else 0, "rtt_ms": {"median": 0.1 * len(seen)} if seen else {}}},
+        "evidence": {
+            "echoes": {"sent": 3, "received": 3 if seen else 0, "rtt_ms": {"median": 0.1 * len(seen)} if seen else {}}
+        },
         "hops": [
             {"ttl": ttl, "addresses": [a] if a else [], "rtt_ms": {"median": 0.1 * ttl} if a else {}, "notes": []}
             for ttl, a in enumerate(seen, 1)
