@@ -1,0 +1,250 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults, made in the kernels of a world's nodes and undone at the end of the ``with``.
+
+Each is what goes wrong in real clusters, made by the same means: a route that is missing, a filter, a wrong address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+
+from addressing import NAT_ADDRESS, POD_NETWORK
+from namespaces import NetlabError
+from world import World
+
+# before Flannel's own NAT rules and before every ordinary filter
+_HOOKS = {
+    "input": "type filter hook input priority -10;",
+    "forward": "type filter hook forward priority -10;",
+    "output": "type filter hook output priority -10;",
+    "postrouting": "type nat hook postrouting priority srcnat - 10;",
+}
+
+
+@contextmanager
+def _rules(world: World, node: str, hook: str, rules: Sequence[str]) -> Iterator[None]:
+    lines = "\n".join([_HOOKS[hook], *rules])
+    world.do(node, f"nft -f - <<'END'\ntable inet fault {{\nchain {hook} {{\n{lines}\n}}\n}}\nEND\n")
+    try:
+        yield
+    finally:
+        world.do(node, "nft delete table inet fault")
+
+
+@contextmanager
+def _sysctl(world: World, node: str, name: str, value: str) -> Iterator[None]:
+    path = "/proc/sys/" + name.replace(".", "/")
+    before = world.do(node, f"cat {path}").strip()
+    world.do(node, f"echo '{value}' >{path}")
+    try:
+        yield
+    finally:
+        world.do(node, f"echo '{before}' >{path}")
+
+
+@contextmanager
+def _done(world: World, node: str, do: str, undo: str) -> Iterator[None]:
+    world.do(node, do)
+    try:
+        yield
+    finally:
+        world.do(node, undo)
+
+
+# Flannel's addresses
+
+
+@contextmanager
+def flannel_addresses(world: World, public_ips: dict[str, str], interface: str = "eth1") -> Iterator[None]:
+    """flanneld of these nodes takes these addresses and this card, publishes them, and every node heeds it."""
+    for name, address in public_ips.items():
+        flannel = world.hosts[name].flannel
+        flannel.public_ip, flannel.interface = address, interface
+    world.flanneld_restart()
+    try:
+        yield
+    finally:
+        for host in world.hosts.values():
+            host.flannel.public_ip, host.flannel.interface = host.numbers.eth1, "eth1"
+        world.flanneld_restart()
+
+
+def nat_interface(world: World) -> AbstractContextManager[None]:
+    """Vagrant's classic: every flanneld takes the NAT card, 10.0.2.15 on each machine."""
+    return flannel_addresses(world, {name: NAT_ADDRESS for name in world.hosts}, "eth0")
+
+
+@contextmanager
+def others_address(world: World, node: str, owner: str) -> Iterator[None]:
+    """A node publishes the address of another one, as a cloned machine with a public-ip-overwrite does. Its own device
+    stays where it is: only what the others send to is wrong."""
+    right = world.hosts[node].numbers.eth1
+    world.hosts[node].flannel.public_ip = world.hosts[owner].numbers.eth1
+    _reprogram_peers(world)
+    try:
+        yield
+    finally:
+        world.hosts[node].flannel.public_ip = right
+        _reprogram_peers(world)
+
+
+def wrong_interface(world: World) -> AbstractContextManager[None]:
+    """flanneld takes a second network card that works just as well, but is not the cluster's."""
+    return flannel_addresses(world, {name: host.numbers.eth2 for name, host in world.hosts.items()}, "eth2")
+
+
+def _reprogram_peers(world: World) -> None:
+    flannels = [host.flannel for host in world.hosts.values()]
+    world.namespaces.shells({host.name: host.flannel.peers(flannels) for host in world.hosts.values()})
+
+
+# Routes, neighbours, forwarding entries
+
+
+def no_default_route(world: World, node: str) -> AbstractContextManager[None]:
+    return _done(world, node, "ip route del default", "ip route add default via 10.0.2.2 dev eth0")
+
+
+@contextmanager
+def _without(world: World, node: str, peer: str, remove: str) -> Iterator[None]:
+    """Something that flanneld of ``node`` programmed for ``peer`` is gone."""
+    host = world.hosts[node]
+    world.do(node, remove)
+    try:
+        yield
+    finally:
+        # what the kernel has put in its place meanwhile goes, too
+        with suppress(NetlabError):
+            world.do(node, f"ip neigh del {world.hosts[peer].numbers.pod(0)} dev flannel.1")
+        world.do(node, host.flannel.peers([world.hosts[peer].flannel]))
+
+
+def route_missing(world: World, node: str, peer: str) -> AbstractContextManager[None]:
+    """The node has no route to the peer's pods. With the default route of the NAT card the packets leave there."""
+    return _without(world, node, peer, f"ip route del {world.hosts[peer].numbers.pod_cidr}")
+
+
+def neighbour_missing(world: World, node: str, peer: str) -> AbstractContextManager[None]:
+    """The node does not know the MAC address of the peer's flannel.1."""
+    return _without(world, node, peer, f"ip neigh del {world.hosts[peer].numbers.pod(0)} dev flannel.1")
+
+
+def forwarding_entry_missing(world: World, node: str, peer: str) -> AbstractContextManager[None]:
+    """The node does not know to which machine the peer's flannel.1 belongs."""
+    return _without(
+        world, node, peer, f"bridge fdb del {world.hosts[peer].numbers.vtep_mac} dev flannel.1 self"
+    )
+
+
+@contextmanager
+def routed_by_second_card(world: World, node: str, peer: str) -> Iterator[None]:
+    """host-gw: the node sends to the peer by eth2, while the peer still answers by eth1."""
+    numbers = world.hosts[peer].numbers
+    world.do(node, f"ip route replace {numbers.pod_cidr} via {numbers.eth2} dev eth2")
+    try:
+        yield
+    finally:
+        world.do(node, world.hosts[node].flannel.peers([world.hosts[peer].flannel]))
+
+
+def forwarding_off(world: World, node: str) -> AbstractContextManager[None]:
+    return _sysctl(world, node, "net.ipv4.ip_forward", "0")
+
+
+# Filters
+
+
+def vxlan_blocked(world: World, node: str, sender: str = "") -> AbstractContextManager[None]:
+    """A firewall of the node drops UDP 8472, from everybody or from one sender alone."""
+    source = f"ip saddr {world.hosts[sender].numbers.eth1} " if sender else ""
+    return _rules(world, node, "input", [f"{source}udp dport 8472 drop"])
+
+
+def forward_dropped(world: World, node: str) -> AbstractContextManager[None]:
+    """A policy that drops what comes in for the node's pods from other nodes."""
+    return _forward(world, node, "drop")
+
+
+def forward_rejected(world: World, node: str) -> AbstractContextManager[None]:
+    """The same with REJECT, whose answer looks like that of a pod without a listener."""
+    return _forward(world, node, "reject with icmp port-unreachable")
+
+
+def forward_prohibited(world: World, node: str) -> AbstractContextManager[None]:
+    """The same with the answer that says so."""
+    return _forward(world, node, "reject with icmp admin-prohibited")
+
+
+def _forward(world: World, node: str, what: str) -> AbstractContextManager[None]:
+    cidr = world.hosts[node].numbers.pod_cidr
+    return _rules(world, node, "forward", [f'iifname != "cni0" ip daddr {cidr} {what}'])
+
+
+def tcp_dropped(world: World, node: str) -> AbstractContextManager[None]:
+    """A policy that lets echoes and UDP through to the node's pods, but no TCP connection."""
+    cidr = world.hosts[node].numbers.pod_cidr
+    return _rules(world, node, "forward", [f'iifname != "cni0" ip daddr {cidr} tcp flags & (syn | ack) == syn drop'])
+
+
+def lossy(world: World, node: str, percent: int) -> AbstractContextManager[None]:
+    """The network loses some of what comes to the node from others."""
+    return _rules(world, node, "input", [f'iifname "eth1" numgen random mod 100 < {percent} drop'])
+
+
+def masqueraded(world: World, node: str) -> AbstractContextManager[None]:
+    """A NAT rule that is too wide: pods of this node reach others under the node's address."""
+    rules = [f'ip saddr {POD_NETWORK} ip daddr {POD_NETWORK} oifname != "cni0" masquerade']
+    return _rules(world, node, "postrouting", rules)
+
+
+@contextmanager
+def answers_limited(world: World, node: str) -> Iterator[None]:
+    """A kernel that sends ICMP errors so rarely that some of its answers are missing."""
+    with (
+        _sysctl(world, node, "net.ipv4.icmp_msgs_per_sec", "1"),
+        _sysctl(world, node, "net.ipv4.icmp_msgs_burst", "1"),
+        _sysctl(world, node, "net.ipv4.icmp_ratelimit", "60000"),
+    ):
+        yield
+
+
+@contextmanager
+def mtu_hole(world: World, node: str, mtu: int = 1400) -> Iterator[None]:
+    """A switch port that silently drops frames larger than ``mtu`` on their way to the node and back."""
+    port = f"e1-{world.hosts[node].numbers.index}"
+    world.lan(f"ip link set {port} mtu {mtu}")
+    try:
+        yield
+    finally:
+        world.lan(f"ip link set {port} mtu 1500")
+
+
+# Pods
+
+
+@contextmanager
+def pod_gone(world: World, node: str, role: str = "peer") -> Iterator[None]:
+    """The pod of a role loses its cable as soon as it runs, while everybody believes that it is there."""
+
+    def cut(pod_role: str, pod_node: str, namespace: str) -> None:
+        if (pod_role, pod_node) == (role, node):
+            world.namespaces.shell(namespace, "ip link set eth0 down")
+
+    world.on_pod.append(cut)
+    try:
+        yield
+    finally:
+        world.on_pod.remove(cut)
+
+
+@contextmanager
+def no_service_proxy(world: World) -> Iterator[None]:
+    """kube-proxy programs nothing: pods reach each other, Services lead nowhere."""
+    world.service_proxy = False
+    try:
+        yield
+    finally:
+        world.service_proxy = True
