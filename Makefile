@@ -52,7 +52,7 @@ lab-kubectl: $(STAMP) ## kubectl of the lab's cluster: make lab-kubectl ARGS='ge
 	@tools/lab-do kubectl $(LAB) -- $(ARGS)
 
 .PHONY: test
-test: $(STAMP) lint unit integration molecule ## what must hold: lint, unit tests, the lab itself, both backends
+test: $(STAMP) lint unit netlab integration molecule ## what must hold: lint, unit tests, faults, the lab itself, both backends
 
 .PHONY: test-all
 test-all: ## the same, with the tests that take minutes each
@@ -65,6 +65,14 @@ lint: $(STAMP) ## ansible-lint (production), yamllint, ruff
 .PHONY: unit
 unit: $(STAMP) ## unit tests of the pure core
 	@pytest --quiet tests/unit
+
+.PHONY: netlab
+netlab: $(STAMP) ## the proof against each fault, with real packets in network namespaces (needs root)
+	@pytest --quiet tests/netlab
+
+.PHONY: bench-netlab
+bench-netlab: $(STAMP) ## how long a proof takes with 3, 10, 30 ... nodes, in network namespaces (needs root)
+	@python tests/netlab/bench.py
 
 .PHONY: integration
 integration: $(STAMP) ## the lab itself: bare nodes, reboot, half-dead labs, nothing left behind

@@ -9,6 +9,7 @@ one that all nodes share, which the cluster should not use.
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 
 NAT_ADDRESS = "10.0.2.15"
@@ -58,14 +59,15 @@ class Numbers:
 
     @property
     def pod_cidr_v6(self) -> str:
-        return f"fd00:10:244:{self.index:x}::/64"
+        return str(ipaddress.ip_network(f"fd00:10:244:{self.index:x}::/64"))
 
     def pod(self, number: int) -> str:
         """0: the address of flannel.1; 1: of cni0; from 2 on: of pods."""
         return f"10.244.{self.index}.{number}"
 
     def pod_v6(self, number: int) -> str:
-        return f"fd00:10:244:{self.index:x}::{number or ''}"
+        # as the plugins and the kernel write it: fd00:10:244::2 on the first node
+        return str(ipaddress.ip_network(self.pod_cidr_v6)[number])
 
     @property
     def vtep_mac(self) -> str:

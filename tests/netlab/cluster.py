@@ -44,7 +44,9 @@ class Pod:
     addresses: list[str] = field(default_factory=list)
 
     def object(self) -> dict[str, Any]:
-        running, code = self.container.running, self.container.exit_code
+        code = self.container.exit_code
+        # nobody sees it run before those who wait for it have done what they wanted
+        running = self.announced and code is None
         state: dict[str, Any] = {"waiting": {"reason": "ContainerCreating"}}
         phase = "Pending"
         if running:
@@ -80,7 +82,7 @@ class NetlabCluster:
         self._jobs: dict[str, dict[str, Any]] = {}
         self._services: dict[str, dict[str, Any]] = {}
         self._pods: dict[str, Pod] = {}
-        self._proxied: Any = None
+        self._proxied: dict[str, list[str]] = {"ip": [], "ip6": []}
         world.on_close(self._end)
 
     # Nodes
@@ -167,7 +169,8 @@ class NetlabCluster:
         with self._lock:
             self.requests["list"] += 3
             self._tend()
-            everything = [*(pod.manifest for pod in self._pods.values()), *self._jobs.values(), *self._services.values()]
+            pods = [pod.manifest for pod in self._pods.values()]
+            everything = [*pods, *self._jobs.values(), *self._services.values()]
             return sum(_selected(item, selector) for item in everything)
 
     def warnings(self, namespace: str, prefix: str) -> dict[str, list[str]]:
@@ -213,25 +216,26 @@ class NetlabCluster:
 
     def _proxy(self) -> None:
         """Programs every node for the Services of now, where anything has changed since the last time."""
-        table = self._proxy_rules() if self.world.service_proxy else []
-        if table == self._proxied or (self._proxied is None and not table):
+        if not self.world.service_proxy:
             return
-        self._proxied = table
+        rules = self._proxy_rules()
+        if rules == self._proxied:
+            return
+        self._proxied = rules
         text = "".join(
             f"table {family} kube-proxy\ndelete table {family} kube-proxy\ntable {family} kube-proxy {{\n"
-            "chain prerouting {\ntype nat hook prerouting priority dstnat;\n" + "\n".join(rules) + "\n}\n}\n"
-            for family, rules in table
+            "chain prerouting {\ntype nat hook prerouting priority dstnat;\n" + "\n".join(lines) + "\n}\n}\n"
+            for family, lines in rules.items()
         )
-        script = f"nft -f - <<'END'\n{text}END\n" if text else "nft flush ruleset; true"
-        self.world.namespaces.shells({host: script for host in self.world.hosts})
+        self.world.namespaces.shells(dict.fromkeys(self.world.hosts, f"nft -f - <<'END'\n{text}END\n"))
 
-    def _proxy_rules(self) -> list[tuple[str, list[str]]]:
+    def _proxy_rules(self) -> dict[str, list[str]]:
         rules: dict[str, list[str]] = {"ip": [], "ip6": []}
         for service in self._services.values():
             wanted = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
             ends = [
                 pod for pod in self._pods.values()
-                if pod.container.running and not pod.deleted and _selected(pod.manifest, wanted)
+                if pod.announced and not pod.deleted and _selected(pod.manifest, wanted)
             ]
             port = service["spec"]["ports"][0]
             for index, address in enumerate(service["spec"]["clusterIPs"]):
@@ -241,7 +245,7 @@ class NetlabCluster:
                     table = ", ".join(f"{number} : {pod.addresses[index]}" for number, pod in enumerate(ends))
                     chosen = f"numgen random mod {len(ends)} map {{ {table} }}"
                     rules[family].append(f"{match} dnat to {chosen} : {port['targetPort']}")
-        return [(family, lines) for family, lines in rules.items() if lines or family == "ip"]
+        return rules
 
 
 def _selected(item: Mapping[str, Any], selector: str) -> bool:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from namespaces import NETNS
-from tools import Tools
+from programs import Tools
 
 # What containerd gives to a container that asks for nothing.
 _CAPABILITIES = (

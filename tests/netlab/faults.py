@@ -74,7 +74,7 @@ def flannel_addresses(world: World, public_ips: dict[str, str], interface: str =
 
 def nat_interface(world: World) -> AbstractContextManager[None]:
     """Vagrant's classic: every flanneld takes the NAT card, 10.0.2.15 on each machine."""
-    return flannel_addresses(world, {name: NAT_ADDRESS for name in world.hosts}, "eth0")
+    return flannel_addresses(world, dict.fromkeys(world.hosts, NAT_ADDRESS), "eth0")
 
 
 @contextmanager
@@ -187,6 +187,17 @@ def tcp_dropped(world: World, node: str) -> AbstractContextManager[None]:
     """A policy that lets echoes and UDP through to the node's pods, but no TCP connection."""
     cidr = world.hosts[node].numbers.pod_cidr
     return _rules(world, node, "forward", [f'iifname != "cni0" ip daddr {cidr} tcp flags & (syn | ack) == syn drop'])
+
+
+@contextmanager
+def racks_apart(world: World) -> Iterator[None]:
+    """The router between the racks forwards no UDP 8472."""
+    rules = _HOOKS["forward"] + "\nudp dport 8472 drop"
+    world.lan(f"nft -f - <<'END'\ntable inet fault {{\nchain forward {{\n{rules}\n}}\n}}\nEND\n")
+    try:
+        yield
+    finally:
+        world.lan("nft delete table inet fault")
 
 
 def lossy(world: World, node: str, percent: int) -> AbstractContextManager[None]:

@@ -34,9 +34,8 @@ class NetlabError(Exception):
 
 def shell(namespace: str, script: str) -> str:
     """Runs a shell script in a namespace (its full name) and returns what it printed. Raises NetlabError."""
-    ran = subprocess.run(
-        ["nsenter", f"--net={NETNS / namespace}", "sh", "-eu"], input=script, capture_output=True, text=True, check=False
-    )
+    enter = ["nsenter", f"--net={NETNS / namespace}", "sh", "-eu"]
+    ran = subprocess.run(enter, input=script, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise NetlabError(f"In namespace {namespace}: {ran.stderr.strip() or ran.stdout.strip()}")
     return ran.stdout

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Records what traceroute prints in every world, for the unit tests of the parser and of the signatures.
 
-Run as root from the repository: .venv/bin/python tests/netlab/record.py [NAME ...]. It writes, per fault and dialect,
-tests/unit/data/traceroute/netlab/NAME.DIALECT.txt, the output as it came. The pair is node-1 to node-2 (10.244.1.0/24, 10.244.2.0/24), or node-1 to itself.
+Run as root: .venv/bin/python tests/netlab/record.py [NAME ...]. It writes, per fault and dialect,
+tests/unit/data/traceroute/netlab/NAME.DIALECT.txt, the output as it came. The pair is node-1 to node-2
+(10.244.1.0/24, 10.244.2.0/24), or node-1 to itself.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import faults
 import namespaces
-import tools
+import programs
 from flannel import IPV4, IPV6
 from world import Unsupported, World
 
@@ -69,7 +70,7 @@ def _pod(world: World, role: str, node: str) -> tuple[str, list[str]]:
     return name, world.pod_addresses(host, number)
 
 
-def _traces(found: tools.Tools, address: str) -> dict[str, str]:
+def _traces(found: programs.Tools, address: str) -> dict[str, str]:
     options = "-n -q 2 -w 1 -m 5"
     busybox = f"{found.image}/bin/busybox traceroute{'6' if ':' in address else ''}"
     return {
@@ -82,7 +83,7 @@ def _traces(found: tools.Tools, address: str) -> dict[str, str]:
     }
 
 
-def record(found: tools.Tools, name: str) -> None:
+def record(found: programs.Tools, name: str) -> None:
     made, fault, (source, destination) = RECORDINGS[name]
     with World(found, **made) as world, fault(world):
         if name == "route_missing":
@@ -98,7 +99,7 @@ def record(found: tools.Tools, name: str) -> None:
 
 def main() -> None:
     namespaces.sweep()
-    found = tools.find()
+    found = programs.find()
     for name in sys.argv[1:] or RECORDINGS:
         try:
             record(found, name)

@@ -9,13 +9,13 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 import objects
 from addressing import MOST_NODES, NAT_ADDRESS, NAT_GATEWAY, Numbers, network, network_v6
 from flannel import DEVICE, IPV4, IPV6, POD_MTU, Flannel, batch
 from namespaces import Namespaces, NetlabError
-from tools import Tools
+from programs import Tools
 
 _LAN = "lan"
 _NAT = "nat"
@@ -65,6 +65,9 @@ class World:
     the backend's device.
     """
 
+    _open: ClassVar[set[World]] = set()
+    _closed_all: ClassVar[bool] = False
+
     def __init__(
         self,
         tools: Tools,
@@ -92,7 +95,10 @@ class World:
         self._closers: list[Callable[[], None]] = []
 
     def __enter__(self) -> World:
+        if World._closed_all:
+            raise RuntimeError("The session is over.")
         self.namespaces = Namespaces()
+        World._open.add(self)
         try:
             self._probe_kernel()
             self._build()
@@ -114,6 +120,14 @@ class World:
             closer()
         self._closers = []
         self.namespaces.close()
+        World._open.discard(self)
+
+    @classmethod
+    def close_all(cls) -> None:
+        """Closes every world of this process, also those that threads still use; no new one can be made."""
+        cls._closed_all = True
+        for world in list(cls._open):
+            world.close()
 
     # Building
 

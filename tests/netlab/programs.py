@@ -47,8 +47,8 @@ def _unpack(package: str, into: Path) -> None:
     """Downloads a Debian package with apt's own checks of its signature and unpacks it."""
     if not shutil.which("apt-get"):
         raise Missing(
-            f"The namespace lab takes {package} from Debian's archive, and this machine has no apt-get. Run the tests on "
-            f"Debian or Ubuntu, or unpack that package into {into}."
+            f"The namespace lab takes {package} from Debian's archive, and this machine has no apt-get: unpack that "
+            f"package into {into}, or run the tests on Debian or Ubuntu."
         )
     into.mkdir(parents=True, exist_ok=True)
     ran = _run("apt-get", "-q", "download", package, cwd=into)

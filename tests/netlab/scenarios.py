@@ -1,0 +1,163 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Worlds, sound and broken, by name, and what the proof has to say of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import faults
+from flannel import IPV4, IPV6
+from programs import Tools
+from prove import prove
+from world import Unsupported, World
+
+C, A, B = "controlplane", "node-1", "node-2"
+ALL = (C, A, B)
+PASSED = ("pass", "as-expected")
+Fault = Callable[[World], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """``made``: World's arguments; ``pairs``: verdict and rule of the pairs that matter, rules that chance decides
+    between joined by "|"; ``fault`` and ``nodes``: the diagnosis that must stand first."""
+
+    name: str
+    made: Mapping[str, Any] = field(default_factory=dict)
+    breaks: Fault = lambda world: nullcontext()
+    pairs: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    fault: str = ""
+    nodes: Sequence[str] = ()
+    restricted: bool = False
+    request: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The result of a scenario's proof; or why this kernel cannot carry it."""
+
+    document: dict[str, Any]
+    unsupported: str = ""
+
+
+def show(tools: Tools, scenario: Scenario) -> Shown:
+    try:
+        with World(tools, **scenario.made) as world, scenario.breaks(world):
+            return Shown(prove(world, restricted=scenario.restricted, **scenario.request))
+    except Unsupported as error:
+        return Shown({}, str(error))
+
+
+def _incoming(node: str, said: tuple[str, str]) -> dict[tuple[str, str], tuple[str, str]]:
+    return {(other, node): said for other in ALL if other != node}
+
+
+def _outgoing(node: str, said: tuple[str, str]) -> dict[tuple[str, str], tuple[str, str]]:
+    return {(node, other): said for other in ALL if other != node}
+
+
+def _cross(said: tuple[str, str]) -> dict[tuple[str, str], tuple[str, str]]:
+    return {(one, other): said for one in ALL for other in ALL if one != other}
+
+
+SOUND = [
+    Scenario("vxlan"),
+    Scenario("host-gw", {"backend": "host-gw"}),
+    Scenario("direct-routing", {"direct_routing": True}),
+    Scenario("direct-routing-two-racks", {"direct_routing": True, "racks": 2}),
+    Scenario("wireguard", {"backend": "wireguard"}),
+    Scenario("ipip", {"backend": "ipip"}),
+    Scenario("dual-stack-vxlan", {"families": (IPV4, IPV6)}),
+    Scenario("dual-stack-host-gw", {"families": (IPV4, IPV6), "backend": "host-gw"}),
+    Scenario("restricted", {"families": (IPV4, IPV6)}, restricted=True),
+    Scenario("one-node", {"nodes": 1}),
+]
+
+@contextmanager
+def _route_missing_without_default(world: World) -> Iterator[None]:
+    with faults.no_default_route(world, A), faults.route_missing(world, A, B):
+        yield
+
+
+@contextmanager
+def _vxlan_blocked_everywhere(world: World) -> Iterator[None]:
+    with ExitStack() as stack:
+        for node in ALL:
+            stack.enter_context(faults.vxlan_blocked(world, node))
+        yield
+
+
+LOST, UNANSWERED = ("fail", "packets-lost"), ("fail", "answers-lost")
+
+BROKEN = [
+    # Flannel's addresses
+    Scenario("nat-interface", {}, faults.nat_interface, _cross(("fail", "public-ip-not-internal-ip")),
+             fault="duplicate-public-ip", nodes=ALL),
+    Scenario("others-address", {}, lambda world: faults.others_address(world, B, C),
+             {(A, B): ("fail", "public-ip-not-internal-ip"), (C, B): ("fail", "public-ip-not-internal-ip")},
+             fault="duplicate-public-ip", nodes=(C, B)),
+    Scenario("wrong-interface", {}, faults.wrong_interface, _cross(("fail", "public-ip-not-internal-ip")),
+             fault="wrong-interface", nodes=ALL),
+    # Routes, neighbours, forwarding entries
+    Scenario("route-missing", {}, _route_missing_without_default, {(A, B): ("fail", "no-route"), (B, A): UNANSWERED},
+             fault="route-missing", nodes=(A,)),
+    Scenario("route-missing-with-default-route", {}, lambda world: faults.route_missing(world, A, B),
+             {(A, B): LOST, (B, A): UNANSWERED}, fault="one-way", nodes=(A, B)),
+    # in which hop the kernel's late answer comes, and whether at all, is chance
+    Scenario("neighbour-missing", {}, lambda world: faults.neighbour_missing(world, A, B),
+             {(A, B): ("fail", "no-neighbour|packets-lost")}, fault="neighbour-missing|one-way", nodes=(A,)),
+    Scenario("forwarding-entry-missing", {}, lambda world: faults.forwarding_entry_missing(world, A, B),
+             {(A, B): LOST, (B, A): UNANSWERED}, fault="one-way", nodes=(A, B)),
+    Scenario("source-forwarding-off", {}, lambda world: faults.forwarding_off(world, A),
+             {**_outgoing(A, ("fail", "nothing-answers")), **_incoming(A, LOST)}, fault="forwarding-off", nodes=(A,)),
+    Scenario("destination-forwarding-off", {}, lambda world: faults.forwarding_off(world, B),
+             {**_outgoing(B, ("fail", "nothing-answers")), **_incoming(B, LOST)}, fault="forwarding-off", nodes=(B,)),
+    Scenario("routed-by-second-card", {"backend": "host-gw"}, lambda world: faults.routed_by_second_card(world, A, B),
+             {(A, B): ("fail", "wrong-way-there"), (B, A): ("fail", "wrong-way-back")},
+             fault="wrong-interface", nodes=(A,)),
+    # Pods
+    Scenario("pod-gone", {}, lambda world: faults.pod_gone(world, B),
+             {**_incoming(B, ("fail", "silent-after-destination|pod-gone")),
+              (B, B): ("fail", "own-pod-gone|nothing-on-node")},
+             fault="pod-gone", nodes=(B,)),
+    Scenario("same-node-pod-gone", {"nodes": 1}, lambda world: faults.pod_gone(world, C),
+             {(C, C): ("fail", "own-pod-gone")}, fault="pod-gone", nodes=(C,)),
+    # Filters
+    Scenario("vxlan-blocked-at-a-node", {}, lambda world: faults.vxlan_blocked(world, B),
+             {**_incoming(B, LOST), **_outgoing(B, UNANSWERED)}, fault="node-isolated", nodes=(B,)),
+    Scenario("vxlan-blocked-one-way", {}, lambda world: faults.vxlan_blocked(world, B, A),
+             {(A, B): LOST, (B, A): UNANSWERED}, fault="one-way", nodes=(A, B)),
+    Scenario("vxlan-blocked-everywhere", {}, _vxlan_blocked_everywhere, _cross(LOST), fault="overlay-blocked",
+             nodes=ALL),
+    Scenario("racks-apart", {"direct_routing": True, "racks": 2}, faults.racks_apart,
+             {(C, B): PASSED, (B, C): PASSED, **_incoming(A, LOST), **_outgoing(A, LOST)}, fault="node-isolated",
+             nodes=(A,)),
+    Scenario("forward-dropped", {}, lambda world: faults.forward_dropped(world, B),
+             {**_incoming(B, ("fail", "silent-after-destination")), **_outgoing(B, UNANSWERED), (B, B): PASSED},
+             fault="filtered", nodes=(B,)),
+    Scenario("forward-rejected", {}, lambda world: faults.forward_rejected(world, B),
+             _incoming(B, ("fail", "rejected")), fault="filtered", nodes=(B,)),
+    Scenario("forward-prohibited", {}, lambda world: faults.forward_prohibited(world, B),
+             _incoming(B, ("fail", "prohibited")), fault="filtered", nodes=(B,)),
+    Scenario("tcp-dropped", {}, lambda world: faults.tcp_dropped(world, B),
+             {**_incoming(B, ("fail", "tcp-failed")), (B, A): PASSED}, fault="tcp-filtered", nodes=(B,)),
+    # What no hop shows
+    Scenario("mtu-hole", {}, lambda world: faults.mtu_hole(world, B),
+             {**_incoming(B, ("fail", "mtu-hole")), **_outgoing(B, ("fail", "mtu-hole")), (A, C): PASSED},
+             fault="mtu-hole", nodes=(B,)),
+    Scenario("masqueraded", {}, lambda world: faults.masqueraded(world, A),
+             {**_outgoing(A, ("fail", "snat")), (B, A): PASSED}, fault="snat", nodes=(A,)),
+    Scenario("no-services", {}, faults.no_service_proxy, _cross(PASSED), fault="services", nodes=ALL),
+    # What is no fault of a path: never a fail
+    Scenario("answers-limited", {}, lambda world: faults.answers_limited(world, B),
+             {(A, B): ("inconclusive", "silent-hop"), (A, C): PASSED}, fault="answers-limited", nodes=(B,)),
+    Scenario("lossy", {}, lambda world: faults.lossy(world, B, 30), {}, fault="loss", nodes=(B,)),
+]

@@ -1,0 +1,40 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each fault must be seen where it is, said by its rule, and named first by the diagnosis."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+import pytest
+from prove import matrix, pairs
+from scenarios import BROKEN, Scenario, Shown
+
+
+@pytest.mark.parametrize("scenario", BROKEN, ids=str)
+def test_a_fault_is_named(scenario: Scenario, shown: dict[str, Future[Shown]]) -> None:
+    document = shown[scenario.name].result().document
+    told = matrix(document)
+    seen = {ends: (pair["verdict"], pair["rule"]) for ends, pair in pairs(document).items()}
+    for ends, (verdict, rules) in scenario.pairs.items():
+        assert seen[ends][0] == verdict, told
+        assert seen[ends][1] in rules.split("|"), told
+    assert document["diagnosis"], told
+    first = document["diagnosis"][0]
+    assert first["fault"] in scenario.fault.split("|"), told
+    assert sorted(first["nodes"]) == sorted(scenario.nodes), told
+    assert document["residue"] == 0
+
+
+@pytest.mark.parametrize("scenario", [s for s in BROKEN if s.name in ("answers-limited", "lossy")], ids=str)
+def test_what_was_only_lost_is_no_broken_path(scenario: Scenario, shown: dict[str, Future[Shown]]) -> None:
+    document = shown[scenario.name].result().document
+    assert document["summary"]["fail"] == 0, matrix(document)
+
+
+@pytest.mark.parametrize("scenario", [s for s in BROKEN if s.name != "no-services"], ids=str)
+def test_a_dead_address_is_seen_as_dead_in_every_world(scenario: Scenario, shown: dict[str, Future[Shown]]) -> None:
+    document = shown[scenario.name].result().document
+    assert document["control"], matrix(document)
+    assert all(control["held"] for control in document["control"]), document["control"]

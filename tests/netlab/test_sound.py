@@ -1,0 +1,25 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sound worlds must pass whole."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+import pytest
+from prove import matrix
+from scenarios import SOUND, Scenario, Shown
+
+
+@pytest.mark.parametrize("scenario", SOUND, ids=str)
+def test_a_sound_world_passes(scenario: Scenario, shown: dict[str, Future[Shown]]) -> None:
+    seen = shown[scenario.name].result()
+    if seen.unsupported:
+        pytest.skip(seen.unsupported)
+    document = seen.document
+    assert document["verdict"] == "pass", matrix(document)
+    families = len(scenario.made.get("families", ("ipv4",)))
+    assert document["summary"]["pass"] == scenario.made.get("nodes", 3) ** 2 * families
+    assert document["diagnosis"] == []
+    assert document["residue"] == 0
