@@ -4,8 +4,9 @@
 """How the time of a whole proof grows with the nodes: a table in Markdown.
 
 Run as root: .venv/bin/python tests/netlab/bench.py [NODES ...] (3 10 30 without any). For each size a sample of so many
-pairs per node (4), which touches every node in both directions, and up to --mesh nodes (10) all pairs. All time is real: pods start, and packets
-are forwarded by this machine's kernel; the API alone is a stand-in, so its latency is not in here.
+pairs per node (4), which touches every node in both directions, and up to --mesh nodes (10) all pairs. All time is
+real: pods start, and packets are forwarded by this machine's kernel; the API alone is a stand-in, so its latency is not
+in here.
 """
 
 from __future__ import annotations

@@ -154,6 +154,20 @@ def forwarding_off(world: World, node: str) -> AbstractContextManager[None]:
     return _sysctl(world, node, "net.ipv4.ip_forward", "0")
 
 
+def forwarding_off_v6(world: World, node: str) -> AbstractContextManager[None]:
+    return _sysctl(world, node, "net.ipv6.conf.all.forwarding", "0")
+
+
+@contextmanager
+def small_mtu_told(world: World, node: str, mtu: int = 1400) -> Iterator[None]:
+    """host-gw: the node's card carries less than its pods send, and the node says so to them: no hole."""
+    world.do(node, f"ip link set eth1 mtu {mtu}")
+    try:
+        yield
+    finally:
+        world.do(node, "ip link set eth1 mtu 1500")
+
+
 # Filters
 
 

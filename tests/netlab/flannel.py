@@ -88,6 +88,11 @@ class Flannel:
                     f"addr add {me.pod_v6(0)}/128 dev flannel-v6.1 nodad",
                     "link set flannel-v6.1 up",
                 ]
+        elif self.backend == "udp":
+            lines += [
+                f"addr add {me.pod(0)}/16 dev flannel0",
+                f"link set flannel0 mtu {POD_MTU['udp']} up",
+            ]
         elif self.backend == "ipip":
             lines += [
                 f"link add flannel.ipip type ipip local {self.public_ip} dev {self.interface}",

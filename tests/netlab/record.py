@@ -36,6 +36,7 @@ RECORDINGS: dict[str, tuple[dict, Fault, tuple[str, str]]] = {
     "direct_off_link": ({"direct_routing": True, "racks": 2}, HEALTHY, (S, D)),
     "vxlan_v6": ({"families": (IPV4, IPV6)}, HEALTHY, (S, D)),
     "host_gw_v6": ({"families": (IPV4, IPV6), "backend": "host-gw"}, HEALTHY, (S, D)),
+    "udp": ({"backend": "udp"}, HEALTHY, (S, D)),
     "nat_interface": ({}, faults.nat_interface, (S, D)),
     "others_address": ({}, lambda world: faults.others_address(world, D, "controlplane"), (S, D)),
     "wrong_interface": ({}, faults.wrong_interface, (S, D)),

@@ -33,6 +33,7 @@ class Scenario:
     pairs: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     fault: str = ""
     nodes: Sequence[str] = ()
+    family: str = IPV4
     restricted: bool = False
     request: Mapping[str, Any] = field(default_factory=dict)
 
@@ -75,6 +76,7 @@ SOUND = [
     Scenario("direct-routing-two-racks", {"direct_routing": True, "racks": 2}),
     Scenario("wireguard", {"backend": "wireguard"}),
     Scenario("ipip", {"backend": "ipip"}),
+    Scenario("udp", {"backend": "udp"}),
     Scenario("dual-stack-vxlan", {"families": (IPV4, IPV6)}),
     Scenario("dual-stack-host-gw", {"families": (IPV4, IPV6), "backend": "host-gw"}),
     Scenario("restricted", {"families": (IPV4, IPV6)}, restricted=True),
@@ -123,6 +125,10 @@ BROKEN = [
     Scenario("routed-by-second-card", {"backend": "host-gw"}, lambda world: faults.routed_by_second_card(world, A, B),
              {(A, B): ("fail", "wrong-way-there"), (B, A): ("fail", "wrong-way-back")},
              fault="wrong-interface", nodes=(A,)),
+    Scenario("forwarding-off-in-ipv6", {"families": (IPV4, IPV6), "backend": "host-gw"},
+             lambda world: faults.forwarding_off_v6(world, B),
+             {**_outgoing(B, ("fail", "nothing-answers")), **_incoming(B, LOST)}, fault="forwarding-off", nodes=(B,),
+             family=IPV6),
     # Pods
     Scenario("pod-gone", {}, lambda world: faults.pod_gone(world, B),
              {**_incoming(B, ("fail", "silent-after-destination|pod-gone")),
@@ -157,6 +163,7 @@ BROKEN = [
              {**_outgoing(A, ("fail", "snat")), (B, A): PASSED}, fault="snat", nodes=(A,)),
     Scenario("no-services", {}, faults.no_service_proxy, _cross(PASSED), fault="services", nodes=ALL),
     # What is no fault of a path: never a fail
+    Scenario("small-mtu-told", {"backend": "host-gw"}, lambda world: faults.small_mtu_told(world, B), _cross(PASSED)),
     Scenario("answers-limited", {}, lambda world: faults.answers_limited(world, B),
              {(A, B): ("inconclusive", "silent-hop"), (A, C): PASSED}, fault="answers-limited", nodes=(B,)),
     Scenario("lossy", {}, lambda world: faults.lossy(world, B, 30), {}, fault="loss", nodes=(B,)),

@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import ipaddress
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar
 
 import objects
 from addressing import MOST_NODES, NAT_ADDRESS, NAT_GATEWAY, Numbers, network, network_v6
 from flannel import DEVICE, IPV4, IPV6, POD_MTU, Flannel, batch
-from namespaces import Namespaces, NetlabError
+from namespaces import NETNS, Namespaces, NetlabError
 from programs import Tools
 
 _LAN = "lan"
@@ -92,6 +95,7 @@ class World:
         # called with a pod's role and node and its namespace as soon as it runs
         self.service_proxy = True
         self.on_pod: list[Callable[[str, str, str], None]] = []
+        self._proxies: list[subprocess.Popen[str]] = []
         self._closers: list[Callable[[], None]] = []
 
     def __enter__(self) -> World:
@@ -120,6 +124,10 @@ class World:
             closer()
         self._closers = []
         self.namespaces.close()
+        for proxy in self._proxies:
+            proxy.wait()
+            proxy.stdout.close()
+        self._proxies = []
         World._open.discard(self)
 
     @classmethod
@@ -164,6 +172,11 @@ class World:
             nat += [f"addr add {NAT_GATEWAY}/24 dev e0-{host.numbers.index}", f"link set e0-{host.numbers.index} up"]
         spaces.shell(_NAT, batch("ip", nat))
         flannels = [host.flannel for host in self.hosts.values()]
+        if self.backend == "udp":
+            # its proxy makes the device, and binds to eth1's address
+            for host in self.hosts.values():
+                spaces.shell(host.name, f"ip link set lo up; ip addr add {host.numbers.eth1}/24 dev eth1")
+                self._start_proxy(host)
         spaces.shells(
             {
                 host.name: _NODE_SYSCTLS
@@ -174,6 +187,18 @@ class World:
                 for host in self.hosts.values()
             }
         )
+
+    def _start_proxy(self, host: Host) -> None:
+        """Flannel's udp backend forwards in user space. The process ends with its namespace."""
+        peers = [
+            f"{other.numbers.pod_cidr}={other.flannel.public_ip}" for other in self.hosts.values() if other is not host
+        ]
+        program = [sys.executable, str(Path(__file__).with_name("udp_proxy.py")), host.flannel.public_ip, *peers]
+        enter = ["nsenter", f"--net={NETNS / self.namespaces.full(host.name)}"]
+        proxy = subprocess.Popen([*enter, *program], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self._proxies.append(proxy)
+        if proxy.stdout.readline() != "ready\n":
+            raise Unsupported("This machine has no /dev/net/tun, which Flannel's udp backend needs.")
 
     def _lan(self) -> str:
         """The switches, one per rack and one for eth2, which are the router between the racks as well."""
@@ -206,7 +231,7 @@ class World:
         lines = [
             "link set lo up",
             f"addr add {NAT_ADDRESS}/24 dev eth0",
-            f"addr add {numbers.eth1}/24 dev eth1",
+            f"addr replace {numbers.eth1}/24 dev eth1",
             f"addr add {numbers.eth1_v6}/64 dev eth1 nodad",
             f"addr add {numbers.eth2}/24 dev eth2",
             "link set eth0 up",
