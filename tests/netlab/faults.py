@@ -159,13 +159,13 @@ def forwarding_off_v6(world: World, node: str) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def small_mtu_told(world: World, node: str, mtu: int = 1400) -> Iterator[None]:
-    """host-gw: the node's card carries less than its pods send, and the node says so to them: no hole."""
-    world.do(node, f"ip link set eth1 mtu {mtu}")
+def small_mtu_told(world: World, mtu: int = 1400) -> Iterator[None]:
+    """host-gw: the nodes' cards carry less than their pods send, and the nodes say so to them: no hole."""
+    world.namespaces.shells(dict.fromkeys(world.hosts, f"ip link set eth1 mtu {mtu}"))
     try:
         yield
     finally:
-        world.do(node, "ip link set eth1 mtu 1500")
+        world.namespaces.shells(dict.fromkeys(world.hosts, "ip link set eth1 mtu 1500"))
 
 
 # Filters

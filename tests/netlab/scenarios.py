@@ -163,7 +163,7 @@ BROKEN = [
              {**_outgoing(A, ("fail", "snat")), (B, A): PASSED}, fault="snat", nodes=(A,)),
     Scenario("no-services", {}, faults.no_service_proxy, _cross(PASSED), fault="services", nodes=ALL),
     # What is no fault of a path: never a fail
-    Scenario("small-mtu-told", {"backend": "host-gw"}, lambda world: faults.small_mtu_told(world, B), _cross(PASSED)),
+    Scenario("small-mtu-told", {"backend": "host-gw"}, faults.small_mtu_told, _cross(PASSED)),
     Scenario("answers-limited", {}, lambda world: faults.answers_limited(world, B),
              {(A, B): ("inconclusive", "silent-hop"), (A, C): PASSED}, fault="answers-limited", nodes=(B,)),
     Scenario("lossy", {}, lambda world: faults.lossy(world, B, 30), {}, fault="loss", nodes=(B,)),
