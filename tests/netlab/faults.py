@@ -215,8 +215,9 @@ def racks_apart(world: World) -> Iterator[None]:
 
 
 def lossy(world: World, node: str, percent: int) -> AbstractContextManager[None]:
-    """The network loses some of what comes to the node from others."""
-    return _rules(world, node, "input", [f'iifname "eth1" numgen random mod 100 < {percent} drop'])
+    """The network loses some of what comes to the node's pods; TCP is spared, which would only send again."""
+    rule = f'iifname "flannel.1" meta l4proto {{ icmp, udp }} numgen random mod 100 < {percent} drop'
+    return _rules(world, node, "forward", [rule])
 
 
 def masqueraded(world: World, node: str) -> AbstractContextManager[None]:

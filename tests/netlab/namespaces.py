@@ -16,6 +16,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +48,8 @@ class Namespaces:
     def __init__(self) -> None:
         STATE.mkdir(exist_ok=True)
         self.run = secrets.token_hex(3)
+        # a world's own thread may end it while the end of the session does
+        self._closing = threading.Lock()
         # locked before it gets the name by which others find it
         fresh = STATE / f"{self.run}.new"
         self._lock = os.open(fresh, os.O_CREAT | os.O_RDWR, 0o600)
@@ -76,11 +79,12 @@ class Namespaces:
 
     def close(self) -> None:
         """Ends the processes in this run's namespaces and removes all that the run made."""
-        if self._lock < 0:
-            return
-        _remove(self.run)
-        os.close(self._lock)
-        self._lock = -1
+        with self._closing:
+            if self._lock < 0:
+                return
+            _remove(self.run)
+            os.close(self._lock)
+            self._lock = -1
 
 
 def existing(run: str = "") -> list[str]:
@@ -108,9 +112,11 @@ def _remove(run: str) -> None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.01)
-    # -force: one that cannot be removed must not keep the others
-    batch = "".join(f"netns delete {name}\n" for name in names)
-    subprocess.run(["ip", "-force", "-batch", "-"], input=batch, text=True, check=True)
+    batch = "".join(f"netns delete {name}\n" for name in existing(f"{run}-"))
+    # -force: one that cannot be removed, as somebody else just did it, must not keep the others
+    subprocess.run(["ip", "-force", "-batch", "-"], input=batch, text=True, capture_output=True, check=False)
+    if left := existing(f"{run}-"):
+        raise NetlabError(f"These namespaces cannot be removed: {', '.join(left)}")
     shutil.rmtree(STATE / run, ignore_errors=True)
     (STATE / f"{run}.lock").unlink(missing_ok=True)
     with suppress(OSError):

@@ -35,7 +35,7 @@ cluster = NetlabCluster(world)
 cluster.create("default", manifest)
 while cluster.list_pods("default", "run=x")[0]["status"]["phase"] != "Running":
     pass
-print(world.namespaces.run, flush=True)
+print(world.namespaces.run, *(pod.container.pid for pod in cluster._pods.values()), flush=True)
 sys.stdin.read()
 """
 
@@ -44,7 +44,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(lab_tools: programs.Tools
     killed = subprocess.Popen(
         [sys.executable, "-c", _HELD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    run = killed.stdout.readline().strip()
+    run, pod = killed.stdout.readline().split()
     try:
         assert namespaces.existing(f"{run}-")
         assert run not in namespaces.sweep(), "a run that lives was taken for a leftover"
@@ -54,6 +54,9 @@ def test_what_a_killed_run_left_is_removed_by_the_next(lab_tools: programs.Tools
     assert namespaces.existing(f"{run}-")
     assert run in namespaces.sweep()
     assert not namespaces.existing(f"{run}-")
+    # of a process that has ended and waits to be reaped, nothing but its number is left
+    command = Path("/proc", pod, "cmdline")
+    assert not command.exists() or not command.read_bytes()
     assert not list(namespaces.STATE.glob(f"{run}*"))
 
 
