@@ -10,6 +10,7 @@ sends between nodes, ``{device}`` its device, ``{forwarding}`` the sysctl of the
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 CERTAIN = "certain"
@@ -127,9 +128,7 @@ FAULTS = {
     "forwarding-off": Fault(
         "Node {node} forwards no packets.",
         ("sysctl {forwarding}   # on {node}, must be 1", "nft list ruleset; iptables -S FORWARD   # on {node}"),
-        (
-            "Set {forwarding} to 1, now and in /etc/sysctl.d (the kernel role does both); look for what set it to 0.",
-        ),
+        ("Set {forwarding} to 1, now and in /etc/sysctl.d (the kernel role does both); look for what set it to 0.",),
     ),
     "forward-filter": Fault(
         "A filter on {node} takes what its pods' traffic sends to other nodes.",
@@ -241,4 +240,68 @@ FAULTS = {
         ("kubectl describe node {node}",),
         ("Make these nodes Ready and schedulable, or leave them out of expected_nodes.",),
     ),
+}
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a rule of a pair means: the fault, how sure it is, and at which end of the pair it lies."""
+
+    fault: str
+    confidence: str
+    end: str
+
+
+SOURCE, DESTINATION, BOTH = "source", "destination", "both"
+
+# What the rule of a single pair already tells. Faults that take several pairs to see are found below.
+SIGNATURES: Mapping[str, Sequence[Signature]] = {
+    "no-route": (Signature("route-missing", CERTAIN, SOURCE),),
+    "no-neighbour": (Signature("neighbour-missing", CERTAIN, SOURCE),),
+    "loop": (Signature("loop", CERTAIN, SOURCE),),
+    "wrong-way-back": (Signature("other-interface", CERTAIN, DESTINATION),),
+    "wrong-way-there": (Signature("other-interface", CERTAIN, SOURCE),),
+    "direct-not-overlay": (Signature("direct-routing", LIKELY, DESTINATION),),
+    "overlay-not-direct": (Signature("direct-routing", LIKELY, DESTINATION),),
+    "direct-there": (Signature("direct-routing", LIKELY, SOURCE),),
+    "overlay-there": (Signature("direct-routing", LIKELY, SOURCE),),
+    "wrong-first-hop": (Signature("gateway", CERTAIN, SOURCE),),
+    "routed-on-node": (Signature("gateway", LIKELY, SOURCE),),
+    "too-early": (Signature("detour", LIKELY, SOURCE),),
+    "strange-hop": (Signature("detour", LIKELY, SOURCE),),
+    "detour": (Signature("detour", LIKELY, SOURCE),),
+    "arrival-ttl": (Signature("hidden-way", LIKELY, SOURCE),),
+    "reply-ttl": (Signature("hidden-way", LIKELY, DESTINATION),),
+    "hidden-way": (Signature("hidden-way", POSSIBLE, SOURCE),),
+    "pod-gone": (Signature("pod-gone", CERTAIN, DESTINATION),),
+    "own-pod-gone": (Signature("pod-gone", CERTAIN, DESTINATION),),
+    "nothing-on-node": (Signature("bridge-dead", LIKELY, SOURCE), Signature("pod-gone", POSSIBLE, SOURCE)),
+    "prohibited": (Signature("filter-rejects", CERTAIN, DESTINATION),),
+    "rejected": (Signature("filter-rejects", LIKELY, DESTINATION),),
+    "silent-after-destination": (
+        Signature("filter-drops", LIKELY, DESTINATION),
+        Signature("pod-gone", POSSIBLE, DESTINATION),
+    ),
+    "trace-filtered": (Signature("probe-filter", LIKELY, DESTINATION),),
+    "tcp-failed": (Signature("tcp-filter", CERTAIN, DESTINATION),),
+    "snat": (Signature("masquerade", CERTAIN, SOURCE),),
+    "underlay-interface": (Signature("underlay", CERTAIN, SOURCE),),
+    "mtu-hole": (Signature("mtu", CERTAIN, BOTH),),
+    "loss": (Signature("loss", LIKELY, BOTH),),
+    "silent-hop": (Signature("answers-limited", LIKELY, DESTINATION),),
+    "late": (Signature("answers-limited", POSSIBLE, DESTINATION),),
+}
+
+# Preflight rules by the fault that they are signs of.
+FOUND_BEFORE = {
+    "public-ip-duplicate": "flannel-address",
+    "public-ip-not-internal-ip": "flannel-address",
+    "public-ip-outside": "flannel-address",
+    "pod-cidr-overlap": "pod-network",
+    "pod-cidr-outside": "pod-network",
+    "no-pod-cidr": "pod-network",
+    "backend-mixed": "backend",
+    "backend-stale": "backend",
+    "flannel-not-ready": "flannel-down",
+    "pod-address-outside": "other-cni",
 }
