@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is seen beside the hops bends a verdict; what is not seen never does."""
+
+from __future__ import annotations
+
+import pytest
+from path_samples import cluster, output
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import observation, paths, topology, trace, verdict
+from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import (
+    Arrival,
+    Echoes,
+    FullSize,
+    Observation,
+    Tcp,
+    Underlay,
+)
+from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
+
+RTT = (0.1, 0.1, 0.2)
+OWN = "10.244.1.2"
+
+
+def judged(backend="vxlan", hops=None, networks=(), family="ipv4", **seen):
+    """The pair node-1 to node-2, healthy but for what is given; the opposite one is healthy."""
+    nodes = topology.parse_nodes(cluster(backend, dual=True))
+    ends = {
+        ("node-1", "ipv4"): OWN,
+        ("node-2", "ipv4"): "10.244.2.2",
+        ("node-1", "ipv6"): "fd00:244:1::2",
+        ("node-2", "ipv6"): "fd00:244:2::2",
+    }
+    links = topology.Links(False, topology.parse_networks(networks))
+    found = paths.Paths(nodes, links, ends)
+    leg = Leg("node-1", "node-2", family)
+    observations = {}
+    for one in (leg, leg.opposite):
+        expected = [hop.addresses[0] if hop.addresses else None for hop in found.expected(*one).hops]
+        shown = hops if hops and one == leg else expected
+        observations[one] = Observation(trace.parse(output(expected[-1], *shown)), **(seen if one == leg else {}))
+    record = verdict.Record(nodes, found, observations, own_ips=ends)
+    own = next(verdict.judge([leg], record)).judgement
+    return own.verdict, own.rule
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        ({}, ("pass", "as-expected")),
+        ({"echoes": Echoes(3, 3, RTT, (62, 62))}, ("pass", "as-expected")),
+        ({"echoes": Echoes(3, 2, RTT, (62,))}, ("inconclusive", "loss")),
+        ({"echoes": Echoes(3, 3, RTT, (62, 61))}, ("fail", "reply-ttl")),
+        ({"arrival": Arrival(OWN, 62)}, ("pass", "as-expected")),
+        ({"arrival": Arrival(OWN, 126)}, ("pass", "as-expected")),
+        ({"arrival": Arrival(OWN, 61)}, ("fail", "arrival-ttl")),
+        ({"arrival": Arrival("192.168.56.11", 62)}, ("fail", "snat")),
+        ({"arrival": Arrival("")}, ("inconclusive", "not-recorded")),
+        ({"tcp": Tcp(True)}, ("pass", "as-expected")),
+        ({"tcp": Tcp(False, "refused")}, ("fail", "tcp-failed")),
+        ({"full_size": FullSize(1450, 3, 3)}, ("pass", "as-expected")),
+        ({"full_size": FullSize(1450, 3, 2)}, ("inconclusive", "loss")),
+        ({"full_size": FullSize(1450, 3, 0)}, ("fail", "mtu-hole")),
+        ({"full_size": FullSize(1450, 3, 0, 1430)}, ("pass", "as-expected")),
+        ({"echoes": Echoes(3, 0), "full_size": FullSize(1450, 3, 0)}, ("inconclusive", "loss")),
+        ({"underlay": Underlay("eth1", 1500, "192.168.56.11")}, ("pass", "as-expected")),
+        ({"underlay": Underlay("eth0", 1500, "10.0.2.15")}, ("fail", "underlay-interface")),
+    ],
+)
+def test_what_speaks_against_a_path_whose_hops_are_right(seen, expected):
+    assert judged(**seen) == expected
+
+
+def test_a_full_size_packet_that_ipv6_vxlan_answers_is_no_hole():
+    assert judged(family="ipv6", full_size=FullSize(1450, 3, 0, 1430)) == ("pass", "as-expected")
+
+
+DEAD = ("10.244.1.1", None, None, None, None)
+REFUSED = ("10.244.1.1", "10.244.2.0", None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("hops", "seen", "expected"),
+    [
+        (DEAD, {}, ("fail", "silent-after-source")),
+        (DEAD, {"arrival": Arrival("")}, ("fail", "packets-lost")),
+        (DEAD, {"arrival": Arrival(OWN, 62)}, ("fail", "answers-lost")),
+        (DEAD, {"tcp": Tcp(False, "timed out"), "echoes": Echoes(3, 0)}, ("fail", "silent-after-source")),
+        (REFUSED, {}, ("fail", "silent-after-destination")),
+        (REFUSED, {"tcp": Tcp(True)}, ("inconclusive", "trace-filtered")),
+        (REFUSED, {"echoes": Echoes(3, 3, RTT)}, ("inconclusive", "trace-filtered")),
+    ],
+)
+def test_a_dead_trace_in_the_light_of_the_rest(hops, seen, expected):
+    assert judged(hops=hops, **seen) == expected
+
+
+RACKS = ("192.168.56.10/31", "192.168.56.12/32")
+
+
+@pytest.mark.parametrize(
+    ("hops", "seen", "expected"),
+    [
+        (None, {}, ("inconclusive", "hidden-way")),
+        (None, {"arrival": Arrival(OWN, 62)}, ("pass", "recorded")),
+        (None, {"arrival": Arrival(OWN, 60)}, ("fail", "arrival-ttl")),
+        (("10.244.1.1", None, None, "10.244.2.2"), {"arrival": Arrival(OWN, 62)}, ("pass", "recorded")),
+        (("10.244.1.1", "192.168.56.1", "10.244.2.2"), {"arrival": Arrival(OWN, 62)}, ("fail", "strange-hop")),
+    ],
+)
+def test_ipip_over_routers_passes_by_what_the_peer_recorded(hops, seen, expected):
+    assert judged("ipip", hops, RACKS, **seen) == expected
+
+
+def test_the_udp_backend_is_proved_over_its_silent_hops():
+    assert judged("") == ("pass", "as-expected")
+    assert judged("", echoes=Echoes(3, 3, RTT, (60,))) == ("pass", "as-expected")
+    assert judged("", echoes=Echoes(3, 3, RTT, (62,))) == ("fail", "reply-ttl")
+
+
+def test_evidence_as_data_says_what_was_not_observed_and_why():
+    told = observation.evidence(
+        Observation(echoes=Echoes(3, 2, RTT, (62,)), unobserved={"tcp": "The image has no nc."}, problem="")
+    )
+    assert told["echoes"] == {
+        "observed": True,
+        "why": "",
+        "sent": 3,
+        "received": 2,
+        "rtt_ms": {"min": 0.1, "median": 0.1, "max": 0.2},
+        "reply_ttls": [62],
+    }
+    assert told["tcp"] == {"observed": False, "why": "The image has no nc."}
+    assert observation.evidence(Observation(problem="exec broke"))["arrival"]["why"] == "exec broke"
