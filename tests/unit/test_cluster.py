@@ -8,8 +8,10 @@ from __future__ import annotations
 import http.server
 import json
 import threading
+from pathlib import Path
 
 import pytest
+import yaml
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import api, cluster
 
@@ -228,3 +230,13 @@ def test_the_end_of_an_exec(verdict, stderr, words):
     told = cluster._exec_problem("run", verdict, stderr)
     assert bool(told) == bool(words)
     assert all(word in told for word in words)
+
+
+def test_what_a_refusal_says_is_needed_is_what_the_file_of_rights_grants():
+    path = Path(__file__).parents[2] / "roles" / "pod_paths" / "files" / "rights.yml"
+    roles = [role for role in yaml.safe_load_all(path.read_text()) if role["metadata"]["name"] != "podpath-flannel"]
+    for role in roles:
+        for rule in role["rules"]:
+            verbs = rule["verbs"]
+            listed = ", ".join(verbs[:-1]) + " and " + verbs[-1] if len(verbs) > 1 else verbs[0]
+            assert f"{listed} on {rule['resources'][0]}" in cluster.RIGHTS

@@ -99,6 +99,16 @@ def test_a_signal_stops_the_run_and_it_cleans_up(fake):
     assert not fake.pods
 
 
+def test_a_signal_while_it_cleans_up_does_not_stop_that(fake):
+    def progress(stage, done, total):
+        if stage == "remove":
+            signal.raise_signal(signal.SIGTERM)
+
+    with prober.guarded() as guard:
+        outcome = prober.run(fake, SETTINGS, work(), progress, guard)
+    assert (outcome.stopped, outcome.residue) == ("", 0)
+
+
 def test_a_pod_that_does_not_run_costs_its_pairs_only(fake):
     fake.misbehave = {"peer node-2": {"phase": "Failed", "message": "The node was low on resource: memory."}}
     outcome = prober.run(fake, SETTINGS, work())
