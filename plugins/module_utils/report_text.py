@@ -189,9 +189,11 @@ def lines(built: Mapping[str, Any], width: int = 120, color: bool = False, where
     out += _reasons(((words.ends(p, families), p["verdict"], p["reason"]) for p in pairs), paint)
     empty = report.empty_reason(pods)
     out += [empty] if empty else []
-    for finding in pods.get("preflight") or []:
+    findings = pods.get("preflight") or []
+    for finding in findings[:MOST_ROWS]:
         out.append(f"{paint(finding['severity'], finding['severity'])}  {finding['message']} {finding['cure']}")
-    out += words.control_lines(pods) + words.service_lines(pods) + words.change_lines(pods.get("changes"))
+    out += [f"... and {len(findings) - MOST_ROWS:,} more findings"] if len(findings) > MOST_ROWS else []
+    out += words.control_lines(pods) + words.service_lines(pods)[:MOST_ROWS] + words.change_lines(pods.get("changes"))
     if pods.get("residue"):
         out.append(f"{pods['residue']} pods of this run may still be there.")
     return out + _diagnosis(pods.get("diagnosis") or [], paint)

@@ -159,4 +159,4 @@ def change_lines(changes: Mapping[str, Any] | None, most: int = 10) -> list[str]
 def _way(hops: Any) -> str:
     if isinstance(hops, str):
         return hops
-    return ARROW.join("|".join(hop) if isinstance(hop, list | tuple) else str(hop) or "*" for hop in hops)
+    return ARROW.join(("|".join(hop) if isinstance(hop, list | tuple) else str(hop)) or "*" for hop in hops)

@@ -9,6 +9,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import report_word
 PARTS = Path(__file__).parent / "report_page"
 # Above this the page's data stands in it packed; below, anyone can read it there.
 PACK_ABOVE = 256 * 1024
+# no HTML may hold these, not even escaped
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]")
 # Within a script element these could end it, or end a line for an old reader of JSON.
 _UNSAFE = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
@@ -50,7 +53,7 @@ def page(built: Mapping[str, Any]) -> str:
     pods = built["pods"]
     bad, good = report_view.sorted_nodes(built)
     rows = report_view.failing(built)
-    return environment.get_template("page.html.j2").render(
+    rendered = environment.get_template("page.html.j2").render(
         # the one text that is not the collection's own and not escaped by Jinja2: data_block made it safe
         data=Markup(block),  # noqa: S704
         packed=packed,
@@ -76,3 +79,4 @@ def page(built: Mapping[str, Any]) -> str:
         services=words.service_lines(pods),
         services_bad=any(not one["connected"] for one in pods.get("services") or []),
     )
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", rendered)
