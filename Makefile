@@ -52,7 +52,7 @@ lab-kubectl: $(STAMP) ## kubectl of the lab's cluster: make lab-kubectl ARGS='ge
 	@tools/lab-do kubectl $(LAB) -- $(ARGS)
 
 .PHONY: test
-test: $(STAMP) lint unit integration molecule ## what must hold: lint, unit tests, the lab itself, both backends
+test: $(STAMP) lint unit browser integration molecule ## what must hold: lint, unit tests, the page, the lab itself, both backends
 
 .PHONY: test-all
 test-all: ## the same, with the tests that take minutes each
@@ -65,6 +65,14 @@ lint: $(STAMP) ## ansible-lint (production), yamllint, ruff
 .PHONY: unit
 unit: $(STAMP) ## unit tests of the pure core
 	@pytest --quiet tests/unit
+
+.PHONY: browser
+browser: $(STAMP) ## the HTML report in Chromium (installs Debian's chromium, needs root for that)
+	@ansible-playbook tests/browser/install.yml && pytest --quiet tests/browser
+
+.PHONY: bench
+bench: $(STAMP) ## times, memory and sizes by cluster size, as tables (docs/scale.md)
+	@tools/bench
 
 .PHONY: integration
 integration: $(STAMP) ## the lab itself: bare nodes, reboot, half-dead labs, nothing left behind

@@ -172,8 +172,12 @@ def _clean(value: Any) -> Any:
 def lines(built: Mapping[str, Any], width: int = 120, color: bool = False, where: str = "") -> list[str]:
     """The report for a terminal of ``width`` characters; ``where``: the file that holds what has no room here."""
     paint = _Paint(color)
+    names = _clean(words.interface_names(built))
+    pods = built["pods"]
+    if len(pods["matrix"]["nodes"]) > SMALL:
+        # of many pairs only those are shown that did not pass
+        built = {**built, "pods": {**pods, "pairs": words.not_passed(pods["pairs"])}}
     built = _clean(built)
-    names = words.interface_names(built)
     pods = built["pods"]
     pairs, families = pods["pairs"], words.family_count(pods)
     out = _node_layer(built["nodes"], paint) if built.get("nodes") else []

@@ -249,7 +249,7 @@ const pathMap = (() => {
       }
       stops.forEach((stop, index) => {
         const spot = stop.hop && point(places, stop);
-        if (spot) badge(over, spot, String(stop.hop), index <= seen.last && seen.answers.some((one) => one.right && one.stop === index) ? "ok" : "missing");
+        if (spot) badge(over, spot, String(stop.hop), seen.answers.some((one) => one.right && one.stop === index) ? "ok" : "missing");
       });
     } else {
       for (const stop of stops) if (stop.hop && point(places, stop)) badge(over, point(places, stop), String(stop.hop), "missing");
