@@ -36,11 +36,12 @@ class ApiUnreachable(ClusterError):
 
 
 class ApiRefused(ClusterError):
-    """The API server answered with an error; ``status`` is its HTTP status."""
+    """The API server answered with an error: its HTTP ``status``, and what it ``said``, without our words around."""
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(self, message: str, status: int, said: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.said = said or message
 
 
 class Api:
@@ -72,7 +73,7 @@ class Api:
 
     def _fail(self, what: str, error: Exception) -> NoReturn:
         if isinstance(error, client.ApiException) and error.status:
-            raise ApiRefused(self._refusal(what, error), error.status) from error
+            raise ApiRefused(self._refusal(what, error), error.status, message(error)) from error
         detail = getattr(error, "reason", None) or error
         raise ApiUnreachable(
             f"The Kubernetes API at {self.server} does not answer (asked to {what}: {str(detail).strip()}). The "

@@ -122,14 +122,16 @@ def together(covers: Iterable[str]) -> str:
 
 def cover(rule: Rule, packet: Packet) -> str:
     """How much of what the packet stands for the rule matches."""
-    return together([
-        PART if rule.partly else ALL,
-        protocols_cover(rule.protocols, packet.protocol),
-        ports_cover(rule.ports, packet.ports),
-        networks_cover(rule.sources, packet.source),
-        networks_cover(rule.destinations, packet.destination),
-        interfaces_cover(rule.interfaces, packet.interface),
-    ])
+    return together(
+        [
+            PART if rule.partly else ALL,
+            protocols_cover(rule.protocols, packet.protocol),
+            ports_cover(rule.ports, packet.ports),
+            networks_cover(rule.sources, packet.source),
+            networks_cover(rule.destinations, packet.destination),
+            interfaces_cover(rule.interfaces, packet.interface),
+        ]
+    )
 
 
 def blocked(rules: Iterable[Rule], packet: Packet, *, default_accept: bool, default: str) -> str:
@@ -146,16 +148,43 @@ def blocked(rules: Iterable[Rule], packet: Packet, *, default_accept: bool, defa
     return "" if default_accept else default
 
 
-def _need(hook: str, why: str, *, port: str = "", protocol: str = "", sources: Sequence[str] = (),
-          open_for: Sequence[str] = (), destinations: Sequence[str] = (), interface: str = "") -> dict[str, Any]:
-    return {"hook": hook, "port": port, "protocol": protocol, "sources": list(sources), "interface": interface,
-            "open_for": list(open_for or sources), "destinations": list(destinations), "why": why}
+def _need(
+    hook: str,
+    why: str,
+    *,
+    port: str = "",
+    protocol: str = "",
+    sources: Sequence[str] = (),
+    open_for: Sequence[str] = (),
+    destinations: Sequence[str] = (),
+    interface: str = "",
+) -> dict[str, Any]:
+    return {
+        "hook": hook,
+        "port": port,
+        "protocol": protocol,
+        "sources": list(sources),
+        "interface": interface,
+        "open_for": list(open_for or sources),
+        "destinations": list(destinations),
+        "why": why,
+    }
 
 
-def needs(*, control_plane: bool, addresses: Sequence[str], interface: str, node_addresses: Sequence[str],
-          control_plane_addresses: Sequence[str], node_sources: Sequence[str], api_sources: Sequence[str],
-          node_port_sources: Sequence[str], pod_cidr: str, backend: str,
-          extra_ports: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def needs(
+    *,
+    control_plane: bool,
+    addresses: Sequence[str],
+    interface: str,
+    node_addresses: Sequence[str],
+    control_plane_addresses: Sequence[str],
+    node_sources: Sequence[str],
+    api_sources: Sequence[str],
+    node_port_sources: Sequence[str],
+    pod_cidr: str,
+    backend: str,
+    extra_ports: Sequence[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
     """What must get into this host and through it.
 
     `sources` is what is judged: the other nodes' addresses, so that an operator's own narrow rules count. `open_for` is
@@ -177,8 +206,18 @@ def needs(*, control_plane: bool, addresses: Sequence[str], interface: str, node
 
     def from_nodes(port: str, protocol: str, why: str, sources: list[str], open_for: list[str]) -> None:
         if sources:
-            found.append(_need("input", why, port=port, protocol=protocol, sources=sources, open_for=open_for,
-                               destinations=own, interface=interface))
+            found.append(
+                _need(
+                    "input",
+                    why,
+                    port=port,
+                    protocol=protocol,
+                    sources=sources,
+                    open_for=open_for,
+                    destinations=own,
+                    interface=interface,
+                )
+            )
 
     def from_pods(port: str, why: str) -> None:
         found.append(_need("input", why, port=port, protocol="tcp", sources=pods, destinations=own, interface="cni0"))
@@ -186,8 +225,17 @@ def needs(*, control_plane: bool, addresses: Sequence[str], interface: str, node
     if control_plane:
         from_nodes("6443", "tcp", "the API server, for the other nodes", nodes, opened)
         if api := usable(api_sources):
-            found.append(_need("input", "the API server, for this controller and administrators", port="6443",
-                               protocol="tcp", sources=api, destinations=own, interface=interface))
+            found.append(
+                _need(
+                    "input",
+                    "the API server, for this controller and administrators",
+                    port="6443",
+                    protocol="tcp",
+                    sources=api,
+                    destinations=own,
+                    interface=interface,
+                )
+            )
         from_pods("6443", "the API server, for this host's own pods")
         # one etcd alone talks to nobody but the API server beside it
         from_nodes("2379-2380", "tcp", "etcd, for the other control planes", masters, opened)
@@ -196,21 +244,43 @@ def needs(*, control_plane: bool, addresses: Sequence[str], interface: str, node
     for port in _BACKEND_PORTS.get(backend, []):
         from_nodes(port, "udp", f"Flannel's {backend}: all pod traffic between nodes", nodes, opened)
     for extra in extra_ports:
-        found.append(_need("input", extra.get("why") or "firewall_extra_ports", port=str(extra["port"]),
-                           protocol=extra.get("protocol") or "tcp", destinations=own,
-                           sources=usable(extra.get("sources") or ["0.0.0.0/0", "::/0"])))
+        found.append(
+            _need(
+                "input",
+                extra.get("why") or "firewall_extra_ports",
+                port=str(extra["port"]),
+                protocol=extra.get("protocol") or "tcp",
+                destinations=own,
+                sources=usable(extra.get("sources") or ["0.0.0.0/0", "::/0"]),
+            )
+        )
     # A Service's port is translated before a firewall sees the packet, which is then one that is forwarded to a pod.
     outside = usable(node_port_sources)
     for pods_network in pods:
         version = network(pods_network).version
-        found.append(_need("forward", "what pods send, to other nodes and to the internet", sources=[pods_network],
-                           destinations=["0.0.0.0/0" if version == 4 else "::/0"]))
-        for senders, opened_for, why in ((nodes, opened, "what other nodes send to pods: webhooks, probes, Services"),
-                                         (outside, outside, "NodePorts, by firewall_node_port_sources")):
+        found.append(
+            _need(
+                "forward",
+                "what pods send, to other nodes and to the internet",
+                sources=[pods_network],
+                destinations=["0.0.0.0/0" if version == 4 else "::/0"],
+            )
+        )
+        for senders, opened_for, why in (
+            (nodes, opened, "what other nodes send to pods: webhooks, probes, Services"),
+            (outside, outside, "NodePorts, by firewall_node_port_sources"),
+        ):
             sources = [s for s in senders if network(s).version == version]
             if sources:
-                found.append(_need("forward", why, sources=sources, destinations=[pods_network],
-                                   open_for=[s for s in opened_for if network(s).version == version]))
+                found.append(
+                    _need(
+                        "forward",
+                        why,
+                        sources=sources,
+                        destinations=[pods_network],
+                        open_for=[s for s in opened_for if network(s).version == version],
+                    )
+                )
     for need in found:
         if need["port"]:
             ports(need["port"])
@@ -225,8 +295,11 @@ def packets(need: Mapping[str, Any], source: str) -> list[Packet]:
         wanted = [(port, port) for port in range(low, high + 1)] if high - low < _SINGLY else [(low, high)]
     origin = network(source)
     targets = [net for net in map(network, need["destinations"]) if net.version == origin.version]
-    return [Packet(need["protocol"] or None, port, origin, target, need["interface"])
-            for port in wanted for target in targets or [None]]
+    return [
+        Packet(need["protocol"] or None, port, origin, target, need["interface"])
+        for port in wanted
+        for target in targets or [None]
+    ]
 
 
 def what(need: Mapping[str, Any]) -> str:
@@ -241,8 +314,10 @@ def what(need: Mapping[str, Any]) -> str:
 def sentence(need: Mapping[str, Any], host: str) -> str:
     """What is missing, for a person."""
     verb = "forward" if need["hook"] == "forward" else "let in"
-    return (f"{host}: {need['tool']} does not {verb} {what(need).removeprefix('forwarding ')}: "
-            f"{need['why']}. It is stopped by {'; '.join(need['stopped_by'])}.")
+    return (
+        f"{host}: {need['tool']} does not {verb} {what(need).removeprefix('forwarding ')}: "
+        f"{need['why']}. It is stopped by {'; '.join(need['stopped_by'])}."
+    )
 
 
 def missing(tool: str, needs_: Iterable[Mapping[str, Any]], judge: Any) -> list[dict[str, Any]]:
@@ -252,12 +327,17 @@ def missing(tool: str, needs_: Iterable[Mapping[str, Any]], judge: Any) -> list[
     """
     found = []
     for need in needs_:
-        stops = {source: [stop for packet in packets(need, source) if (stop := judge(need["hook"], packet))]
-                 for source in need["sources"]}
+        stops = {
+            source: [stop for packet in packets(need, source) if (stop := judge(need["hook"], packet))]
+            for source in need["sources"]
+        }
         if sources := [source for source, stop in stops.items() if stop]:
             by = list(dict.fromkeys(stop for stopped in stops.values() for stop in stopped))
-            open_for = [net for net in need["open_for"]
-                        if any(networks_cover([network(net)], network(source)) == ALL for source in sources)]
+            open_for = [
+                net
+                for net in need["open_for"]
+                if any(networks_cover([network(net)], network(source)) == ALL for source in sources)
+            ]
             # an address outside of every network that was named is opened by itself
             covered = [network(net) for net in open_for]
             open_for += [s for s in sources if networks_cover(covered, network(s)) != ALL]

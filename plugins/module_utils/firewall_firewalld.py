@@ -34,7 +34,8 @@ _RICH_VERDICT = re.compile(r"\b(accept|drop|reject)\b")
 _RICH_KNOWN = re.compile(
     r'^rule(?: priority="-?\d+")?(?: family="ipv[46]")?(?: source address="[^"]+")?'
     r'(?: destination address="[^"]+")?'
-    r'(?: port port="[^"]+" protocol="[^"]+"| service name="[^"]+")?(?: log\b.*?)? (?:accept|drop|reject)\b')
+    r'(?: port port="[^"]+" protocol="[^"]+"| service name="[^"]+")?(?: log\b.*?)? (?:accept|drop|reject)\b'
+)
 
 
 @dataclass
@@ -97,7 +98,8 @@ def zone_rules(zone: Section) -> list[firewall.Rule]:
     """firewalld's order: what refuses, then what lets in."""
     rich = [rule for text in zone.rich for rule in _rich(text, zone.name)]
     listed = zone.values.get("ports", []) + [
-        port for service in zone.values.get("services", []) for port in _SERVICES.get(service, "").split()]
+        port for service in zone.values.get("services", []) for port in _SERVICES.get(service, "").split()
+    ]
     return [r for r in rich if not r.accept] + _port_rules(listed, accept=True) + [r for r in rich if r.accept]
 
 
@@ -126,22 +128,32 @@ def _zone_of(zones: Mapping[str, Section], source: firewall.Network, interface: 
 def _forwards(policies: Mapping[str, Section], ingress: str, egress: str, packet: firewall.Packet) -> bool:
     for policy in policies.values():
         comes, goes = policy.values.get("ingress-zones", []), policy.values.get("egress-zones", [])
-        if {"ANY", ingress} & set(comes) and {"ANY", egress} & set(goes) and not firewall.blocked(
-                zone_rules(policy), packet, default_accept=policy.target == "ACCEPT", default="its target"):
+        if (
+            {"ANY", ingress} & set(comes)
+            and {"ANY", egress} & set(goes)
+            and not firewall.blocked(
+                zone_rules(policy), packet, default_accept=policy.target == "ACCEPT", default="its target"
+            )
+        ):
             return True
     return False
 
 
-def _judge_of(default: str, zones: Mapping[str, Section], policies: Mapping[str, Section],
-              bound: Mapping[str, Section], when: str) -> Any:
+def _judge_of(
+    default: str, zones: Mapping[str, Section], policies: Mapping[str, Section], bound: Mapping[str, Section], when: str
+) -> Any:
     """`bound` are the zones that know which interface is theirs: those that run."""
 
     def judge(hook: str, packet: firewall.Packet) -> str:
         running = _zone_of(bound, packet.source, packet.interface, default)
         zone = _zone_of(zones, packet.source, "", running.name)
         if hook == "input":
-            return firewall.blocked(zone_rules(zone), packet, default_accept=zone.target == "ACCEPT",
-                                    default=f"firewalld's zone {zone.name}{when}")
+            return firewall.blocked(
+                zone_rules(zone),
+                packet,
+                default_accept=zone.target == "ACCEPT",
+                default=f"firewalld's zone {zone.name}{when}",
+            )
         egress = _zone_of(zones, packet.destination, "", default) if packet.destination else Section(default)
         if zone.target == "ACCEPT" or _forwards(policies, zone.name, egress.name, packet):
             return ""
@@ -150,15 +162,23 @@ def _judge_of(default: str, zones: Mapping[str, Section], policies: Mapping[str,
     return judge
 
 
-def missing(needs: Iterable[Mapping[str, Any]], default_zone: str, zones: str, policies: str, permanent_zones: str,
-            permanent_policies: str) -> list[dict[str, Any]]:
+def missing(
+    needs: Iterable[Mapping[str, Any]],
+    default_zone: str,
+    zones: str,
+    policies: str,
+    permanent_zones: str,
+    permanent_policies: str,
+) -> list[dict[str, Any]]:
     """The needs that firewalld does not let through, now or after a boot, by what firewall-cmd prints."""
     default, running = default_zone.strip(), sections(zones)
     now = _judge_of(default, running, sections(policies), running, "")
     later = _judge_of(default, sections(permanent_zones), sections(permanent_policies), running, ", after a boot")
     found = firewall.missing("firewalld", needs, lambda hook, packet: now(hook, packet) or later(hook, packet))
-    return [{**need, "zone": _zone_of(running, firewall.network(need["open_for"][0]), need["interface"], default).name}
-            for need in found]
+    return [
+        {**need, "zone": _zone_of(running, firewall.network(need["open_for"][0]), need["interface"], default).name}
+        for need in found
+    ]
 
 
 def openings(missing_: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -180,9 +200,15 @@ def openings(missing_: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 if firewall.network(net).prefixlen == 0:
                     found.append({"zone": need["zone"], "port": entry})
                 else:
-                    found.append({"zone": need["zone"], "rich_rule": (
-                        f'rule family="ipv{firewall.network(net).version}" source address="{net}" '
-                        f'port port="{need["port"]}" protocol="{need["protocol"]}" accept')})
+                    found.append(
+                        {
+                            "zone": need["zone"],
+                            "rich_rule": (
+                                f'rule family="ipv{firewall.network(net).version}" source address="{net}" '
+                                f'port port="{need["port"]}" protocol="{need["protocol"]}" accept'
+                            ),
+                        }
+                    )
     return [option for index, option in enumerate(found) if option not in found[:index]]
 
 
@@ -190,8 +216,10 @@ def policy_sources(needs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Which networks the policy lets to which pods: {source, pods, family}."""
     found = [
         {"source": source, "pods": need["destinations"][0], "family": f"ipv{firewall.network(source).version}"}
-        for need in needs if need["hook"] == "forward" and firewall.network(need["destinations"][0]).prefixlen > 0
-        for source in need["open_for"]]
+        for need in needs
+        if need["hook"] == "forward" and firewall.network(need["destinations"][0]).prefixlen > 0
+        for source in need["open_for"]
+    ]
     return [entry for index, entry in enumerate(found) if entry not in found[:index]]
 
 

@@ -132,8 +132,11 @@ def _compare(left: Mapping[str, Any], values: Sequence[Any] | None, packet: fire
             covered = _UNKNOWN if nets is None else firewall.networks_cover(nets, mine)
             # a part of the world says nothing about all of it: kube-proxy rejects Services without pods so
             return _UNKNOWN if covered == PART and mine and mine.prefixlen == 0 else covered
-        return firewall.protocols_cover(frozenset(map(str, values)), packet.protocol) if name in (
-            "protocol", "nexthdr") else _UNKNOWN
+        return (
+            firewall.protocols_cover(frozenset(map(str, values)), packet.protocol)
+            if name in ("protocol", "nexthdr")
+            else _UNKNOWN
+        )
     if protocol in ("tcp", "udp", "th"):
         covered = ALL if protocol == "th" else firewall.protocols_cover(frozenset([protocol]), packet.protocol)
         if covered == NONE:

@@ -74,9 +74,12 @@ def missing(needs: Iterable[Mapping[str, Any]], defaults: str, rules4: str, rule
         if packet.source.version == 6 and values.get("IPV6", "yes").lower() != "yes":
             return "IPV6=no in /etc/default/ufw"
         name = "incoming" if hook == "input" else "routed"
-        return firewall.blocked(by_version[packet.source.version][hook], packet,
-                                default_accept=policy[hook] == "ACCEPT",
-                                default=f"ufw's default for {name} packets, {policy[hook].lower()}")
+        return firewall.blocked(
+            by_version[packet.source.version][hook],
+            packet,
+            default_accept=policy[hook] == "ACCEPT",
+            default=f"ufw's default for {name} packets, {policy[hook].lower()}",
+        )
 
     return firewall.missing("ufw", needs, judge)
 

@@ -155,6 +155,9 @@ def leftovers(
         links=tuple(str(link["ifname"]) for link in links if _backend_of(link) not in ("", backend)),
         routes=tuple(stale),
         # flanneld leaves the MTU of a vxlan device that is there already as it is; over IPv6 the kernel allows less
-        mtus=tuple((name, mtu) for name, link in ((str(link["ifname"]), link) for link in links)
-                   if backend == VXLAN and name in own and "-v6" not in name and mtu and link.get("mtu") != mtu),
+        mtus=tuple(
+            (name, mtu)
+            for name, link in ((str(link["ifname"]), link) for link in links)
+            if backend == VXLAN and name in own and "-v6" not in name and mtu and link.get("mtu") != mtu
+        ),
     )

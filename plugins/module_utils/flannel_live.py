@@ -73,8 +73,10 @@ def running(objects: Sequence[Mapping[str, Any]]) -> Running | None:
     if not isinstance(config, Mapping):
         raise ValueError("it holds no object")
     backend = config.get("Backend") or {}
-    networks = [config.get("Network") if config.get("EnableIPv4", True) else "",
-                config.get("IPv6Network") if config.get("EnableIPv6") else ""]
+    networks = [
+        config.get("Network") if config.get("EnableIPv4", True) else "",
+        config.get("IPv6Network") if config.get("EnableIPv6") else "",
+    ]
     return Running(
         network=",".join(str(network) for network in networks if network),
         backend=str(backend.get("Type", "")),
@@ -151,8 +153,10 @@ def _change_problem(live: Running, asked: Wanted) -> str:
         told = f"the backend {live.backend}, but flannel_backend is {asked.backend}"
         keep = f"flannel_backend to {live.backend}"
     else:
-        told = (f"DirectRouting {'on' if live.direct_routing else 'off'}, but flannel_direct_routing is "
-                f"{str(asked.direct_routing).lower()}")
+        told = (
+            f"DirectRouting {'on' if live.direct_routing else 'off'}, but flannel_direct_routing is "
+            f"{str(asked.direct_routing).lower()}"
+        )
         keep = f"flannel_direct_routing to {str(live.direct_routing).lower()}"
     return (
         f"The cluster's Flannel runs with {told}. A change rolls over all nodes, one after the other, and pods of "

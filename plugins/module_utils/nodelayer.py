@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import FAIL, INCONCLUSIVE, PASS
+from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL, INCONCLUSIVE, PASS
 
 # Interfaces that software on the host makes; they are no way out of it.
 _MADE_KINDS = ("vxlan", "dummy", "ipip", "wireguard", "geneve", "gre", "sit", "ifb", "nlmon")

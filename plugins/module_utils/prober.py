@@ -1,108 +1,68 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How probes run in a cluster. The only part that talks to one.
+"""A run in a cluster: its pods are started, probe all at once, and are removed, whatever happens in between.
 
-Everything that decides works on plain dicts (the API's JSON) through the small protocol ``Cluster``, so that a fake can
-stand in; ``KubernetesCluster`` is the real one, on the official client. Times are seconds.
+Nothing is judged here. What was seen until a run broke off is kept. Times are seconds.
 """
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils.api import (
-    CONNECT_TIMEOUT,
-    Api,
-    ApiRefused,
-    ClusterError,
-    message,
+from ansible_collections.podpath.kubeadm.plugins.module_utils import pods
+from ansible_collections.podpath.kubeadm.plugins.module_utils.api import CONNECT_TIMEOUT, ClusterError
+from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster, ExecResult
+from ansible_collections.podpath.kubeadm.plugins.module_utils.errands import Control, Outcome, Work
+from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import (
+    Arrival,
+    ControlSeen,
+    Observation,
+    ServiceSeen,
 )
-from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method, Probe, duration
-from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import HOSTNAME_LABEL
+from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER, Settings
+from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
+    CONTROL,
+    PAIR,
+    SERVICE,
+    Answer,
+    Errand,
+    Heard,
+    Progress,
+    Sender,
+    Way,
+    longest,
+)
+from ansible_collections.podpath.kubeadm.plugins.module_utils.starting import (
+    Started,
+    choose_way,
+    start_pods,
+    wait_for_pods,
+)
 
-# without them, api.KUBERNETES_IMPORT_ERROR tells
-with suppress(ImportError):
-    import urllib3
-    import websocket
-    from kubernetes import client, stream
+# all that planning and judging need of a run
+__all__ = ["Control", "Guard", "Interrupted", "Outcome", "Work", "guarded", "lifetime", "run"]
 
-MANAGED_BY = "app.kubernetes.io/managed-by=podpath"
-RUN_LABEL = "podpath.kubeadm/run"
-ROLE_LABEL = "podpath.kubeadm/role"
-NODE_ANNOTATION = "podpath.kubeadm/node"
-DEADLINE_ANNOTATION = "podpath.kubeadm/deadline"
-CONTAINER = "podpath"
-PROBER = "prober"
-PEER = "peer"
-
-# The controller's clock and the one that wrote a deadline need not agree.
-CLOCK_SKEW = 60
-POLL = 0.5
-# A registry may stumble once. A kubelet tries again 10 seconds after a failed pull; an error that is still there after
-# these seconds has lasted two tries.
-PULL_PATIENCE = 15
-# The scheduler may need a moment after a node became Ready.
-SCHEDULE_PATIENCE = 15
+POLL = 0.25
 REMOVAL_PATIENCE = 30
 EXEC_SLACK = 15
-
-_PULL_ERRORS = ("ErrImagePull", "ImagePullBackOff")
-_HOPELESS = (
-    "InvalidImageName",
-    "ErrImageNeverPull",
-    "CreateContainerError",
-    "CreateContainerConfigError",
-    "RunContainerError",
-    "CrashLoopBackOff",
-    "StartError",
-)
+HEARD_TIMEOUT = 10
 
 
 class Interrupted(BaseException):
     """A signal asked the run to end. Not an Exception, so that no library swallows it."""
 
     def __init__(self, signum: int) -> None:
-        super().__init__(f"interrupted by {signal.Signals(signum).name}")
+        super().__init__(f"The run was interrupted by {signal.Signals(signum).name}.")
         self.signum = signum
-
-
-@dataclass(frozen=True)
-class ExecResult:
-    """Output of a command in a pod. ``problem`` says why there is none or not all."""
-
-    stdout: str
-    problem: str = ""
-
-
-class Cluster(Protocol):
-    """What a run needs of a cluster. Objects are the API's JSON as dicts. All raise ClusterError."""
-
-    def list_nodes(self) -> list[dict[str, Any]]: ...
-
-    def flannel_config_map(self) -> dict[str, Any] | None: ...
-
-    def create_pod(self, namespace: str, manifest: Mapping[str, Any]) -> None: ...
-
-    def list_pods(self, namespace: str, selector: str) -> list[dict[str, Any]]: ...
-
-    def delete_pod(self, namespace: str, name: str, uid: str, *, now: bool = False) -> None: ...
-
-    def pod_warnings(self, namespace: str, name: str) -> list[str]: ...
-
-    def execute(
-        self, namespace: str, pod: str, command: Sequence[str], timeout: float, cancel: threading.Event
-    ) -> ExecResult: ...
-
-
-# Signals
 
 
 class Guard:
@@ -132,493 +92,330 @@ def guarded() -> Iterator[Guard]:
             signal.signal(number, handler)
 
 
-# Pods
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run is told. ``lifetime``: seconds after which its pods end by themselves, come what may."""
-
-    run_id: str
-    namespace: str
-    image: str
-    method: Method
-    wait_timeout: int
-    lifetime: int
-
-
-def lifetime(wait_timeout: int, longest_probing: int) -> int:
-    """How long pods may live: starting, probing and removing, each at its longest."""
-    return wait_timeout + longest_probing + EXEC_SLACK + REMOVAL_PATIENCE
-
-
-def pin(node: str, hostname: str | None, hostname_is_unique: bool) -> dict[str, Any]:
-    """The part of a pod's spec that pins it to a node, through the scheduler, so that resources and taints count."""
-    if hostname and hostname_is_unique:
-        return {"nodeSelector": {HOSTNAME_LABEL: hostname}}
-    term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
-    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
-    return {"affinity": {"nodeAffinity": required}}
-
-
-def pod_manifest(
-    settings: Settings, role: str, index: int, node: str, placement: Mapping[str, Any], now: float
-) -> dict[str, Any]:
-    """The pod of one role on one node. ``now`` is the wall clock, from which the deadline counts."""
-    # The shell is the container's first process, so it must take SIGTERM itself, or a removal waits for the kill.
-    command = f"trap 'exit 0' TERM INT; sleep {settings.lifetime} & wait $!"
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": f"podpath-{settings.run_id}-{role}-{index}",
-            "namespace": settings.namespace,
-            "labels": {
-                "app.kubernetes.io/name": "podpath",
-                "app.kubernetes.io/managed-by": "podpath",
-                RUN_LABEL: settings.run_id,
-                ROLE_LABEL: role,
-            },
-            "annotations": {NODE_ANNOTATION: node, DEADLINE_ANNOTATION: str(int(now) + settings.lifetime)},
-        },
-        "spec": {
-            **placement,
-            "restartPolicy": "Never",
-            "activeDeadlineSeconds": settings.lifetime,
-            "terminationGracePeriodSeconds": 2,
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            # No destination is a name, so a broken cluster DNS does not matter.
-            "dnsPolicy": "Default",
-            "tolerations": [
-                {"key": f"node-role.kubernetes.io/{name}", "operator": "Exists", "effect": "NoSchedule"}
-                for name in ("control-plane", "master")
-            ],
-            "containers": [
-                {
-                    "name": CONTAINER,
-                    "image": settings.image,
-                    "imagePullPolicy": "IfNotPresent",
-                    "command": ["sh", "-c", command],
-                    "resources": {"requests": {"cpu": "5m", "memory": "8Mi"}},
-                    "securityContext": {"allowPrivilegeEscalation": False},
-                    "volumeMounts": [{"name": "results", "mountPath": "/podpath"}],
-                }
-            ],
-            "volumes": [{"name": "results", "emptyDir": {"sizeLimit": "4Mi"}}],
-        },
-    }
-
-
-@dataclass(frozen=True)
-class PodState:
-    """Where a pod stands: running with an address, failed for good, or still coming (``suspect``: why it may not)."""
-
-    name: str
-    role: str
-    node: str
-    ip: str
-    running: bool
-    failed: str = ""
-    suspect: str = ""
-    detail: str = ""
-
-
-def _container_waiting(status: Mapping[str, Any]) -> tuple[str, str]:
-    for container in status.get("containerStatuses") or []:
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        if waiting:
-            return waiting.get("reason") or "", waiting.get("message") or ""
-    return "", ""
-
-
-def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    return next((c for c in status.get("conditions") or [] if c.get("type") == kind), {})
-
-
-def pod_state(pod: Mapping[str, Any]) -> PodState:
-    """A Pod object to its state. ``suspect`` is one of pull, schedule or empty."""
-    metadata, spec, status = (pod["metadata"], pod.get("spec") or {}, pod.get("status") or {})
-    name = metadata["name"]
-    node = (metadata.get("annotations") or {}).get(NODE_ANNOTATION, "")
-    role = (metadata.get("labels") or {}).get(ROLE_LABEL, "")
-    image = next((c.get("image", "") for c in spec.get("containers") or []), "")
-    phase = status.get("phase") or "Unknown"
-    ip = status.get("podIP") or ""
-
-    def state(**given: Any) -> PodState:
-        return PodState(name, role, node, ip, **{"running": False, **given})
-
-    if metadata.get("deletionTimestamp"):
-        return state(failed=f"Pod {name} on {node} was deleted by somebody else while it was needed.")
-    if phase in ("Failed", "Succeeded"):
-        said = status.get("message") or status.get("reason") or "its container exited"
-        return state(failed=f"Pod {name} on {node} has ended too early (phase {phase}): {said}")
-    reason, message = _container_waiting(status)
-    said = f"{reason}: {message}" if message else reason
-    if reason in _HOPELESS:
-        return state(failed=f"Pod {name} on {node} cannot start image {image}: {said}")
-    if reason in _PULL_ERRORS:
-        return state(suspect="pull", detail=f"Node {node} cannot pull image {image}: {said}")
-    scheduled = _condition(status, "PodScheduled")
-    if scheduled.get("status") == "False":
-        why = scheduled.get("message") or scheduled.get("reason") or "no reason given"
-        return state(suspect="schedule", detail=f"Pod {name} cannot be scheduled to {node}: {why}")
-    started = any((c.get("state") or {}).get("running") is not None for c in status.get("containerStatuses") or [])
-    if phase == "Running" and started and ip:
-        return state(running=True)
-    return state(detail=f"Pod {name} on {node} is still in phase {phase}" + (f" ({said})" if said else ""))
-
-
-@dataclass
-class Started:
-    """Outcome of starting pods: states of those that run by (role, node), and per (role, node) why it does not."""
-
-    running: dict[tuple[str, str], PodState] = field(default_factory=dict)
-    problems: dict[tuple[str, str], str] = field(default_factory=dict)
-    pull_failures: set[str] = field(default_factory=set)
-
-
-def wait_for_pods(
-    cluster: Cluster,
-    settings: Settings,
-    wanted: Sequence[tuple[str, str]],
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Started:
-    """Waits until each wanted (role, node) runs or is known not to, at most ``wait_timeout`` seconds."""
-    started = Started()
-    first_seen: dict[tuple[tuple[str, str], str], float] = {}
-    patience = {"pull": PULL_PATIENCE, "schedule": SCHEDULE_PATIENCE}
-    end = clock() + settings.wait_timeout
-    selector = f"{MANAGED_BY},{RUN_LABEL}={settings.run_id}"
-    while True:
-        pods = [pod_state(pod) for pod in cluster.list_pods(settings.namespace, selector)]
-        states = {(state.role, state.node): state for state in pods}
-        now = clock()
-        pending = []
-        for key in wanted:
-            if key in started.running or key in started.problems:
-                continue
-            state = states.get(key)
-            if state is None:
-                started.problems[key] = f"The {key[0]} pod for node {key[1]} vanished: somebody else deleted it."
-            elif state.running:
-                started.running[key] = state
-            elif state.failed:
-                started.problems[key] = state.failed
-            elif state.suspect and now - first_seen.setdefault((key, state.suspect), now) >= patience[state.suspect]:
-                started.problems[key] = state.detail
-                if state.suspect == "pull":
-                    started.pull_failures.add(key[1])
-            else:
-                if not state.suspect:
-                    for kind in patience:
-                        first_seen.pop((key, kind), None)
-                pending.append((key, state))
-        if not pending:
-            return started
-        if now >= end:
-            for key, state in pending:
-                warnings = cluster.pod_warnings(settings.namespace, state.name)
-                last = f" Last warning: {warnings[-1]}" if warnings else ""
-                started.problems[key] = (
-                    f"{state.detail} after {settings.wait_timeout} s (wait_timeout; pod_paths_wait_timeout in the "
-                    f"role).{last}"
-                )
-                if state.suspect == "pull":
-                    started.pull_failures.add(key[1])
-            return started
-        sleep(POLL)
+def lifetime(wait_timeout: int, latest_start: int, method: Method) -> int:
+    """How long pods may live: starting, probing and removing, each at its longest. ``latest_start``: of all probes."""
+    return wait_timeout + latest_start + longest(method) + EXEC_SLACK + HEARD_TIMEOUT + REMOVAL_PATIENCE
 
 
 # Probing
 
 
-def probe_script(probes: Sequence[tuple[Probe, str]], method: Method) -> str:
-    """The shell script that probes all peers of one prober side by side: (probe, address of the peer) each.
-
-    Every result goes to a file first, as lines of processes that share an output would mix.
-    """
-    lines = [
-        "cd /podpath || exit 70",
-        "t() {",
-        '  if [ "$1" -gt 0 ]; then sleep "$1"; fi',
-        f'  traceroute -n -q {method.probes} -w {method.wait} -m {method.max_ttl} -p "$3" "$4" >"$2.out" 2>&1',
-        '  echo "$?" >"$2.rc"',
-        # no judge: its exit code and a missing ping cost the latency and nothing else
-        f'  ping -q -c {method.echoes} -i 0.2 -W {method.wait} "$4" >"$2.ping" 2>&1',
-        "}",
-    ]
-    for index, (probe, address) in enumerate(probes):
-        lines.append(f"t {probe.start} {index} {probe.port} {address} &")
-    lines += [
-        "wait",
-        "i=0",
-        f"while [ $i -lt {len(probes)} ]; do",
-        '  echo "=begin $i"',
-        '  cat "$i.out"',
-        '  printf "\\n=echo\\n"',  # an output that was cut off may lack its last newline
-        '  cat "$i.ping"',
-        "  echo",
-        '  echo "=end $i $(cat "$i.rc")"',
-        "  i=$((i + 1))",
-        "done",
-    ]
-    return "\n".join(lines)
-
-
 @dataclass(frozen=True)
-class Output:
-    """What one traceroute printed, or the sentence why that is not known; ``echoes``: what ping printed."""
+class _Round:
+    """What one prober does: its pod, its errands, and for each where its answer belongs."""
 
-    text: str
-    problem: str = ""
-    echoes: str = ""
+    source: str
+    pod: str
+    errands: list[Errand]
+    keys: list[Any]
 
 
-def split_output(text: str, count: int, problem: str) -> list[Output]:
-    """The outputs of a probe script, one for each of its ``count`` traceroutes, whatever of them has come."""
-    bodies: dict[int, list[str]] = {}
-    echoes: dict[int, list[str]] = {}
-    codes: dict[int, str] = {}
-    current = None
-    for line in text.splitlines():
-        if line.startswith("=begin "):
-            current = int(line.split()[1])
-            bodies[current] = []
-        elif line == "=echo" and current is not None:
-            echoes[current] = []
-        elif line.startswith("=end ") and current is not None:
-            codes[current] = [*line.split(), "?"][2]
-            current = None
-        elif current is not None:
-            echoes.get(current, bodies[current]).append(line)
-    outputs = []
-    for index in range(count):
-        if index not in codes:
-            outputs.append(Output("", problem or "The prober's output ended before this traceroute's."))
+def _rounds(
+    settings: Settings, work: Work, started: Started, addresses: Mapping[str, str], outcome: Outcome
+) -> list[_Round]:
+    """The errands of each prober that runs. Pairs without a pod at an end get their problem at once."""
+    running = started.running
+    rounds = []
+    for source in work.placements:
+        prober = running.get((PROBER, source))
+        errands: list[Errand] = []
+        keys: list[Any] = []
+        for probe in work.probes.get(source, ()):
+            key = (source, probe.destination, probe.family)
+            peer = running.get((PEER, probe.destination))
+            problem = started.problems.get((PROBER, source)) or started.problems.get((PEER, probe.destination)) or ""
+            for pod in (prober, peer):
+                if not problem and pod and probe.family not in pod.ips:
+                    problem = f"Pod {pod.name} on {pod.node} has no {probe.family} address."
+            if problem or not prober or not peer:
+                outcome.observations[key] = Observation(problem=problem or "There was no pod to probe with.")
+                continue
+            errands.append(
+                Errand(
+                    PAIR,
+                    probe.destination,
+                    probe.family,
+                    peer.ips[probe.family],
+                    probe.start,
+                    probe.port,
+                    settings.method.max_ttl,
+                )
+            )
+            keys.append(key)
+        if prober is None:
             continue
-        body = "\n".join(bodies[index]).rstrip()
-        if codes[index] == "0":
-            outputs.append(Output(body, echoes="\n".join(echoes.get(index, []))))
-            continue
-        said = body.strip() or "it printed nothing"
-        if "not permitted" in said:
-            said += " (the container needs the capability NET_RAW)"
-        outputs.append(Output("", f"traceroute ended with {codes[index]}: {said}"))
-    return outputs
+        for control in work.controls:
+            if control.source == source:
+                errands.append(
+                    Errand(
+                        CONTROL,
+                        control.destination,
+                        control.family,
+                        control.address,
+                        control.start,
+                        control.port,
+                        control.max_ttl,
+                    )
+                )
+                keys.append(control)
+        if any(role == PEER for role, _node in running):
+            for family, address in addresses.items():
+                if family in prober.ips:
+                    errands.append(Errand(SERVICE, "", family, address, 0, pods.SERVICE_PORT))
+                    keys.append(SERVICE)
+        if errands:
+            rounds.append(_Round(source, prober.name, errands, keys))
+    return rounds
 
 
-def run_probes(
-    cluster: Cluster, settings: Settings, work: Mapping[str, tuple[str, Sequence[tuple[Probe, str]]]]
-) -> dict[tuple[str, str], Output]:
-    """Runs all probers side by side, one exec each. ``work``: source node -> (pod, [(probe, peer address)]).
-
-    Returns (source, destination) -> output. The threads are daemons and only waited for in slices, so that a signal
-    reaches the main thread and an API that hangs cannot hold the run.
-    """
+def _at_once(jobs: Mapping[str, Callable[[threading.Event], ExecResult]], timeout: float) -> dict[str, ExecResult]:
+    """Runs jobs in threads of their own. These are daemons and only waited for in slices, so that a signal reaches the
+    main thread and an API that hangs cannot hold the run. A job that did not end in time is not in the result."""
     results: dict[str, ExecResult] = {}
     cancel = threading.Event()
-    threads = []
-    longest = 0.0
 
-    def run(source: str, pod: str, script: str, timeout: float) -> None:
-        try:
-            results[source] = cluster.execute(settings.namespace, pod, ["sh", "-c", script], timeout, cancel)
-        except ClusterError as error:
-            results[source] = ExecResult("", str(error))
+    def run(name: str, job: Callable[[threading.Event], ExecResult]) -> None:
+        results[name] = job(cancel)
 
-    for source, (pod, probes) in work.items():
-        timeout = duration([probe for probe, _address in probes], settings.method) + EXEC_SLACK
-        longest = max(longest, timeout)
-        script = probe_script(probes, settings.method)
-        thread = threading.Thread(target=run, args=(source, pod, script, timeout), daemon=True)
-        threads.append(thread)
+    threads = [threading.Thread(target=run, args=item, daemon=True) for item in jobs.items()]
+    for thread in threads:
         thread.start()
-    end = time.monotonic() + longest + CONNECT_TIMEOUT
+    end = time.monotonic() + timeout
     try:
         for thread in threads:
             while thread.is_alive() and time.monotonic() < end:
                 thread.join(0.2)
     finally:
         cancel.set()
-    outputs = {}
-    for source, (pod, probes) in work.items():
-        result = results.get(source) or ExecResult(
-            "", f"Running a command in pod {pod} on {source} did not end in time."
+    return dict(results)
+
+
+class _Tally:
+    """Output as it comes: kept for when a prober is cut off, and counted for the progress."""
+
+    def __init__(self, way: Way, rounds: Sequence[_Round], progress: Progress) -> None:
+        self._way, self._progress = way, progress
+        self._pairs = {
+            round_.source: {number for number, errand in enumerate(round_.errands) if errand.kind == PAIR}
+            for round_ in rounds
+        }
+        self._total = sum(len(numbers) for numbers in self._pairs.values())
+        self._done = 0
+        self._pieces: dict[str, list[str]] = {round_.source: [] for round_ in rounds}
+        self._rest: dict[str, str] = {}
+        self._lock = threading.Lock()
+        progress("probe", 0, self._total)
+
+    def hear(self, source: str, piece: str) -> None:
+        """Takes a piece of a prober's output, called from that prober's thread."""
+        self._pieces[source].append(piece)
+        lines, newline, self._rest[source] = (self._rest.get(source, "") + piece).rpartition("\n")
+        if newline:
+            done = len(self._pairs[source].intersection(self._way.finished(lines)))
+            with self._lock:
+                self._done += done
+                self._progress("probe", self._done, self._total)
+
+    def output(self, source: str) -> str:
+        return "".join(self._pieces[source])
+
+
+def _record(round_: _Round, answers: Sequence[Answer], outcome: Outcome) -> None:
+    for errand, key, answer in zip(round_.errands, round_.keys, answers, strict=True):
+        seen = answer.observation
+        if errand.kind == PAIR:
+            outcome.observations[key] = seen
+        elif errand.kind == CONTROL:
+            outcome.controls.append(
+                ControlSeen(key.family, key.source, key.destination, key.address, seen.trace, seen.problem)
+            )
+        else:
+            tcp = seen.tcp
+            outcome.services.append(
+                ServiceSeen(
+                    round_.source,
+                    errand.address,
+                    errand.port,
+                    bool(tcp and tcp.connected),
+                    answer.served_by,
+                    (tcp.problem if tcp else "") or seen.problem,
+                )
+            )
+
+
+def _probe(
+    cluster: Cluster, settings: Settings, way: Way, rounds: Sequence[_Round], outcome: Outcome, progress: Progress
+) -> None:
+    """All probers at once, one exec each."""
+    latest = max((errand.start for round_ in rounds for errand in round_.errands), default=0)
+    timeout = latest + longest(settings.method) + EXEC_SLACK
+    tally = _Tally(way, rounds, progress)
+    results: dict[str, ExecResult] = {}
+    try:
+        results = _at_once(
+            {
+                round_.source: partial(
+                    cluster.execute,
+                    settings.namespace,
+                    round_.pod,
+                    way.probe_command(settings.method, round_.errands),
+                    timeout,
+                    heard=partial(tally.hear, round_.source),
+                )
+                for round_ in rounds
+            },
+            timeout + CONNECT_TIMEOUT,
         )
-        for (probe, _address), output in zip(
-            probes, split_output(result.stdout, len(probes), result.problem), strict=True
-        ):
-            outputs[(source, probe.destination)] = output
-    return outputs
+    finally:
+        # also when a signal ends the wait: what has come until then counts
+        for round_ in rounds:
+            late = ExecResult(
+                tally.output(round_.source), f"The command in pod {round_.pod} on {round_.source} did not end."
+            )
+            result = results.get(round_.source, late)
+            _record(round_, way.read(result.stdout, result.problem, round_.errands, settings), outcome)
+
+
+def with_arrival(seen: Observation, sender: Sender, heard: Heard | None) -> Observation:
+    """An observation with what its peer recorded; where the peer itself told the prober, that stands."""
+    heard = heard or Heard(unknown="The peer did not say what arrived.")
+    unobserved = dict(seen.unobserved)
+    tcp = seen.tcp
+    if heard.deaf and tcp and not tcp.connected:
+        tcp, unobserved["tcp"] = None, heard.deaf
+    arrival = seen.arrival or heard.arrivals.get(sender)
+    if arrival is None and heard.unknown:
+        unobserved["arrival"] = heard.unknown
+    elif arrival is None:
+        arrival = Arrival("")
+    return replace(seen, tcp=tcp, arrival=arrival, unobserved=unobserved)
+
+
+def _hear(cluster: Cluster, settings: Settings, way: Way, started: Started, outcome: Outcome) -> None:
+    """Asks the peers at once what arrived, and adds it to the observations; only those that a prober missed."""
+    # a pair that was not probed has sent nothing that could arrive
+    probed = {key: seen for key, seen in outcome.observations.items() if seen.trace or seen.tcp}
+    missed = {destination for (_source, destination, _family), seen in probed.items() if seen.arrival is None}
+    senders: dict[Sender, str] = {
+        (node, family): address
+        for (role, node), state in started.running.items()
+        if role == PROBER
+        for family, address in state.ips.items()
+    }
+    peers = {node: state.name for (role, node), state in started.running.items() if role == PEER and node in missed}
+    results = _at_once(
+        {
+            node: partial(cluster.execute, settings.namespace, pod, way.peer_command(), HEARD_TIMEOUT)
+            for node, pod in peers.items()
+        },
+        HEARD_TIMEOUT + CONNECT_TIMEOUT,
+    )
+    heard = {node: way.read_peer(result.stdout, result.problem, senders) for node, result in results.items()}
+    for key, seen in probed.items():
+        source, destination, family = key
+        if destination in missed:
+            outcome.observations[key] = with_arrival(seen, (source, family), heard.get(destination))
 
 
 # Removal
 
 
-def is_leftover(pod: Mapping[str, Any], now: float) -> bool:
-    """Whether a pod of ours was left by a run that is gone. ``now`` is the wall clock.
-
-    A live run's pods are Running before their deadline. One that Succeeded ended by its own timer or by a removal; one
-    that Failed before its deadline (evicted, say) may belong to a live run, which needs it to tell what happened.
-    """
-    if (pod["metadata"].get("deletionTimestamp")) is not None:
-        return False
-    phase = (pod.get("status") or {}).get("phase")
-    if phase == "Succeeded":
-        return True
-    deadline = (pod["metadata"].get("annotations") or {}).get(DEADLINE_ANNOTATION, "")
-    if not deadline.isdigit():
-        return phase == "Failed"
-    return now > int(deadline) + (0 if phase == "Failed" else CLOCK_SKEW)
-
-
-def remove_leftovers(cluster: Cluster, namespace: str, now: float) -> int:
-    """Deletes what earlier runs left and returns how many pods that were."""
-    left = [pod for pod in cluster.list_pods(namespace, MANAGED_BY) if is_leftover(pod, now)]
-    for pod in left:
-        cluster.delete_pod(namespace, pod["metadata"]["name"], pod["metadata"]["uid"])
-    return len(left)
-
-
 def remove_run(
     cluster: Cluster,
     settings: Settings,
+    progress: Progress,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Deletes this run's pods, waits for them to be gone and returns how many are still there.
+    """Deletes the run's Jobs, waits for all that hangs on them to be gone, and returns how many objects are left.
 
     A pod whose kubelet does not answer would stay for ever: after half of the patience it is deleted without grace.
     """
-    selector = f"{MANAGED_BY},{RUN_LABEL}={settings.run_id}"
     begin = clock()
-    asked: set[str] = set()
-    forced: set[str] = set()
+    cluster.delete(settings.namespace, settings.selector)
+    forced = False
+    most = 0
     while True:
-        pods = cluster.list_pods(settings.namespace, selector)
+        there = len(cluster.list_pods(settings.namespace, settings.selector))
+        most = max(most, there)
+        progress("remove", most - there, most)
+        left = there or cluster.count_left(settings.namespace, settings.selector)
         waited = clock() - begin
-        if not pods or waited >= REMOVAL_PATIENCE:
-            return len(pods)
-        for pod in pods:
-            name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
-            if uid not in asked:
-                asked.add(uid)
-                cluster.delete_pod(settings.namespace, name, uid)
-            elif waited >= REMOVAL_PATIENCE / 2 and uid not in forced:
-                forced.add(uid)
-                cluster.delete_pod(settings.namespace, name, uid, now=True)
+        if not left or waited >= REMOVAL_PATIENCE:
+            return left
+        if there and waited >= REMOVAL_PATIENCE / 2 and not forced:
+            forced = True
+            cluster.delete(settings.namespace, settings.selector, now=True)
         sleep(POLL)
 
 
-# The real cluster
-
-
-class KubernetesCluster:
-    """A cluster through the official client."""
-
-    def __init__(self, kubeconfig: str, context: str | None = None) -> None:
-        self._api = Api(
-            kubeconfig,
-            "variable kubeconfig; pod_paths_kubeconfig in the role",
-            context,
-            "Needed are list on nodes, and in the namespace create, list, delete on pods, create and get on pods/exec, "
-            "and list on events.",
-        )
-        self._call = self._api.call
-        self._core = client.CoreV1Api(self._api.client)
-
-    def list_nodes(self) -> list[dict[str, Any]]:
-        return self._call("list nodes", self._core.list_node).get("items") or []
-
-    def flannel_config_map(self) -> dict[str, Any] | None:
-        """The ConfigMap of Flannel's manifest; None where there is none, or it may not be read."""
-        what = "read Flannel's ConfigMap"
-        for namespace in ("kube-flannel", "kube-system"):
-            try:
-                return self._call(what, self._core.read_namespaced_config_map, "kube-flannel-cfg", namespace)
-            except ApiRefused as error:
-                if error.status not in (403, 404):
-                    raise
-        return None
-
-    def create_pod(self, namespace: str, manifest: Mapping[str, Any]) -> None:
-        what = f"create pods in namespace {namespace}"
-        self._call(what, self._core.create_namespaced_pod, namespace, dict(manifest))
-
-    def list_pods(self, namespace: str, selector: str) -> list[dict[str, Any]]:
-        what = f"list pods in namespace {namespace}"
-        found = self._call(what, self._core.list_namespaced_pod, namespace, label_selector=selector)
-        return found.get("items") or []
-
-    def delete_pod(self, namespace: str, name: str, uid: str, *, now: bool = False) -> None:
-        # The uid keeps a pod safe that took the name meanwhile: 409. Gone already: 404.
-        body: dict[str, Any] = {"preconditions": {"uid": uid}}
-        if now:
-            body["gracePeriodSeconds"] = 0
-        try:
-            what = f"delete pods in namespace {namespace}"
-            self._call(what, self._core.delete_namespaced_pod, name, namespace, body=body)
-        except ApiRefused as error:
-            if error.status not in (404, 409):
-                raise
-
-    def pod_warnings(self, namespace: str, name: str) -> list[str]:
-        selector = f"involvedObject.name={name},type=Warning"
-        try:
-            found = self._call("list events", self._core.list_namespaced_event, namespace, field_selector=selector)
-        except ApiRefused:
-            return []  # only an aid to the reader: without this right the run still says what it waited for
-        events = sorted(found.get("items") or [], key=lambda event: event.get("lastTimestamp") or "")
-        return [f"{event.get('reason')}: {event.get('message')}" for event in events]
-
-    def execute(
-        self, namespace: str, pod: str, command: Sequence[str], timeout: float, cancel: threading.Event
-    ) -> ExecResult:
-        what = f"run a command in pod {pod}"
-        # A client of its own: the stream function swaps a method of the client it is given.
-        api = client.CoreV1Api(client.ApiClient(self._api.configuration))
-        end = time.monotonic() + timeout
-        stdout = ""
-        stderr = ""
-        try:
-            socket = stream.stream(
-                api.connect_get_namespaced_pod_exec,
-                pod,
-                namespace,
-                container=CONTAINER,
-                command=list(command),
-                stdin=False,
-                stdout=True,
-                stderr=True,
-                tty=False,
-                _preload_content=False,
-            )
-            try:
-                while socket.is_open() and time.monotonic() < end and not cancel.is_set():
-                    socket.update(timeout=0.5)
-                ended = not socket.is_open()
-                stdout = socket.read_channel(1)
-                stderr = socket.read_channel(2).strip()
-                verdict = socket.read_channel(3) if ended else ""
-            finally:
-                socket.close()
-        except (client.ApiException, websocket.WebSocketException, urllib3.exceptions.HTTPError, OSError) as error:
-            return ExecResult(stdout, f"Could not {what}: {message(error)}")
-        if not ended:
-            return ExecResult(stdout, f"Running a command in pod {pod} did not end within {timeout:.0f} s.")
-        return ExecResult(stdout, _exec_problem(what, verdict, stderr))
-
-
-def _exec_problem(what: str, verdict: str, stderr: str) -> str:
-    """The error channel of an exec to a sentence, empty on success."""
+@contextmanager
+def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
+    begin = time.monotonic()
     try:
-        status = json.loads(verdict) if verdict else {}
-    except ValueError:
-        status = {"message": verdict}
-    if status.get("status") == "Success":
-        return ""
-    said = "; ".join(part for part in (status.get("message", "the connection ended"), stderr) if part)
-    return f"Could not {what}: {said}"
+        yield
+    finally:
+        timings[stage] = round(time.monotonic() - begin, 2)
+
+
+def _quiet(stage: str, done: int, total: int) -> None:
+    pass
+
+
+def run(
+    cluster: Cluster, settings: Settings, work: Work, progress: Progress = _quiet, guard: Guard | None = None
+) -> Outcome:
+    """Starts the pods, probes and removes. What makes it break off (ClusterError, Interrupted) is told in ``stopped``,
+    and what was seen until then is kept. It never leaves before the removal."""
+    outcome = Outcome()
+    if not work.wanted:
+        return outcome
+    started = Started()
+    created = False
+    try:
+        with _timed(outcome.timings, "start"):
+            way = choose_way(cluster, settings)
+            outcome.method = way.name
+            # a request that is cut off may have made its object
+            created = True
+            addresses = start_pods(cluster, settings, way, work, outcome)
+            wait_for_pods(cluster, settings, work, progress, started)
+        if {node for _role, node in work.wanted} <= started.pull_failures:
+            first = next(iter(started.problems.values()))
+            variable = "agent_image" if way.program(settings).restricted else "image"
+            raise ClusterError(f"No node can pull it (variable {variable}; pod_paths_{variable} in the role). {first}")
+        with _timed(outcome.timings, "probe"):
+            rounds = _rounds(settings, work, started, addresses, outcome)
+            _probe(cluster, settings, way, rounds, outcome, progress)
+            _hear(cluster, settings, way, started, outcome)
+    except (ClusterError, Interrupted) as error:
+        outcome.stopped = str(error)
+    finally:
+        if guard:
+            guard.hold()
+        outcome.ends = {key: state.end for key, state in started.running.items()}
+        outcome.problems = started.problems
+        if created:
+            with _timed(outcome.timings, "remove"):
+                outcome.residue, outcome.left = _removed(cluster, settings, work, progress)
+        outcome.requests = dict(cluster.requests)
+    return outcome
+
+
+def _removed(cluster: Cluster, settings: Settings, work: Work, progress: Progress) -> tuple[int, str]:
+    """How many objects are left, and the sentence for it. A failed removal hides neither what was found nor why the
+    run failed."""
+    try:
+        left = remove_run(cluster, settings, progress)
+        said = f"{left} objects of this run are still there."
+    except ClusterError as error:
+        # each pod and its Job, and the Service
+        left = 2 * len(work.wanted) + 1
+        said = f"Up to {left} objects of this run may still be there ({error})"
+    if not left:
+        return 0, ""
+    seconds = settings.lifetime + settings.ttl
+    return left, (
+        f"{said} They vanish by themselves within {seconds} s; by hand: kubectl -n {settings.namespace} delete job -l "
+        f"{pods.RUN_LABEL}={settings.run_id}"
+    )

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Both layers in one report, bounded however many pairs there are. Pure.
 
-Its shape is written down in docs/report.schema.json; report_text, report_junit, report_markdown and report_html show it.
+Its shape is written down in docs/report.schema.json; report_text, report_junit, report_markdown and report_html show
+it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import report_matrix
-from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import (
+from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
     FAIL,
     INCONCLUSIVE,
     PASS,

@@ -34,22 +34,26 @@ def unpack(row: str) -> str:
     return "".join(letter * int(number or 1) for number, letter in _RUN.findall(row))
 
 
-def encode(
-    names: Sequence[str], verdicts: Iterable[tuple[str, str, str, str]], default: str = NOT_TRIED
-) -> dict[str, Any]:
-    """The matrix of (source, destination, family, verdict); pairs that are not among them get the letter ``default``.
+class Grid:
+    """A matrix that is filled pair by pair: a byte for each. What is not added keeps the letter ``default``."""
 
-    Returns {nodes: [names], rows: {family: [packed row per node]}}.
-    """
-    index = {name: number for number, name in enumerate(names)}
-    families: dict[str, list[bytearray]] = {}
-    for source, destination, family, verdict in verdicts:
-        if family not in families:
-            families[family] = [bytearray(default.encode() * len(names)) for _ in names]
-        if source in index and destination in index:
-            families[family][index[source]][index[destination]] = ord(LETTERS.get(verdict, NOT_TRIED))
-    rows = {family: [pack(row.decode()) for row in letters] for family, letters in sorted(families.items())}
-    return {"nodes": list(names), "rows": rows}
+    def __init__(self, names: Sequence[str], default: str = NOT_TRIED) -> None:
+        self.names = list(names)
+        self._index = {name: number for number, name in enumerate(self.names)}
+        self._default = default
+        self._families: dict[str, list[bytearray]] = {}
+
+    def add(self, source: str, destination: str, family: str, verdict: str) -> None:
+        if family not in self._families:
+            self._families[family] = [bytearray(self._default.encode() * len(self.names)) for _ in self.names]
+        if source in self._index and destination in self._index:
+            row = self._families[family][self._index[source]]
+            row[self._index[destination]] = ord(LETTERS.get(verdict, NOT_TRIED))
+
+    def packed(self) -> dict[str, Any]:
+        """{nodes: [names], rows: {family: [packed row per node]}}"""
+        rows = {name: [pack(row.decode()) for row in letters] for name, letters in sorted(self._families.items())}
+        return {"nodes": self.names, "rows": rows}
 
 
 def of_pairs(
@@ -64,8 +68,10 @@ def of_pairs(
     families = {pair["family"] for pair in pairs} or {"ipv4"}
     whole = len(names) ** 2 * len(families)
     default = LETTERS["pass"] if len(pairs) < sum(summary.values()) == whole else NOT_TRIED
-    told = ((pair["source"]["node"], pair["destination"]["node"], pair["family"], pair["verdict"]) for pair in pairs)
-    matrix = encode(names, told, default)
+    grid = Grid(names, default)
+    for pair in pairs:
+        grid.add(pair["source"]["node"], pair["destination"]["node"], pair["family"], pair["verdict"])
+    matrix = grid.packed()
     if not matrix["rows"] and default != NOT_TRIED:
         matrix["rows"] = {"ipv4": [pack(default * len(names)) for _ in names]}
     return matrix

@@ -73,7 +73,8 @@ def _node_layer(layer: Mapping[str, Any], paint: _Paint) -> list[str]:
     if len(rows) > 1:
         out += _table(rows, paint)
     out.append(words.summary_text("node paths", layer["summary"]))
-    out += _reasons(((f"{p['source']}{words.ARROW}{p['destination']}", p["verdict"], p["reason"]) for p in paths), paint)
+    told = ((f"{path['source']}{words.ARROW}{path['destination']}", path["verdict"], path["reason"]) for path in paths)
+    out += _reasons(told, paint)
     return [*out, ""]
 
 
@@ -117,7 +118,7 @@ def _counts(nodes: Sequence[Mapping[str, Any]], paint: _Paint) -> list[str]:
         return [f"All paths of all {len(nodes):,} nodes that were looked at pass."] if nodes else []
     rows: list[Sequence[str]] = [("NODE", "OUT: PASS", "FAIL", "?", "IN: PASS", "FAIL", "?", "VERDICT")]
     for node in worst[:MOST_ROWS]:
-        numbers = [f"{node[way][kind]:,}" for way in ("outgoing", "incoming") for kind in ("pass", "fail", "inconclusive")]
+        numbers = [f"{number:,}" for way in ("outgoing", "incoming") for number in node[way].values()]
         rows.append((node["name"], *numbers, node["verdict"]))
     out = _table(rows, paint)
     more = len(worst) - MOST_ROWS

@@ -78,7 +78,7 @@ def family_count(pods: Mapping[str, Any]) -> int:
 
 def summary_text(what: str, summary: Mapping[str, int]) -> str:
     total = sum(summary.values())
-    return f"{total:,} {what}: {summary['pass']:,} pass, {summary['fail']:,} fail, {summary['inconclusive']:,} inconclusive"
+    return f"{total:,} {what}: " + ", ".join(f"{summary[kind]:,} {kind}" for kind in ("pass", "fail", "inconclusive"))
 
 
 def coverage_text(pods: Mapping[str, Any]) -> str:
@@ -131,7 +131,7 @@ def service_lines(pods: Mapping[str, Any]) -> list[str]:
         served = sorted({one["served_by"] for one in services if one["served_by"]})
         by = f", served by {', '.join(served[:5])}{' ...' if len(served) > 5 else ''}" if served else ""
         return [f"Service {address}: reached by TCP from all {len(services)} nodes{by}."]
-    return [f"Service {one['address']}:{one['port']}: not reached from {one['source']}: {one['problem']}" for one in bad]
+    return [f"Service {address}: not reached from {one['source']}: {one['problem']}" for one in bad]
 
 
 def change_lines(changes: Mapping[str, Any] | None, most: int = 10) -> list[str]:

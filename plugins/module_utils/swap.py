@@ -37,7 +37,9 @@ def zram_swap_units(config: str) -> list[str]:
     return [
         f"dev-{name}.swap"
         for name in parser.sections()
-        if name.startswith("zram") and name[4:].isdigit() and not parser[name].get("mount-point")
+        if name.startswith("zram")
+        and name[4:].isdigit()
+        and not parser[name].get("mount-point")
         and parser[name].get("fs-type", "swap") == "swap"
     ]
 

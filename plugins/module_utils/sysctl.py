@@ -70,7 +70,8 @@ def overrides(wanted: Mapping[str, Any], config: str, own_file: str, later: Mapp
                 last[_same(key)] = (value, name)
     return [
         {"sysctl": keys[same][0], "wanted": keys[same][1], "found": value, "file": name}
-        for same, (value, name) in last.items() if value != keys[same][1]
+        for same, (value, name) in last.items()
+        if value != keys[same][1]
     ]
 
 
@@ -87,5 +88,6 @@ def problems(wanted: Mapping[str, Any], shown: str, host: str) -> list[str]:
     live = {path(key): value for key, value in assignments(shown)}
     return [
         f"{host}: {key} is {live.get(path(key)) or 'not there'} after it was set to {_value(value)}"
-        for key, value in wanted.items() if live.get(path(key)) != _value(value)
+        for key, value in wanted.items()
+        if live.get(path(key)) != _value(value)
     ]

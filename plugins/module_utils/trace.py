@@ -1,42 +1,71 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What busybox's traceroute printed, as data.
+"""What a traceroute printed, as data.
 
 Pure and strict: a line that is not known is an error that quotes it, never skipped. Times are milliseconds.
 
-The dialect (busybox 1.35, recorded in tests/unit/data/traceroute): a header; per TTL the number, then for each probe
-either a star or a time with an optional annotation (!N, !H, ...), two spaces before each. The responder stands before
-the first time and again when it changes. When the first probe of a hop is lost and the answer comes from the address
-that was printed last, be it at an earlier hop, the address is left out.
+Two dialects are known, both of ``traceroute -n``; recordings lie in tests/unit/data/traceroute. A header is followed by
+one line per TTL: the number, then for each probe a star, or a time with an optional annotation (!N, !H, ...).
+
+- busybox: two spaces before everything. The responder stands before the first time and again when it changes. When the
+  first probe of a hop is lost and the answer comes from the address that was printed last, be it at an earlier hop, the
+  address is left out.
+- butskoy (the traceroute of Debian and Fedora): one space before a star and before an address. The responder stands
+  before its first time in each line and again when it changes.
 """
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
+import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 _HEADER = re.compile(
-    r"traceroute to (?P<host>\S+) \((?P<address>[^)\s]+)\), (?P<max>\d+) hops max, (?P<size>\d+) byte packets"
+    r"traceroute6? to (?P<host>\S+) \((?P<address>[^)\s]+)\), (?P<max>[0-9]{1,3}) hops max, "
+    r"(?P<size>[0-9]{1,5}) byte packets"
 )
-_HOP = re.compile(r"\s{0,2}(?P<ttl>\d+)(?P<rest>  .+)")
-_TOKEN = re.compile(
-    r"  (?:(?P<star>\*)|(?P<rtt>\d+\.\d+) ms(?: (?P<note>!(?:[A-Z](?:-\d+)?|<\d+>)?))?|(?P<address>[0-9A-Fa-f:.]+))"
-)
-# "3 packets transmitted, 3 packets received" (busybox), "3 packets transmitted, 3 received" (iputils), and then
-# "round-trip min/avg/max = 0.1/0.2/0.3 ms" or "rtt min/avg/max/mdev = 0.1/0.2/0.3/0.0 ms"
-_ECHO_COUNTS = re.compile(r"(?P<sent>\d+) packets transmitted, (?P<received>\d+) (?:packets )?received")
-_ECHO_TIMES = re.compile(r"min/avg/max\S* = (?P<min>[\d.]+)/(?P<avg>[\d.]+)/(?P<max>[\d.]+)")
+_NOTE = r"!(?:[A-Z](?:-[0-9]{1,5})?|<[0-9]{1,3}>)?"
+_TIME = rf"(?P<rtt>[0-9]{{1,9}}\.[0-9]{{1,9}}) ms(?: (?P<note>{_NOTE}))?"
+_ADDRESS = r"(?P<address>[0-9A-Fa-f:.]+)"
+# the most characters of a line that an error quotes
+_QUOTED = 200
 
 
 class TraceError(ValueError):
-    """The output is not what busybox's traceroute prints; the text quotes the line."""
+    """The output is not what a traceroute of the dialect prints; the text quotes the line."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one traceroute prints: the line of a hop, its tokens, and whether it leaves out an address printed before."""
+
+    name: str
+    hop: re.Pattern[str]
+    token: re.Pattern[str]
+    omits: bool
+
+
+BUSYBOX = Dialect(
+    "busybox",
+    re.compile(r" {0,2}(?P<ttl>[0-9]{1,3})(?P<rest>  .+)"),
+    re.compile(rf"  (?:(?P<star>\*)|{_TIME}|{_ADDRESS})"),
+    omits=True,
+)
+BUTSKOY = Dialect(
+    "butskoy",
+    re.compile(r" {0,2}(?P<ttl>[0-9]{1,3}) (?P<rest> .+)"),
+    re.compile(rf" (?P<star>\*)|  {_TIME}| {_ADDRESS}"),
+    omits=False,
+)
+DIALECTS = {dialect.name: dialect for dialect in (BUSYBOX, BUTSKOY)}
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """One probe: who answered after how many ms, with which annotation. A lost probe has none of them."""
 
@@ -45,7 +74,7 @@ class Reply:
     note: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Hop:
     ttl: int
     replies: tuple[Reply, ...]
@@ -67,7 +96,7 @@ class Hop:
         times = self.times
         rtt = {}
         if times:
-            rtt = {"min": min(times), "avg": round(sum(times) / len(times), 3), "max": max(times)}
+            rtt = {"min": min(times), "median": round(statistics.median(times), 3), "max": max(times)}
         return {
             "ttl": self.ttl,
             "addresses": list(self.addresses),
@@ -78,7 +107,7 @@ class Hop:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Trace:
     """Hops in order of TTL, which starts at 1 and has no gaps."""
 
@@ -90,92 +119,95 @@ class Trace:
         return self.hops[ttl - 1] if 0 < ttl <= len(self.hops) else None
 
 
-@dataclass(frozen=True)
-class Echoes:
-    """ICMP echoes to the destination: how many were sent and answered, and the times of the answers in ms."""
-
-    sent: int
-    received: int
-    rtt_ms: tuple[float, float, float] | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        rtt = dict(zip(("min", "avg", "max"), self.rtt_ms, strict=True)) if self.rtt_ms else {}
-        return {"sent": self.sent, "received": self.received, "rtt_ms": rtt}
+def _quote(line: str) -> str:
+    return repr(line if len(line) <= _QUOTED else line[:_QUOTED] + "...")
 
 
-def parse_echoes(text: str) -> Echoes | None:
-    """The summary of ``ping -q``, busybox's or iputils'; None where there is none, as with an image without ping.
+def _not_understood(line: str) -> TraceError:
+    return TraceError(f"traceroute printed a line that is not understood: {_quote(line)}")
 
-    Unlike a hop, a missing latency changes no verdict, so what is not understood is no error here.
-    """
-    counts = _ECHO_COUNTS.search(text)
-    if counts is None:
-        return None
-    times = _ECHO_TIMES.search(text)
-    rtt = (float(times["min"]), float(times["avg"]), float(times["max"])) if times else None
-    return Echoes(int(counts["sent"]), int(counts["received"]), rtt)
+
+@functools.lru_cache(maxsize=65536)
+def _canonical(text: str) -> str:
+    return str(ipaddress.ip_address(text))
 
 
 def _address(text: str, line: str) -> str:
     try:
-        return str(ipaddress.ip_address(text))
+        return _canonical(text)
     except ValueError as error:
-        raise TraceError(f"traceroute printed {text!r} where an address belongs: {line!r}") from error
+        raise TraceError(f"traceroute printed {_quote(text)} where an address belongs: {_quote(line)}") from error
 
 
-def _tokens(rest: str, line: str) -> Iterator[re.Match[str]]:
+def _tokens(dialect: Dialect, rest: str, line: str) -> Iterator[re.Match[str]]:
     position = 0
     rest = rest.rstrip()
     while position < len(rest):
-        match = _TOKEN.match(rest, position)
+        match = dialect.token.match(rest, position)
         if match is None:
-            raise TraceError(f"traceroute printed a line that is not understood: {line!r}")
+            raise _not_understood(line)
         yield match
         position = match.end()
 
 
-def _replies(rest: str, line: str, last: str | None) -> tuple[tuple[Reply, ...], str | None]:
+def _replies(dialect: Dialect, rest: str, line: str, last: str | None) -> tuple[tuple[Reply, ...], str | None]:
+    """The replies of a line, and the address that was printed last. ``last``: that of the lines before."""
     replies = []
     fresh = False
-    for token in _tokens(rest, line):
-        if token["address"]:
+    if not dialect.omits:
+        last = None
+    for token in _tokens(dialect, rest, line):
+        if token["address"] or token["star"]:
             if fresh:
-                raise TraceError(f"traceroute printed an address without a time: {line!r}")
-            last, fresh = _address(token["address"], line), True
-            continue
-        if token["star"]:
-            if fresh:
-                raise TraceError(f"traceroute printed an address without a time: {line!r}")
-            replies.append(Reply())
+                raise TraceError(f"traceroute printed an address without a time: {_quote(line)}")
+            if token["star"]:
+                replies.append(Reply())
+            else:
+                last, fresh = _address(token["address"], line), True
             continue
         if last is None:
-            raise TraceError(f"traceroute printed a time before any address: {line!r}")
+            raise TraceError(f"traceroute printed a time before any address: {_quote(line)}")
         replies.append(Reply(last, float(token["rtt"]), token["note"]))
         fresh = False
     if fresh or not replies:
-        raise TraceError(f"traceroute printed a line that is not understood: {line!r}")
+        raise _not_understood(line)
     return tuple(replies), last
 
 
-def parse(text: str) -> Trace:
-    """The output of one ``traceroute -n`` run to a Trace; raises TraceError quoting what is not understood."""
-    lines = [line for line in text.splitlines() if line.strip()]
+def _parse(text: str, dialect: Dialect) -> Trace:
+    lines = [line.rstrip("\r") for line in text.split("\n") if line.strip()]
     if not lines:
         raise TraceError("traceroute printed nothing.")
     header = _HEADER.fullmatch(lines[0].strip())
     if header is None:
-        raise TraceError(f"traceroute printed no header: {lines[0]!r}")
+        raise TraceError(f"traceroute printed no header: {_quote(lines[0])}")
     hops: list[Hop] = []
     last: str | None = None
     for line in lines[1:]:
-        match = _HOP.fullmatch(line)
+        match = dialect.hop.fullmatch(line)
         if match is None:
-            raise TraceError(f"traceroute printed a line that is not understood: {line!r}")
+            raise _not_understood(line)
         ttl = int(match["ttl"])
         if ttl != len(hops) + 1:
-            raise TraceError(f"traceroute printed hop {ttl} where hop {len(hops) + 1} belongs: {line!r}")
-        replies, last = _replies(match["rest"], line, last)
+            raise TraceError(f"traceroute printed hop {ttl} where hop {len(hops) + 1} belongs: {_quote(line)}")
+        replies, last = _replies(dialect, match["rest"], line, last)
         hops.append(Hop(ttl, replies))
     if not hops:
-        raise TraceError(f"traceroute printed no hop after its header: {lines[0]!r}")
+        raise TraceError(f"traceroute printed no hop after its header: {_quote(lines[0])}")
     return Trace(_address(header["address"], lines[0]), int(header["max"]), tuple(hops))
+
+
+def parse(text: str, dialect: Dialect | None = None) -> Trace:
+    """The output of one ``traceroute -n`` run to a Trace; raises TraceError quoting what is not understood.
+
+    Without a dialect the one that fits is taken: where several do, they say the same.
+    """
+    if dialect is not None:
+        return _parse(text, dialect)
+    try:
+        return _parse(text, BUSYBOX)
+    except TraceError as first:
+        try:
+            return _parse(text, BUTSKOY)
+        except TraceError:
+            raise first from None

@@ -121,11 +121,19 @@ class Host:
 
 def look(host: Host, params: dict[str, Any]) -> Leftovers:
     file = Path(params["subnet_file"])
-    routes = [route for network in params["networks"]
-              for route in host.read("-6" if ":" in network else "-4", "route", "show", "root", network)]
+    routes = [
+        route
+        for network in params["networks"]
+        for route in host.read("-6" if ":" in network else "-4", "route", "show", "root", network)
+    ]
     return flannel_host.leftovers(
-        params["backend"], params["direct_routing"], params["networks"], host.read("-details", "link", "show"), routes,
-        file.read_text(encoding="utf-8") if file.is_file() else "")
+        params["backend"],
+        params["direct_routing"],
+        params["networks"],
+        host.read("-details", "link", "show"),
+        routes,
+        file.read_text(encoding="utf-8") if file.is_file() else "",
+    )
 
 
 def settle(
@@ -176,7 +184,10 @@ def main() -> None:
         module.fail_json(msg=f"What another backend of Flannel left here cannot be removed: {error}")
     lines = [*(f"device {link}" for link in found.links), *(f"route {route}" for route in found.routes)]
     module.exit_json(
-        changed=bool(found), links=list(found.links), routes=list(found.routes), mtus=dict(found.mtus),
+        changed=bool(found),
+        links=list(found.links),
+        routes=list(found.routes),
+        mtus=dict(found.mtus),
         diff={"before": "".join(f"{line}\n" for line in lines), "after": ""} if lines else {},
     )
 

@@ -11,19 +11,25 @@ module: pod_traceroute
 short_description: Prove hop by hop which way packets go between the pods of all nodes
 version_added: 0.1.0
 description:
-  - Starts a prober pod and a peer pod on each node, control planes included, and runs a real traceroute from each
-    prober to each peer. A pair is (source node, destination node), so N nodes have N x N pairs; the pair of a node
-    with itself goes from its prober to its peer.
-  - Compares each hop with the path computed from the Node objects (podCIDR, addresses, Flannel's annotations).
-    On a node that is one hop, the pod. Across nodes it is three, the cni0 of the source, then the node address of the
-    destination (Flannel's C(host-gw)) or its flannel.1 (C(vxlan)), then the pod.
-  - With vxlan and DirectRouting, which Flannel's ConfigMap tells, nodes in one network of O(cluster_networks) are taken
-    to be on one link, so that hop 2 is the node address. Other pairs are inconclusive, as only the nodes' own routes
-    tell which way they take.
+  - Starts a prober pod and a peer pod on each node, control planes included, and runs a real traceroute from probers to
+    peers. A pair is (source node, destination node), so N nodes have N x N pairs in each address family; the pair of a
+    node with itself goes from its prober to its peer.
+  - Compares each hop with the path computed from the Node objects (podCIDRs, addresses, Flannel's annotations) and
+    Flannel's ConfigMap. On a node that is one hop, the pod. Across nodes it is the cni0 of the source, then the
+    flannel.1 of the destination (C(vxlan); with C(wireguard) flannel-wg, with C(ipip) flannel.ipip) or its node address
+    (C(host-gw), DirectRouting), then the pod. C(udp) has two silent hops before the destination's flannel0. Paths of
+    other networks can be stated in O(expected).
+  - DirectRouting depends on each node's own routes, which the API does not tell. Nodes in one network of
+    O(cluster_networks) are taken to be on one link, nodes in different ones to have a router in between. A pair with a
+    node in none of them is inconclusive, unless the source's own route was observed.
   - A pass needs the right address at each hop, the same way in both directions, and a Flannel public-ip that is the
-    node's InternalIP, unique, and inside O(cluster_networks).
-  - It only looks, so RV(ignore:changed) is always V(false). Its pods are removed on success, failure, timeout and
-    signals. If it is killed outright, they end by themselves and the next run removes them.
+    node's InternalIP, unique, and inside O(cluster_networks). A trace to an address without a pod goes along as a
+    control; unless it fails, no pair passes.
+  - Beside the hops it looks at loss and latency of echoes, packets of full size, what the peer recorded (source
+    address, TTL), a TCP connection to the peer and one to a Service of the run's own. What could not be observed says
+    why, and never counts against a pair; what was observed can keep a pair from passing.
+  - It only looks, so RV(ignore:changed) is always V(false). Its objects are removed on success, failure, timeout and
+    signals. If it is killed outright, they end and vanish by themselves.
 options:
   kubeconfig:
     description: Path of the kubeconfig file on the host where this module runs.
@@ -36,10 +42,101 @@ options:
     description: Namespace in which the pods are started. It must exist.
     type: str
     default: default
+  plan:
+    description:
+      - Which pairs are traced, always in both directions, since a pass needs both.
+      - V(auto) is V(mesh) up to O(max_mesh_nodes) nodes and V(sample) above; V(pairs) or V(node) where one of these
+        options is given.
+      - V(mesh) is every pair, V(ring) each node with the next one by name, V(sample) random pairs that touch each node,
+        V(pairs) those of O(pairs), V(node) the one of O(node) with all nodes.
+    type: str
+    choices: [auto, mesh, ring, sample, pairs, node]
+    default: auto
+  node:
+    description: The node that is traced against all, as one that was just added.
+    type: str
+  pairs:
+    description: Pairs of nodes to trace.
+    type: list
+    elements: dict
+    suboptions:
+      source:
+        description: Name of a node.
+        type: str
+        required: true
+      destination:
+        description: Name of a node, the same one for the path between two of its pods.
+        type: str
+        required: true
+  source_selectors:
+    description:
+      - Label selectors as C(kubectl --selector) takes them. Nodes that match any of them are sources.
+      - For the plans V(mesh), V(ring) and V(sample).
+    type: list
+    elements: str
+    default: []
+  destination_selectors:
+    description: The same for destinations.
+    type: list
+    elements: str
+    default: []
+  sample_size:
+    description:
+      - How many pairs a sample has, opposite ones included.
+      - By default four for each node, and no less than the square of O(max_mesh_nodes).
+    type: int
+  seed:
+    description: Number that a sample is drawn by. By default another one in each run; the result tells which.
+    type: int
+  max_mesh_nodes:
+    description: Up to how many nodes V(auto) traces all pairs.
+    type: int
+    default: 10
+  families:
+    description: Address families to prove, all in which the nodes have podCIDRs if none is given.
+    type: list
+    elements: str
+    choices: [ipv4, ipv6]
+    default: []
+  expected:
+    description:
+      - Paths that the user knows better, for networks other than Flannel or with routers in between. The first entry
+        that holds for a pair counts; for all other pairs the path is computed.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      source:
+        description: Pattern of node names, with C(*) and C(?).
+        type: str
+        default: "*"
+      destination:
+        description: Pattern of node names, with C(*) and C(?).
+        type: str
+        default: "*"
+      family:
+        description: The family it holds for, both if not given.
+        type: str
+        choices: [ipv4, ipv6]
+      on_node:
+        description: Whether it holds for two pods on one node, instead of pods on two nodes.
+        type: bool
+        default: false
+      hops:
+        description:
+          - One entry for each hop. An address, C(*) for one that stays silent, or a fact of a node such as
+            C({source.bridge_ip}), C({destination.overlay_ip}), C({destination.public_ip}),
+            C({destination.internal_ip}), C({destination.annotations[KEY]}) or C({source.labels[KEY]}). Where either of
+            several may answer they are joined by C(|).
+          - The last one must be C({destination.pod_ip}).
+        type: list
+        elements: str
+        required: true
   cluster_networks:
     description:
       - Networks in CIDR form that the nodes' own addresses belong to. Flannel must use an address inside them.
-      - Without them no pair across nodes can pass, since Flannel on a wrong interface would then prove itself right.
+      - Without one of a family no pair across nodes can pass in it, since Flannel on a wrong interface would then prove
+        itself right.
     type: list
     elements: str
     default: []
@@ -52,15 +149,43 @@ options:
     default: []
   image:
     description:
-      - Image of both pods. It needs C(sh), C(sleep), C(cat) and busybox's C(traceroute), and C(ping) for the latency.
+      - Image of the pods. It needs C(sh) and the C(traceroute) of busybox or of Debian and Fedora; what else is found
+        in it (C(ping), C(nc), C(httpd)) gives more evidence.
     type: str
     default: docker.io/library/busybox:1.35.0
+  agent_image:
+    description:
+      - Image with Python 3.9 or newer, for namespaces whose Pod Security level refuses the other. Its pods are not
+        root, without any capability, and have a read-only file system.
+    type: str
+    default: ""
   probes:
     description:
       - Probes per hop, from 1 to 6, as the kernel answers at most 6 at once.
       - With two, one lost probe leaves a hop visible.
     type: int
     default: 2
+  pod:
+    description: What the pods carry besides.
+    type: dict
+    default: {}
+    suboptions:
+      tolerations:
+        description: Tolerations in the form of the API. By default those for control planes.
+        type: list
+        elements: dict
+      resources:
+        description: Resource requests and limits in the form of the API.
+        type: dict
+      priority_class:
+        description: Name of a PriorityClass.
+        type: str
+        default: ""
+      pull_secrets:
+        description: Names of Secrets in O(namespace) to pull the image with.
+        type: list
+        elements: str
+        default: []
   wait_timeout:
     description: Seconds to wait for the pods to run.
     type: int
@@ -73,6 +198,40 @@ options:
     type: str
     choices: [inconclusive, fail, never]
     default: inconclusive
+  return_pairs:
+    description:
+      - Which pairs stand in the result, V(all) or only those that did not pass (V(failed)).
+      - By default all, where they are no more than a mesh of O(max_mesh_nodes) nodes has.
+      - With O(output_path) the result holds 1000 at most.
+    type: str
+    choices: [failed, all]
+  output_path:
+    description:
+      - File for the whole result with all pairs, as JSON. It is replaced in one step when the run has ended.
+      - Not written in check mode.
+    type: path
+  baseline:
+    description:
+      - An earlier result of the same cluster to compare with, RV(changes) then tells what differs. A file of
+        O(output_path) or the report of the role C(pod_paths).
+      - With C(--diff) the differences are shown.
+    type: path
+  slower:
+    description: From when on a pair counts as slower than in the O(baseline). Both must hold for the median.
+    type: dict
+    default: {}
+    suboptions:
+      factor:
+        description: How many times as long.
+        type: float
+        default: 3
+      ms:
+        description: How many milliseconds longer.
+        type: float
+        default: 1
+  progress_path:
+    description: File to which the progress is appended, each line a JSON object of C(stage), C(done) and C(total).
+    type: path
 requirements:
   - kubernetes (Python client) >= 24.2.0
 author:
@@ -80,16 +239,16 @@ author:
 attributes:
   check_mode:
     support: full
-    description: Can run in check mode and return the prediction. Returns pairs and expected hops, starts nothing.
+    description: Can run in check mode and return the prediction. Returns plan and expected hops, starts nothing.
   diff_mode:
-    support: none
-    description: Will return details on what has changed when in diff mode. Nothing changes here.
+    support: full
+    description: Will return details on what has changed when in diff mode. Shows what differs from the O(baseline).
 notes:
   - The module talks to the API only and runs where the kubeconfig is, usually with C(delegate_to=localhost).
-  - Needed rights are list on nodes, and in O(namespace) create, list and delete on pods, create and get on pods/exec,
-    and list on events (only to say more when a pod does not start). Without get on configmaps in C(kube-flannel),
-    DirectRouting is not known of, and taken to be off.
-  - Only IPv4 and Flannel's backends C(vxlan) and C(host-gw) are judged. Others make a pair inconclusive.
+  - Needed rights are list on nodes, and in O(namespace) create, list and deletecollection on jobs, create, list and
+    deletecollection on pods, create and get on pods/exec, create and list on services, and list on events. Without get
+    on configmaps and list on pods in C(kube-flannel), DirectRouting is taken to be off, and whether Flannel's pods are
+    Ready is not known.
 seealso:
   - module: podpath.kubeadm.node_traceroute
 """
@@ -111,6 +270,57 @@ EXAMPLES = r"""
       - 10.1.0.0/16
     fail_on: never
   delegate_to: localhost
+
+- name: Prove the paths of a node that was just added
+  podpath.kubeadm.pod_traceroute:
+    kubeconfig: ~/.kube/config
+    cluster_networks:
+      - 10.1.0.0/16
+    node: worker-17
+  delegate_to: localhost
+
+- name: Sample a large cluster, the same pairs each night, and tell what changed since the first
+  podpath.kubeadm.pod_traceroute:
+    kubeconfig: ~/.kube/config
+    cluster_networks:
+      - 10.1.0.0/16
+      - 10.2.0.0/16
+    plan: sample
+    sample_size: 2000
+    seed: 7
+    output_path: /var/lib/podpath/tonight.json
+    baseline: /var/lib/podpath/first.json
+  delegate_to: localhost
+  diff: true
+
+- name: From the edge to the database nodes, in a namespace under the restricted level
+  podpath.kubeadm.pod_traceroute:
+    kubeconfig: ~/.kube/config
+    namespace: proofs
+    agent_image: docker.io/library/python:3.13-alpine
+    cluster_networks:
+      - 10.1.0.0/16
+    source_selectors:
+      - node-role.kubernetes.io/edge
+    destination_selectors:
+      - tier in (database, cache)
+  delegate_to: localhost
+
+- name: State the paths of Calico with IP in IP
+  podpath.kubeadm.pod_traceroute:
+    kubeconfig: ~/.kube/config
+    expected:
+      - hops:
+          - "{source.internal_ip}"
+          - "{destination.annotations[projectcalico.org/IPv4IPIPTunnelAddr]}"
+          - "{destination.pod_ip}"
+        family: ipv4
+      - on_node: true
+        hops:
+          - "{source.internal_ip}"
+          - "{destination.pod_ip}"
+        family: ipv4
+  delegate_to: localhost
 """
 
 RETURN = r"""
@@ -118,12 +328,83 @@ schema_version:
   description: Version of this result's form.
   returned: always
   type: int
-  sample: 1
+  sample: 2
 verdict:
   description: V(pass), V(fail) or V(inconclusive) over all pairs.
   returned: always
   type: str
   sample: pass
+msg:
+  description: One sentence for the whole.
+  returned: always
+  type: str
+  sample: 9 of 9 pairs pass, 0 fail, 0 are inconclusive.
+cluster:
+  description: What was looked at.
+  returned: always
+  type: dict
+  contains:
+    server:
+      description: Address of the API server.
+      type: str
+    nodes:
+      description: How many nodes there are, expected ones included.
+      type: int
+    backends:
+      description: Flannel's backends on the nodes.
+      type: list
+      elements: str
+    families:
+      description: Address families that were proved.
+      type: list
+      elements: str
+    direct_routing:
+      description: Whether Flannel's ConfigMap turns DirectRouting on; null where it could not be read.
+      type: bool
+  sample:
+    server: https://192.168.56.10:6443
+    nodes: 3
+    backends: [vxlan]
+    families: [ipv4]
+    direct_routing: false
+run:
+  description: How it was looked at.
+  returned: always
+  type: dict
+  contains:
+    id:
+      description: Value of the label C(podpath.kubeadm/run) of all objects of the run.
+      type: str
+    started:
+      description: When it started, in UTC.
+      type: str
+    seconds:
+      description: How long it took.
+      type: float
+    version:
+      description: Version of the collection.
+      type: str
+    namespace:
+      description: Where the pods ran.
+      type: str
+    image:
+      description: Image of the pods.
+      type: str
+    method:
+      description: How was probed, V(shell) or V(agent); empty where nothing was.
+      type: str
+    plan:
+      description: The C(name) of the plan, and a sample's C(seed) and C(sample_size).
+      type: dict
+  sample:
+    id: 4f1c09ab
+    started: "2026-11-24T17:30:00Z"
+    seconds: 6.3
+    version: 0.1.0
+    namespace: default
+    image: docker.io/library/busybox:1.35.0
+    method: shell
+    plan: {name: mesh, seed: null, sample_size: null}
 summary:
   description: How many pairs got each verdict.
   returned: always
@@ -135,18 +416,24 @@ coverage:
   type: dict
   contains:
     tried:
-      description: Pairs that were traced.
+      description: Pairs that have a trace.
       type: int
     possible:
-      description: Pairs there are.
+      description: Pairs there are, N x N in each family.
+      type: int
+    nodes:
+      description: Nodes there are, expected ones included.
+      type: int
+    covered:
+      description: Nodes that are an end of a pair with a trace.
       type: int
     skipped:
-      description: Nodes without pods, and the reason.
+      description: Nodes without pods or without a pair in the plan, each with C(node) and C(reason).
       type: list
       elements: dict
-  sample: {tried: 9, possible: 9, skipped: []}
+  sample: {tried: 9, possible: 9, nodes: 3, covered: 3, skipped: []}
 preflight:
-  description: What the Node objects and pod addresses alone show to be wrong or unknown.
+  description: What the cluster's objects and the pods' addresses alone show to be wrong or unknown.
   returned: always
   type: list
   elements: dict
@@ -164,14 +451,92 @@ preflight:
       description: Nodes it concerns.
       type: list
       elements: str
+    families:
+      description: Address families it concerns.
+      type: list
+      elements: str
     message:
       description: What was found.
       type: str
     cure:
       description: What to do.
       type: str
+  sample: []
+nodes:
+  description: Each node with what its paths are computed from, and how its pairs came out.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the node.
+      type: str
+    ready:
+      description: Whether it is Ready.
+      type: bool
+    pod_cidrs:
+      description: Its podCIDRs, one for each family.
+      type: list
+      elements: str
+    internal_ips:
+      description: Its InternalIPs.
+      type: list
+      elements: str
+    public_ip:
+      description: The address that Flannel uses.
+      type: str
+    backend:
+      description: Flannel's backend, null where its annotations are missing.
+      type: str
+    bridge_ips:
+      description: Addresses of its cni0.
+      type: list
+      elements: str
+    overlay_ips:
+      description: Addresses of its flannel.1, or of what its backend has instead.
+      type: list
+      elements: str
+    verdict:
+      description: V(pass), V(fail) or V(inconclusive). Pairs that fail for another node's sake do not count.
+      type: str
+    reason:
+      description: The sentence for the verdict.
+      type: str
+    outgoing:
+      description: Verdicts of the pairs from it.
+      type: dict
+    incoming:
+      description: Verdicts of the pairs to it.
+      type: dict
+  sample:
+    - name: node-1
+      ready: true
+      pod_cidrs: [10.244.1.0/24]
+      internal_ips: [192.168.56.11]
+      public_ip: 192.168.56.11
+      backend: vxlan
+      bridge_ips: [10.244.1.1]
+      overlay_ips: [10.244.1.0]
+      verdict: pass
+      reason: All 6 pairs from and to it pass.
+      outgoing: {pass: 3, fail: 0, inconclusive: 0}
+      incoming: {pass: 3, fail: 0, inconclusive: 0}
+matrix:
+  description: The verdicts of all pairs in little room, also of those that are not returned.
+  returned: always
+  type: dict
+  contains:
+    nodes:
+      description: Names of the nodes, in the order of rows and letters.
+      type: list
+      elements: str
+    rows:
+      description: By family a text for each source node, with a letter per destination (V(p) pass, V(f) fail, V(i)
+        inconclusive, V(-) not in the plan) and a number before it where it is repeated.
+      type: dict
+  sample: {nodes: [node-1, node-2], rows: {ipv4: [2p, pf]}}
 pairs:
-  description: Each pair with its expected and seen hops.
+  description: Pairs with their expected and seen hops, those that O(return_pairs) says.
   returned: always
   type: list
   elements: dict
@@ -183,10 +548,13 @@ pairs:
       description: Node, pod and address of the peer.
       type: dict
     family:
-      description: Address family, V(ipv4).
+      description: Address family, V(ipv4) or V(ipv6).
       type: str
     verdict:
       description: V(pass), V(fail) or V(inconclusive).
+      type: str
+    rule:
+      description: Short name of the rule that gave the verdict.
       type: str
     reason:
       description: The sentence for the verdict.
@@ -195,37 +563,204 @@ pairs:
       description: What the hops were computed from (C(origin)) and the hops, each with C(role) and C(addresses).
       type: dict
     hops:
-      description: The hops seen, each with C(ttl), C(addresses), C(sent), C(received), C(rtt_ms) and C(notes).
-        The times are busybox's own, which starts its clock after it has sent; they are too short, and no measurement.
+      description: The hops seen, each with C(ttl), C(addresses), C(sent), C(received), C(rtt_ms) with C(min), C(median)
+        and C(max) in milliseconds, and C(notes). Times of a few probes to a router that limits its answers are no
+        measurement; those of the echoes are.
       type: list
       elements: dict
-    echoes:
-      description: ICMP echoes to the pod after the traceroute, C(sent) and C(received), and C(rtt_ms) with C(min),
-        C(avg) and C(max) of the answers in milliseconds. None is sent where the image has no ping. They change no
-        verdict.
+    evidence:
+      description: What was seen beside the hops. Each entry says whether it was C(observed), else C(why) not.
       type: dict
+      contains:
+        echoes:
+          description: ICMP echoes to the pod, C(sent), C(received), C(rtt_ms) and C(reply_ttls), which count the
+            routers on the way back.
+          type: dict
+        full_size:
+          description: Echoes of C(size) bytes, the pods' MTU, C(sent) and C(received). C(told_mtu) is what a router
+            said would fit.
+          type: dict
+        arrival:
+          description: What the peer recorded, the C(source) address, C(ttl) and C(size). An empty source means that
+            nothing came.
+          type: dict
+        tcp:
+          description: A TCP connection to the pod, C(connected), C(problem) and C(ms).
+          type: dict
+        underlay:
+          description: The source node's route to the destination's address, C(interface), C(mtu), C(address) and
+            C(gateway).
+          type: dict
   sample:
-    - source: {node: node-1, pod: podpath-4f1c-prober-1, ip: 10.244.1.2}
-      destination: {node: node-2, pod: podpath-4f1c-peer-2, ip: 10.244.2.3}
+    - source: {node: node-1, pod: podpath-4f1c09ab-prober-1-x2x7k, ip: 10.244.1.2}
+      destination: {node: node-2, pod: podpath-4f1c09ab-peer-2-9fqzj, ip: 10.244.2.3}
       family: ipv4
       verdict: pass
+      rule: as-expected
       reason: Every hop is the expected one, and the opposite trace shows the same way.
       expected:
-        origin: Flannel host-gw, podCIDRs and addresses of the Node objects
+        origin: Flannel vxlan, podCIDRs and addresses of the Node objects
         hops:
           - {role: cni0, addresses: [10.244.1.1]}
-          - {role: node, addresses: [192.168.56.12]}
+          - {role: flannel.1, addresses: [10.244.2.0]}
           - {role: pod, addresses: [10.244.2.3]}
       hops:
-        - {ttl: 1, addresses: [10.244.1.1], sent: 2, received: 2, rtt_ms: {min: 0.01, avg: 0.02, max: 0.03}, notes: []}
-      echoes: {sent: 3, received: 3, rtt_ms: {min: 0.08, avg: 0.1, max: 0.13}}
+        - ttl: 1
+          addresses: [10.244.1.1]
+          sent: 2
+          received: 2
+          rtt_ms: {min: 0.01, median: 0.02, max: 0.03}
+          notes: []
+      evidence:
+        echoes:
+          observed: true
+          why: ""
+          sent: 3
+          received: 3
+          rtt_ms: {min: 0.08, median: 0.1, max: 0.13}
+          reply_ttls: [62]
+        underlay: {observed: false, why: It was not asked for.}
+control:
+  description: In each family a trace to an address without a pod, which must fail.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    family:
+      description: Address family.
+      type: str
+    source:
+      description: Node of the prober.
+      type: str
+    address:
+      description: The address without a pod.
+      type: str
+    verdict:
+      description: What the trace came out as.
+      type: str
+    held:
+      description: Whether it failed, as it must.
+      type: bool
+    reason:
+      description: The sentence for the verdict.
+      type: str
+    hops:
+      description: The hops seen, as in a pair.
+      type: list
+      elements: dict
+  sample:
+    - family: ipv4
+      source: node-1
+      address: 10.244.2.254
+      verdict: fail
+      held: true
+      reason: Pod 10.244.2.254 on node-2 was never reached.
+      hops: []
+services:
+  description: TCP connections from each prober to a Service of the run's own.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    source:
+      description: Node of the prober.
+      type: str
+    address:
+      description: The Service's address.
+      type: str
+    port:
+      description: The Service's port.
+      type: int
+    connected:
+      description: Whether a connection came about.
+      type: bool
+    served_by:
+      description: Node of the peer that answered, where it is known.
+      type: str
+    problem:
+      description: Why there was no connection.
+      type: str
+  sample:
+    - {source: node-1, address: 10.96.0.77, port: 80, connected: true, served_by: node-2, problem: ""}
+diagnosis:
+  description: The faults that explain the pairs that did not pass, the most likely one first.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    fault:
+      description: Short name of the fault.
+      type: str
+    title:
+      description: The fault in a sentence.
+      type: str
+    confidence:
+      description: V(certain), V(likely), or V(possible) where packets cannot tell.
+      type: str
+    nodes:
+      description: Nodes at which it lies.
+      type: list
+      elements: str
+    pairs:
+      description: Pairs that it explains, 20 at most.
+      type: list
+      elements: str
+    pairs_total:
+      description: How many pairs it explains.
+      type: int
+    evidence:
+      description: What speaks for it.
+      type: list
+      elements: str
+    confirm:
+      description: Commands that confirm it.
+      type: list
+      elements: str
+    cure:
+      description: What to do.
+      type: list
+      elements: str
+  sample: []
+changes:
+  description: What differs from O(baseline); null without one.
+  returned: always
+  type: dict
+  contains:
+    baseline:
+      description: Path, C(id) and C(started) of the earlier run.
+      type: dict
+    new_failures:
+      description: Pairs that passed and do not pass now.
+      type: list
+      elements: dict
+    mended:
+      description: Pairs that did not pass and pass now.
+      type: list
+      elements: dict
+    changed_hops:
+      description: Pairs whose hops are others, C(before) and C(now).
+      type: list
+      elements: dict
+    slower:
+      description: Pairs whose median is longer than O(slower) allows, C(before_ms) and C(now_ms).
+      type: list
+      elements: dict
+    missing:
+      description: Pairs that this run did not have.
+      type: list
+      elements: dict
+requests:
+  description: Requests to the API server, by verb.
+  returned: always
+  type: dict
+  sample: {list: 9, create: 7, delete: 1, exec: 6}
 timings:
   description: Seconds taken by starting, probing and removing.
   returned: always
   type: dict
-  sample: {start: 2.6, probe: 0.4, remove: 1.1}
+  sample: {start: 2.6, probe: 3.1, remove: 1.1}
 residue:
-  description: How many of this run's pods could not be removed. If the API did not answer, how many it may be.
+  description: How many of this run's objects could not be removed. If the API did not answer, how many it may be.
   returned: always
   type: int
   sample: 0
@@ -234,284 +769,158 @@ stopped:
   returned: always
   type: str
   sample: ""
+output_path:
+  description: File with all pairs; empty where none was written.
+  returned: always
+  type: str
+  sample: ""
 """
 
 import secrets
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import api, plan, prober, topology, trace, verdict
+from ansible_collections.podpath.kubeadm.plugins.module_utils import api, baseline, plan, progress, proof
+from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import KubernetesCluster
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PodOptions
 
-SCHEMA_VERSION = 1
-
-
-@dataclass
-class Proof:
-    """A run from the Node objects to the result, filled as it goes, so that a failure returns what is known."""
-
-    cluster: prober.Cluster
-    namespace: str
-    image: str
-    method: plan.Method
-    wait_timeout: int
-    run_id: str
-    cluster_networks: list[str]
-    nodes: dict[str, topology.Node] = field(default_factory=dict)
-    findings: list[topology.Finding] = field(default_factory=list)
-    links: topology.Links = field(default_factory=topology.Links)
-    pairs: list[plan.Pair] = field(default_factory=list)
-    started: prober.Started = field(default_factory=prober.Started)
-    outputs: dict[tuple[str, str], prober.Output] = field(default_factory=dict)
-    timings: dict[str, float] = field(default_factory=dict)
-    expected_nodes: list[str] = field(default_factory=list)
-    created: int = 0
-    residue: int = 0
-    stopped: str = ""
-    warn: Callable[[str], None] = lambda message: None
-
-    def look(self) -> None:
-        """Reads the nodes and what they alone tell. Raises ClusterError, TopologyError."""
-        networks = topology.parse_networks(self.cluster_networks)
-        self.nodes = topology.parse_nodes(self.cluster.list_nodes())
-        if not self.nodes:
-            raise api.ClusterError("The cluster has no nodes, so there is no path to prove.")
-        self.findings = topology.preflight(self.nodes, self.cluster_networks)
-        if any(node.backend == "vxlan" for node in self.nodes.values()):
-            self.links = topology.Links(topology.direct_routing(self.cluster.flannel_config_map()), networks)
-        missing = sorted(set(self.expected_nodes) - self.nodes.keys())
-        self.nodes = {**self.nodes, **{name: topology.absent_node(name) for name in missing}}
-        self.pairs = plan.mesh(list(self.nodes))
-
-    def usable(self) -> list[topology.Node]:
-        return [node for node in self.nodes.values() if not node.unusable]
-
-    def run(self, guard: prober.Guard) -> None:
-        """Starts, probes, removes. Raises ClusterError and Interrupted, but never leaves before the removal."""
-        nodes = self.usable()
-        if not nodes:
-            return
-        names = [node.name for node in nodes]
-        longest = max(plan.duration(plan.schedule(name, names, self.method), self.method) for name in names)
-        settings = prober.Settings(
-            run_id=self.run_id,
-            namespace=self.namespace,
-            image=self.image,
-            method=self.method,
-            wait_timeout=self.wait_timeout,
-            lifetime=prober.lifetime(self.wait_timeout, longest),
-        )
-        prober.remove_leftovers(self.cluster, self.namespace, time.time())
-        try:
-            begin = time.monotonic()
-            self._start(settings, nodes)
-            self.timings["start"] = round(time.monotonic() - begin, 2)
-            begin = time.monotonic()
-            self._probe(settings)
-            self.timings["probe"] = round(time.monotonic() - begin, 2)
-        finally:
-            guard.hold()
-            begin = time.monotonic()
-            self._remove(settings)
-            self.timings["remove"] = round(time.monotonic() - begin, 2)
-
-    def _start(self, settings: prober.Settings, nodes: list[topology.Node]) -> None:
-        unique = topology.unique_hostnames(self.nodes.values())
-        wanted = []
-        for index, node in enumerate(nodes):
-            placement = prober.pin(node.name, node.hostname, node.hostname in unique)
-            for role in (prober.PROBER, prober.PEER):
-                manifest = prober.pod_manifest(settings, role, index, node.name, placement, time.time())
-                # Counted first: a request that is cut off may have made its pod.
-                self.created += 1
-                self.cluster.create_pod(settings.namespace, manifest)
-                wanted.append((role, node.name))
-        self.started = prober.wait_for_pods(self.cluster, settings, wanted)
-        if {node.name for node in nodes} <= self.started.pull_failures:
-            first = next(iter(self.started.problems.values()))
-            raise api.ClusterError(
-                f"No node can pull image {settings.image} (variable image; pod_paths_image in the role): {first}"
-            )
-        for (_role, node), state in self.started.running.items():
-            problem = topology.pod_address_problem(self.nodes[node], state.ip)
-            if problem:
-                cure = "Remove the other CNI configuration, restart the container runtime and make the pods anew."
-                finding = topology.Finding("pod-address-outside", topology.FAIL, topology.EVERY, (node,), problem, cure)
-                self.findings.append(finding)
-
-    def _probe(self, settings: prober.Settings) -> None:
-        running = self.started.running
-        peers = {node: state for (role, node), state in running.items() if role == prober.PEER}
-        work = {}
-        for (role, source), state in running.items():
-            if role == prober.PROBER and peers:
-                probes = plan.schedule(source, list(peers), self.method)
-                work[source] = (state.name, [(probe, peers[probe.destination].ip) for probe in probes])
-        self.outputs = prober.run_probes(self.cluster, settings, work)
-
-    def _remove(self, settings: prober.Settings) -> None:
-        # A failed removal must not hide what the run found or why it failed.
-        try:
-            self.residue = prober.remove_run(self.cluster, settings)
-            said = f"{self.residue} pods of this run are still there"
-        except api.ClusterError as error:
-            self.residue = self.created
-            said = f"Up to {self.created} pods of this run may still be there ({error})"
-        if self.residue:
-            self.warn(
-                f"{said}. They end by themselves within {settings.lifetime} s, and the next run removes them; by hand: "
-                f"kubectl -n {settings.namespace} delete pod -l {prober.RUN_LABEL}={settings.run_id}"
-            )
-
-    def attempt(self, pair: plan.Pair, check_mode: bool) -> verdict.Attempt:
-        """What came out for one pair."""
-        source, destination = self.nodes[pair.source], self.nodes[pair.destination]
-        peer = self.started.running.get((prober.PEER, pair.destination))
-        expectation, unknown = None, ""
-        try:
-            expectation = topology.expected_path(source, destination, peer.ip if peer else None, self.links)
-        except topology.LinkUnknown as error:
-            unknown = str(error)
-        except topology.TopologyError:
-            pass  # a preflight finding says why
-        output = self.outputs.get((pair.source, pair.destination))
-        problem = (
-            source.unusable
-            or destination.unusable
-            or ("Check mode: nothing was started." if check_mode else "")
-            or self.started.problems.get((prober.PROBER, pair.source), "")
-            or self.started.problems.get((prober.PEER, pair.destination), "")
-            or (output.problem if output else self.stopped or "The run ended before this pair was traced.")
-            or unknown
-        )
-        if problem:
-            return verdict.Attempt(expectation, None, problem)
-        try:
-            return verdict.Attempt(expectation, trace.parse(output.text))
-        except trace.TraceError as error:
-            return verdict.Attempt(expectation, None, f"{error} (variable image: is its traceroute busybox's?)")
-
-    def _end(self, role: str, node: str) -> dict[str, str]:
-        state = self.started.running.get((role, node))
-        return {"node": node, "pod": state.name if state else "", "ip": state.ip if state else ""}
-
-    def result(self, check_mode: bool) -> dict[str, Any]:
-        """The module's result, whatever came out."""
-        attempts = {pair: self.attempt(pair, check_mode) for pair in self.pairs}
-        judgements = verdict.judge(attempts, self.nodes, self.findings)
-        counts = verdict.count([judgement.verdict for judgement in judgements.values()])
-        pairs = []
-        for pair, attempt in attempts.items():
-            expected = attempt.expectation.as_dict() if attempt.expectation else {"origin": "unknown", "hops": []}
-            output = self.outputs.get((pair.source, pair.destination))
-            echoes = trace.parse_echoes(output.echoes) if output else None
-            pairs.append(
-                {
-                    "source": self._end(prober.PROBER, pair.source),
-                    "destination": self._end(prober.PEER, pair.destination),
-                    "family": "ipv4",
-                    "verdict": judgements[pair].verdict,
-                    "reason": judgements[pair].reason,
-                    "expected": expected,
-                    "hops": [hop.as_dict() for hop in attempt.trace.hops] if attempt.trace else [],
-                    "echoes": (echoes or trace.Echoes(0, 0)).as_dict(),
-                }
-            )
-        skipped = {node.name: node.unusable for node in self.nodes.values() if node.unusable}
-        for (_role, node), problem in self.started.problems.items():
-            skipped.setdefault(node, problem)
-        return {
-            "changed": False,
-            "schema_version": SCHEMA_VERSION,
-            "verdict": verdict.overall(counts),
-            "summary": counts,
-            "coverage": {
-                "tried": sum(1 for attempt in attempts.values() if attempt.trace),
-                "possible": len(self.pairs),
-                "skipped": [{"node": node, "reason": reason} for node, reason in skipped.items()],
-            },
-            "preflight": [finding.as_dict() for finding in self.findings],
-            "pairs": pairs,
-            "timings": self.timings,
-            "residue": self.residue,
-            "stopped": self.stopped,
-        }
+FAMILIES = ["ipv4", "ipv6"]
+ARGUMENTS = {
+    "kubeconfig": {"type": "path", "required": True},
+    "context": {"type": "str"},
+    "namespace": {"type": "str", "default": "default"},
+    "plan": {"type": "str", "choices": ["auto", "mesh", "ring", "sample", "pairs", "node"], "default": "auto"},
+    "node": {"type": "str"},
+    "pairs": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "source": {"type": "str", "required": True},
+            "destination": {"type": "str", "required": True},
+        },
+    },
+    "source_selectors": {"type": "list", "elements": "str", "default": []},
+    "destination_selectors": {"type": "list", "elements": "str", "default": []},
+    "sample_size": {"type": "int"},
+    "seed": {"type": "int"},
+    "max_mesh_nodes": {"type": "int", "default": 10},
+    "families": {"type": "list", "elements": "str", "choices": FAMILIES, "default": []},
+    "expected": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "source": {"type": "str", "default": "*"},
+            "destination": {"type": "str", "default": "*"},
+            "family": {"type": "str", "choices": FAMILIES},
+            "on_node": {"type": "bool", "default": False},
+            "hops": {"type": "list", "elements": "str", "required": True},
+        },
+    },
+    "cluster_networks": {"type": "list", "elements": "str", "default": []},
+    "expected_nodes": {"type": "list", "elements": "str", "default": []},
+    "image": {"type": "str", "default": "docker.io/library/busybox:1.35.0"},
+    "agent_image": {"type": "str", "default": ""},
+    "probes": {"type": "int", "default": 2},
+    "pod": {
+        "type": "dict",
+        "default": {},
+        "options": {
+            "tolerations": {"type": "list", "elements": "dict"},
+            "resources": {"type": "dict"},
+            "priority_class": {"type": "str", "default": ""},
+            "pull_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
+        },
+    },
+    "wait_timeout": {"type": "int", "default": 120},
+    "fail_on": {"type": "str", "choices": ["inconclusive", "fail", "never"], "default": "inconclusive"},
+    "return_pairs": {"type": "str", "choices": ["failed", "all"]},
+    "output_path": {"type": "path"},
+    "baseline": {"type": "path"},
+    "slower": {
+        "type": "dict",
+        "default": {},
+        "options": {
+            "factor": {"type": "float", "default": 3},
+            "ms": {"type": "float", "default": 1},
+        },
+    },
+    "progress_path": {"type": "path"},
+}
 
 
-def message(result: dict[str, Any]) -> str:
-    """One sentence for the whole, with the first pair that did not pass."""
-    summary = result["summary"]
-    told = (
-        f"{summary['pass']} of {result['coverage']['possible']} pairs pass, {summary['fail']} fail, "
-        f"{summary['inconclusive']} are inconclusive."
+def request(params: dict[str, Any], check_mode: bool) -> proof.Request:
+    """The module's parameters as a request. Raises ValueError with a sentence that names the option."""
+    if not 1 <= params["probes"] <= plan.BURST:
+        raise ValueError(f"probes is {params['probes']}; it must be from 1 to {plan.BURST}.")
+    for name in ("wait_timeout", "max_mesh_nodes", "sample_size"):
+        if params[name] is not None and params[name] < 1:
+            raise ValueError(f"{name} is {params[name]}; it must be at least 1.")
+    wanted = plan.Wanted(
+        name=params["plan"],
+        node=params["node"] or "",
+        pairs=[(pair["source"], pair["destination"]) for pair in params["pairs"] or ()],
+        source_selectors=params["source_selectors"],
+        destination_selectors=params["destination_selectors"],
+        sample_size=params["sample_size"],
+        seed=params["seed"],
+        max_mesh_nodes=params["max_mesh_nodes"],
     )
-    for wanted in ("fail", "inconclusive"):
-        for pair in result["pairs"]:
-            if pair["verdict"] == wanted:
-                return f"{told} {pair['source']['node']} to {pair['destination']['node']}: {pair['reason']}"
-    return told
-
-
-def execute(proof: Proof, fail_on: str, check_mode: bool) -> tuple[bool, dict[str, Any]]:
-    """Runs a proof to its end: whether the task fails, and its result with ``msg``."""
-    error = ""
-    try:
-        with prober.guarded() as guard:
-            proof.look()
-            if not check_mode:
-                proof.run(guard)
-    except (api.ClusterError, topology.TopologyError) as problem:
-        error = proof.stopped = str(problem)
-    except prober.Interrupted as signal:
-        error = proof.stopped = f"The run was {signal}; its pods were removed (residue counts those that were not)."
-    result = proof.result(check_mode)
-    result["msg"] = error or message(result)
-    failed = bool(error) or bool(proof.residue) or (not check_mode and verdict.is_failure(result["summary"], fail_on))
-    return failed, result
+    pod = {name: value for name, value in (params["pod"] or {}).items() if value not in (None, "", [])}
+    slower = {name: value for name, value in (params["slower"] or {}).items() if value is not None}
+    return proof.Request(
+        namespace=params["namespace"],
+        image=params["image"],
+        agent_image=params["agent_image"],
+        probes=params["probes"],
+        wait_timeout=params["wait_timeout"],
+        wanted=wanted,
+        families=tuple(dict.fromkeys(params["families"])),
+        expected=params["expected"],
+        cluster_networks=params["cluster_networks"],
+        expected_nodes=params["expected_nodes"],
+        pod=PodOptions(**pod),
+        fail_on=params["fail_on"],
+        return_pairs=params["return_pairs"] or "",
+        output_path=params["output_path"] or "",
+        baseline_path=params["baseline"] or "",
+        slower=baseline.Slower(**slower),
+        check_mode=check_mode,
+    )
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            "kubeconfig": {"type": "path", "required": True},
-            "context": {"type": "str"},
-            "namespace": {"type": "str", "default": "default"},
-            "cluster_networks": {"type": "list", "elements": "str", "default": []},
-            "expected_nodes": {"type": "list", "elements": "str", "default": []},
-            "image": {"type": "str", "default": "docker.io/library/busybox:1.35.0"},
-            "probes": {"type": "int", "default": 2},
-            "wait_timeout": {"type": "int", "default": 120},
-            "fail_on": {"type": "str", "choices": ["inconclusive", "fail", "never"], "default": "inconclusive"},
-        },
+        argument_spec=ARGUMENTS,
         supports_check_mode=True,
+        required_if=[("plan", "pairs", ["pairs"]), ("plan", "node", ["node"])],
+        mutually_exclusive=[("node", "pairs")],
     )
     if api.KUBERNETES_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("kubernetes"), exception=api.KUBERNETES_IMPORT_ERROR)
     params = module.params
-    if not 1 <= params["probes"] <= plan.BURST:
-        module.fail_json(msg=f"probes is {params['probes']}; it must be from 1 to {plan.BURST}.")
-    if params["wait_timeout"] < 1:
-        module.fail_json(msg=f"wait_timeout is {params['wait_timeout']}; it must be at least 1 second.")
-    proof = Proof(
+    try:
+        asked = request(params, module.check_mode)
+    except ValueError as error:
+        module.fail_json(msg=str(error))
+    run = proof.Proof(
         cluster=None,
-        namespace=params["namespace"],
-        image=params["image"],
-        method=plan.Method(probes=params["probes"]),
-        wait_timeout=params["wait_timeout"],
+        request=asked,
         run_id=secrets.token_hex(4),
-        cluster_networks=params["cluster_networks"],
-        expected_nodes=params["expected_nodes"],
+        seed=secrets.randbelow(1_000_000),
+        **({"progress": progress.ProgressFile(params["progress_path"])} if params["progress_path"] else {}),
         warn=module.warn,
     )
     try:
-        proof.cluster = prober.KubernetesCluster(params["kubeconfig"], params["context"])
+        run.cluster = KubernetesCluster(params["kubeconfig"], params["context"])
     except api.ClusterError as error:
-        proof.stopped = str(error)
-        module.fail_json(**{**proof.result(module.check_mode), "msg": proof.stopped})
-    failed, result = execute(proof, params["fail_on"], module.check_mode)
+        run.stopped = str(error)
+        failed, result = run.conclude()
+    else:
+        failed, result = proof.execute(run)
+    if module._diff and result["changes"]:
+        result["diff"] = baseline.diff(result["changes"])
     if failed:
         module.fail_json(**result)
     module.exit_json(**result)

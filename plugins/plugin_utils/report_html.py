@@ -55,12 +55,12 @@ def page(built: Mapping[str, Any]) -> str:
     rows = report_view.failing(built)
     rendered = environment.get_template("page.html.j2").render(
         # the one text that is not the collection's own and not escaped by Jinja2: data_block made it safe
-        data=Markup(block),  # noqa: S704
+        data=Markup(block),
         packed=packed,
-        style=Markup(style),  # noqa: S704
-        script=Markup(script),  # noqa: S704
-        style_hash=Markup(_hash(style)),  # noqa: S704
-        script_hash=Markup(_hash(script)),  # noqa: S704
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=Markup(_hash(style)),
+        script_hash=Markup(_hash(script)),
         report=built,
         pods=pods,
         layer=built.get("nodes"),

@@ -35,11 +35,20 @@ def generated(size: int, samples) -> dict:
     document = samples.sparse(size, 0, fault=samples.POLICY)
     failing = [samples._pair(source, bad, "vxlan", samples.POLICY, bad) for source in range(bad)]
     counts = {"pass": size * size - bad, "fail": bad, "inconclusive": 0}
-    told = [(samples.node_name(s), samples.node_name(d), "fail" if d == bad and s != bad else "pass")
-            for s in range(size) for d in range(size)]
+    told = [
+        (samples.node_name(s), samples.node_name(d), "fail" if d == bad and s != bad else "pass")
+        for s in range(size)
+        for d in range(size)
+    ]
     nodes = samples._nodes(size, "vxlan", samples.POLICY, told)
-    return {**document, "pairs": failing, "summary": counts, "verdict": "fail", "nodes": nodes,
-            "coverage": {**document["coverage"], "tried": size * size}}
+    return {
+        **document,
+        "pairs": failing,
+        "summary": counts,
+        "verdict": "fail",
+        "nodes": nodes,
+        "coverage": {**document["coverage"], "tried": size * size},
+    }
 
 
 def timed(work: Callable[[], object]) -> tuple[float, object]:
@@ -58,8 +67,15 @@ def drawn(page: str) -> float | None:
     with tempfile.TemporaryDirectory() as directory, sync_playwright() as playwright:
         file = Path(directory, "paths.html")
         file.write_text(page)
-        switches = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-                    "--disable-background-networking", "--disable-component-update"]
+        switches = [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-sync",
+            "--disable-background-networking",
+            "--disable-component-update",
+        ]
         browser = playwright.chromium.launch(executable_path=program, args=switches)
         tab = browser.new_page()
         begin = time.perf_counter()
@@ -93,17 +109,21 @@ def main() -> None:
         print(json.dumps(measure(int(sys.argv[1]))))
         return
     print("### Reports\n")
-    print("| nodes | pairs | told in full | join | table | JSON | JUnit | Markdown | HTML | peak memory | "
-          "JSON file (gzip) | HTML file | drawn in Chromium |")
+    print(
+        "| nodes | pairs | told in full | join | table | JSON | JUnit | Markdown | HTML | peak memory | "
+        "JSON file (gzip) | HTML file | drawn in Chromium |"
+    )
     print("|---" * 13 + "|")
     for size in SIZES:
         ran = subprocess.run([sys.executable, __file__, str(size)], check=True, capture_output=True, text=True)
         row = json.loads(ran.stdout)
         seconds = " | ".join(f"{row[name]:.2f} s" for name in ("join", "table", "json", "junit", "markdown", "html"))
         page = f"{row['drawn']:.1f} s" if row["drawn"] is not None else "no Chromium here"
-        print(f"| {size:,} | {row['pairs']:,} | {row['told']:,} | {seconds} | {row['memory']:.0f} MiB | "
-              f"{row['json_size'] / 1e6:.2f} MB ({row['gzip_size'] / 1e6:.2f}) | {row['html_size'] / 1e6:.2f} MB | {page} |",
-              flush=True)
+        print(
+            f"| {size:,} | {row['pairs']:,} | {row['told']:,} | {seconds} | {row['memory']:.0f} MiB | "
+            f"{row['json_size'] / 1e6:.2f} MB ({row['gzip_size'] / 1e6:.2f}) | {row['html_size'] / 1e6:.2f} MB | {page} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

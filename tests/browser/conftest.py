@@ -54,7 +54,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(browser, tmp_path) -> Iterator[Callable[..., Opened]]:
-    """Opens a report as a page: opened(pod_result, node_results, width=, scheme=, ...). Nothing it does is overlooked."""
+    """Opens a report as a page: opened(pod_result, node_results, width=, scheme=, ...), and watches what it does."""
     from ansible_collections.podpath.kubeadm.plugins.filter import paths
 
     pages: list[Opened] = []

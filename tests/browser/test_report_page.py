@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person does with the page of a report. Each test also fails on a complaint of the console, and on a request."""
+"""What a person does with the page of a report. Each test also fails on a complaint of the console or a request."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_hostile_names_stay_text(opened):
     one.choose(0, 2)
     assert f"controlplane → node-2{evil}" in one.told()
     assert one.page.locator("img").count() == 0
-    assert one.page.title() == "4 fail of 9 pod pairs – pod paths"
+    assert one.page.title().startswith("4 fail of 9 pod pairs")
     one.page.get_by_role("button", name="Show the path from controlplane").click()
     assert stops(one, "m-expected") == 8
 
@@ -150,7 +150,8 @@ def test_the_page_may_not_connect_and_runs_no_other_script(opened):
         if (seen.length === 3) done(seen.sort().join(" "));
       });
       fetch(there).catch(() => {});
-      document.body.append(Object.assign(document.createElement("script"), { textContent: "document.title = 'owned'" }));
+      const script = document.createElement("script");
+      document.body.append(Object.assign(script, { textContent: "document.title = 'owned'" }));
       document.body.append(Object.assign(document.createElement("img"), { src: `${there}x.png` }));
     })""", f"http://127.0.0.1:{listener.getsockname()[1]}/")
     assert refused == "connect-src img-src script-src-elem"
@@ -248,7 +249,7 @@ def test_a_thousand_nodes_open_group_by_group(opened):
     ("broken-light", lambda: (samples.result(fault=samples.UDP_BLOCKED), ENDS), 1440, "light"),
     ("broken-phone", lambda: (samples.result(fault=samples.UDP_BLOCKED), ENDS), 390, "dark"),
     ("wrong-card-wide", lambda: (samples.result(backend="host-gw", fault=samples.WRONG_CARD), ENDS), 1920, "light"),
-    ("hundred-light", lambda: (samples.result(100, fault=samples.UDP_BLOCKED), samples.node_results(100)), 1600, "light"),
+    ("hundred-light", lambda: (samples.result(100, fault=samples.UDP_BLOCKED), None), 1600, "light"),
     ("thousand-light", lambda: (samples.sparse(1000, 9, fault=samples.POLICY), None), 1440, "light"),
 ])
 def test_screenshots_to_look_at(opened, name, make, width, scheme):

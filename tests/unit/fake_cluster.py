@@ -1,19 +1,22 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A cluster that lives in a dictionary, with a clock that only moves when somebody sleeps."""
+"""A cluster that lives in a dictionary, and a clock that only moves when somebody sleeps."""
 
 from __future__ import annotations
 
+from collections import Counter
+
 from path_samples import output
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import prober
+from ansible_collections.podpath.kubeadm.plugins.module_utils import pods
+from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import ExecResult
 
-PING = """PING 10.244.1.3 (10.244.1.3): 56 data bytes
-
---- 10.244.1.3 ping statistics ---
-3 packets transmitted, 3 packets received, 0% packet loss
-round-trip min/avg/max = 0.081/0.102/0.134 ms"""
+_PING = """|PING {0} ({0}): 56 data bytes
+|64 bytes from {0}: seq=0 ttl=62 time=0.081 ms
+|
+|--- {0} ping statistics ---
+|1 packets transmitted, 1 packets received, 0% packet loss"""
 
 
 class Clock:
@@ -28,96 +31,130 @@ class Clock:
 
 
 class FakeCluster:
-    """Runs every pod at once. ``misbehave`` maps a pod's "role node" to the status it shows instead.
+    """Runs every pod at once and answers as a healthy host-gw cluster with busybox does.
 
-    ``traces`` maps (source node, destination node) to what traceroute prints there; others are healthy host-gw.
+    ``misbehave``: "role node" -> the status its pod shows instead; None: the Job gets no pod.
+    ``exec_problems``: node -> why a command in its prober breaks off; what came before it is kept up to ``cut`` lines.
+    ``fail_on``: name of a method -> what it raises. ``refusals``: what dry runs answer, in turn.
     """
 
-    def __init__(self, nodes, misbehave=None, traces=None, exec_problems=None):
-        self.nodes = nodes
-        self.pods = {}
-        self.events = {}
-        self.deleted = []
-        self.forced = []
-        self.created = []
-        self.misbehave = misbehave or {}
-        self.traces = traces or {}
-        self.exec_problems = exec_problems or {}
-        self.stuck = set()
-        self.fail_on = {}
-        self.config_map = None
+    server = "https://fake:6443"
 
-    def _maybe_fail(self, verb):
-        if verb in self.fail_on:
-            raise self.fail_on[verb]
+    def __init__(self, nodes, misbehave=None, exec_problems=None, refusals=()):
+        self.nodes = nodes
+        self.requests = Counter()
+        self.jobs, self.pods, self.services = {}, {}, {}
+        self.events = {}
+        self.misbehave = misbehave or {}
+        self.exec_problems = exec_problems or {}
+        self.refusals = list(refusals)
+        self.cut = 0
+        self.stuck = set()
+        self.forced = False
+        self.fail_on = {}
+
+    def _ask(self, verb, method):
+        self.requests[verb] += 1
+        if method in self.fail_on:
+            raise self.fail_on[method]
 
     def list_nodes(self):
-        self._maybe_fail("list_nodes")
+        self._ask("list", "list_nodes")
         return self.nodes
 
     def flannel_config_map(self):
-        self._maybe_fail("flannel_config_map")
-        return self.config_map
+        self._ask("get", "flannel_config_map")
+
+    def flannel_pods(self):
+        self._ask("list", "flannel_pods")
+
+    def dry_run_pod(self, namespace, manifest):
+        self._ask("create", "dry_run_pod")
+        return self.refusals.pop(0) if self.refusals else ""
 
     def _node(self, name):
         return next(node for node in self.nodes if node["metadata"]["name"] == name)
 
-    def create_pod(self, namespace, manifest):
-        self._maybe_fail("create_pod")
-        meta = manifest["metadata"]
-        role, node = meta["labels"][prober.ROLE_LABEL], meta["annotations"][prober.NODE_ANNOTATION]
-        base = self._node(node)["spec"]["podCIDR"].removesuffix("0/24")
+    def create(self, namespace, manifest):
+        self._ask("create", f"create {manifest['kind']}")
+        name = manifest["metadata"]["name"]
+        made = {**manifest, "metadata": {**manifest["metadata"], "uid": f"uid-{name}"}}
+        if manifest["kind"] == "Service":
+            self.services[name] = made = {**made, "spec": {**made["spec"], "clusterIPs": ["10.96.0.9"]}}
+            return made
+        self.jobs[name] = made
+        template = manifest["spec"]["template"]
+        role = template["metadata"]["labels"][pods.ROLE_LABEL]
+        node = template["metadata"]["annotations"][pods.NODE_ANNOTATION]
+        address = self._node(node)["spec"]["podCIDR"].removesuffix("0/24") + ("2" if role == "prober" else "3")
         status = {
             "phase": "Running",
-            "podIP": base + ("2" if role == "prober" else "3"),
+            "podIPs": [{"ip": address}],
             "containerStatuses": [{"state": {"running": {}}}],
         }
         status = self.misbehave.get(f"{role} {node}", status)
-        self.created.append(manifest)
-        self.pods[meta["name"]] = {**manifest, "metadata": {**meta, "uid": "uid-" + meta["name"]}, "status": status}
+        if status is not None:
+            metadata = {**template["metadata"], "name": f"{name}-xyz"}
+            self.pods[metadata["name"]] = {"metadata": metadata, "spec": template["spec"], "status": status}
+        return made
+
+    def _selected(self, objects, selector):
+        wanted = dict(part.split("=") for part in selector.split(","))
+        return {
+            name: found
+            for name, found in objects.items()
+            if all(found["metadata"]["labels"].get(key) == value for key, value in wanted.items())
+        }
 
     def list_pods(self, namespace, selector):
-        self._maybe_fail("list_pods")
-        wanted = dict(part.split("=") for part in selector.split(","))
-        return [
-            pod
-            for pod in self.pods.values()
-            if all(pod["metadata"]["labels"].get(key) == value for key, value in wanted.items())
-        ]
+        self._ask("list", "list_pods")
+        return list(self._selected(self.pods, selector).values())
 
-    def delete_pod(self, namespace, name, uid, *, now=False):
-        self._maybe_fail("delete_pod")
-        if self.pods[name]["metadata"]["uid"] != uid:
-            return
-        if name in self.stuck and not now:
-            return
-        (self.forced if now else self.deleted).append(name)
-        del self.pods[name]
+    def delete(self, namespace, selector, *, now=False):
+        self._ask("delete", "delete")
+        self.forced = self.forced or now
+        for objects in (self.jobs, self.pods, self.services):
+            for name in self._selected(objects, selector):
+                if now or name not in self.stuck:
+                    del objects[name]
 
-    def pod_warnings(self, namespace, name):
-        return self.events.get(name, [])
+    def count_left(self, namespace, selector):
+        self._ask("list", "count_left")
+        return sum(len(self._selected(objects, selector)) for objects in (self.jobs, self.pods, self.services))
 
-    def execute(self, namespace, pod, command, timeout, cancel):
-        source = self.pods[pod]["metadata"]["annotations"][prober.NODE_ANNOTATION]
-        if source in self.exec_problems:
-            return prober.ExecResult("", self.exec_problems[source])
-        by_ip = {
-            entry["status"].get("podIP"): entry["metadata"]["annotations"][prober.NODE_ANNOTATION]
-            for entry in self.pods.values()
-        }
-        lines = []
-        calls = [line for line in command[-1].splitlines() if line.startswith("t ") and line.endswith("&")]
-        for index, line in enumerate(calls):
-            address = line.split()[4]
-            destination = by_ip[address]
-            text = self.traces.get((source, destination))
-            if text is None:
-                text = self._healthy(source, destination, address)
-            lines += [f"=begin {index}", text.rstrip("\n"), "=echo", PING, f"=end {index} 0"]
-        return prober.ExecResult("\n".join(lines) + "\n")
+    def warnings(self, namespace, prefix):
+        self._ask("list", "warnings")
+        return {name: told for name, told in self.events.items() if name.startswith(prefix)}
 
-    def _healthy(self, source, destination, address):
-        if source == destination:
-            return output(address, address)
+    def execute(self, namespace, pod, command, timeout, cancel, heard=None):
+        self._ask("exec", "execute")
+        found = self.pods[pod]["metadata"]
+        node = found["annotations"][pods.NODE_ANNOTATION]
+        if found["labels"][pods.ROLE_LABEL] == pods.PEER:
+            return ExecResult("=httpd\n=done\n")
+        lines = ["=mtu 1450"]
+        for errand in command[-1].splitlines():
+            lines += self._errand(node, found["labels"][pods.RUN_LABEL], *errand.split()[:3])
+        text = "\n".join(lines) + "\n"
+        problem = self.exec_problems.get(node, "")
+        if problem:
+            text = "\n".join(lines[: self.cut])
+        if heard:
+            heard(text)
+        return ExecResult(text, problem)
+
+    def _errand(self, source, run, number, kind, address):
+        nodes = {node["spec"]["podCIDR"].removesuffix(".0/24"): node for node in self.nodes}
+        destination = nodes.get(address.rpartition(".")[0])
+        name = destination["metadata"]["name"] if destination else source
         bridge = self._node(source)["spec"]["podCIDR"].replace("0/24", "1")
-        return output(address, bridge, self._node(destination)["status"]["addresses"][0]["address"], address)
+        hops = [address] if name == source else [bridge, None, address]
+        if len(hops) == 3:
+            hops[1] = destination["status"]["addresses"][0]["address"]
+        trace = "\n".join(f"|{line}" for line in output(address, *hops).splitlines())
+        ping = _PING.format(address)
+        sender = self._node(source)["spec"]["podCIDR"].replace("0/24", "2")
+        parts = {"trace": trace, "echoes": ping, "full": ping, "tcp": f"|{run} {name} [::ffff:{sender}]"}
+        shown = {"pair": parts, "control": ["trace"], "service": ["tcp"]}[kind]
+        told = [line for part in shown for line in (f"=part {part} 0", parts[part])]
+        return [f"=begin {number}", *told, f"=end {number}"]

@@ -12,7 +12,10 @@ DATA = Path(__file__).parent / "data" / "traceroute"
 
 
 def node(index: int, backend: str | None = "host-gw", **changes) -> dict:
-    """A Node object. Changes: public_ip, internal_ip, pod_cidr, ready, cordoned, hostname, name."""
+    """A Node object. Changes: public_ip, internal_ip, pod_cidr, ready, cordoned, hostname, name, labels, annotations.
+
+    With ``dual`` it has IPv6 besides: fd00:244:N::/64, fd00:56::N.
+    """
     name = changes.get("name", NAMES[index] if index < 3 else f"node-{index}")
     address = f"192.168.56.{10 + index}"
     annotations = {}
@@ -23,20 +26,27 @@ def node(index: int, backend: str | None = "host-gw", **changes) -> dict:
             "flannel.alpha.coreos.com/kube-subnet-manager": "true",
         }
     cidr = changes.get("pod_cidr", f"10.244.{index}.0/24")
+    cidrs = [cidr] if cidr else []
+    addresses = [changes.get("internal_ip", address)]
+    if changes.get("dual"):
+        cidrs.append(f"fd00:244:{index}::/64")
+        addresses.append(f"fd00:56::{10 + index}")
+        annotations["flannel.alpha.coreos.com/public-ipv6"] = f"fd00:56::{10 + index}"
+    annotations |= changes.get("annotations", {})
     ready = changes.get("ready", True)
     return {
         "metadata": {
             "name": name,
-            "labels": {"kubernetes.io/hostname": changes.get("hostname", name)},
+            "labels": {"kubernetes.io/hostname": changes.get("hostname", name), **changes.get("labels", {})},
             "annotations": annotations,
         },
         "spec": {
-            **({"podCIDR": cidr, "podCIDRs": [cidr]} if cidr else {}),
+            **({"podCIDR": cidrs[0], "podCIDRs": cidrs} if cidrs else {}),
             **({"unschedulable": True} if changes.get("cordoned") else {}),
         },
         "status": {
             "addresses": [
-                {"type": "InternalIP", "address": changes.get("internal_ip", address)},
+                *({"type": "InternalIP", "address": entry} for entry in addresses),
                 {"type": "Hostname", "address": name},
             ],
             "conditions": [
@@ -51,8 +61,8 @@ def node(index: int, backend: str | None = "host-gw", **changes) -> dict:
     }
 
 
-def cluster(backend: str = "host-gw", size: int = 3) -> list[dict]:
-    return [node(index, backend) for index in range(size)]
+def cluster(backend: str = "host-gw", size: int = 3, **changes) -> list[dict]:
+    return [node(index, backend, **changes) for index in range(size)]
 
 
 def output(target: str, *hops: str | None, probes: int = 2, longest: int = 5) -> str:

@@ -105,7 +105,7 @@ def _pair(source: int, destination: int, backend: str, fault: str, bad: int) -> 
         "underlay": {"observed": False, "why": "Both pods are on one node."} if local else {
             "observed": True, "why": "", "interface": "eth1", "mtu": 1500, "address": node_address(source),
             "gateway": ""},
-    } if seen else {name: unseen for name in ("echoes", "full_size", "arrival", "tcp", "underlay")}
+    } if seen else dict.fromkeys(("echoes", "full_size", "arrival", "tcp", "underlay"), unseen)
     return {
         "source": {"node": node_name(source), "pod": f"podpath-4f1c-prober-{source}", "ip": f"{subnet(source)}.8"},
         "destination": {"node": node_name(destination), "pod": f"podpath-4f1c-peer-{destination}", "ip": pod},
@@ -131,7 +131,7 @@ def _diagnosis(fault: str, failing: list[str], name: str) -> list[dict[str, Any]
             ["Every pair to and from it stops after the source's own cni0; pairs among the other nodes pass.",
              "Pods on it reach each other by cni0, so its bridge works."],
             [f"ssh {name} sudo nft list ruleset | grep 8472", f"ssh {name} sudo tcpdump -ni eth1 udp port 8472"],
-            [f"Open UDP 8472 between the nodes on {name}, for instance firewall_policy: open, and run site.yml again."]),
+            [f"Open UDP 8472 between the nodes on {name}, as with firewall_policy: open, and run site.yml again."]),
         LOOP: (
             "All nodes gave Flannel the same public-ip 10.0.2.15, that of the NAT card.",
             ["Every hop of each pair across nodes is the source's own cni0.",
@@ -161,14 +161,16 @@ def _nodes(size: int, backend: str, fault: str, told: list[tuple[str, str, str]]
         name = node_name(index)
         last = index == size - 1
         counts = _count(outgoing.get(name, []) + incoming.get(name, []))
-        verdict = "fail" if counts["fail"] else "inconclusive" if counts["inconclusive"] or not counts["pass"] else "pass"
+        open_ = counts["inconclusive"] or not counts["pass"]
+        verdict = "fail" if counts["fail"] else "inconclusive" if open_ else "pass"
         nodes.append({
             "name": name, "ready": not (fault == NOT_READY and last), "pod_cidrs": [f"{subnet(index)}.0/24"],
             "internal_ips": [node_address(index)],
             "public_ip": "10.0.2.15" if fault == LOOP else node_address(index), "backend": backend,
             "bridge_ips": [f"{subnet(index)}.1"],
             "overlay_ips": [f"{subnet(index)}.0"] if backend == "vxlan" else [],
-            "verdict": verdict, "reason": "All its paths pass." if verdict == "pass" else f"{counts['fail']} paths fail.",
+            "verdict": verdict,
+            "reason": "All its paths pass." if verdict == "pass" else f"{counts['fail']} paths fail.",
             "outgoing": _count(outgoing.get(name, [])), "incoming": _count(incoming.get(name, [])),
         })
     return nodes

@@ -60,7 +60,9 @@ def test_hosts_with_one_card_name_it():
     assert "cni0 10.244.0.1 -> eth1 192.168.56.11 -> pod 10.244.1.9" in "\n".join(paths.path_table(built))
 
 
-@pytest.mark.parametrize(("size", "width", "fits"), [(12, 80, True), (40, 120, True), (40, 50, False), (130, 120, False)])
+@pytest.mark.parametrize(
+    ("size", "width", "fits"), [(12, 80, True), (40, 120, True), (40, 50, False), (130, 120, False)]
+)
 def test_a_larger_cluster_is_a_matrix_while_it_fits(size, width, fits):
     built = paths.path_report(samples.result(size, fault=samples.POLICY))
     table = paths.path_table(built, width=width, where="paths.json")

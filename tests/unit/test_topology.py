@@ -8,100 +8,31 @@ from path_samples import cluster, node
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import topology
 
-CIDRS = ["192.168.56.0/24"]
-
 
 def parsed(*objects):
     return topology.parse_nodes(objects)
 
 
-def rules(findings):
-    return {(finding.rule, finding.severity) for finding in findings}
+def test_a_node_has_a_side_in_each_family():
+    one = topology.parse_node(node(1, "vxlan", dual=True))
+    assert one.side("ipv4") == topology.Side(
+        "10.244.1.0/24", "10.244.1.1", "10.244.1.0", ("192.168.56.11",), "192.168.56.11"
+    )
+    assert one.side("ipv6") == topology.Side(
+        "fd00:244:1::/64", "fd00:244:1::1", "fd00:244:1::", ("fd00:56::11",), "fd00:56::11"
+    )
 
 
-def hops(expectation):
-    return [(hop.role, hop.addresses) for hop in expectation.hops]
+def test_families_are_those_with_pod_cidrs():
+    assert topology.families_of(parsed(*cluster()).values()) == ("ipv4",)
+    assert topology.families_of(parsed(*cluster(dual=True)).values()) == ("ipv4", "ipv6")
+    assert topology.families_of(parsed(node(0, pod_cidr="fd00:1::/64")).values()) == ("ipv6",)
+    assert topology.families_of(parsed(node(0, pod_cidr=None)).values()) == ("ipv4",)
 
 
-def test_a_healthy_cluster_has_no_findings():
-    assert topology.preflight(parsed(*cluster()), CIDRS) == []
-
-
-def test_same_node_is_one_hop_whatever_the_backend():
-    for backend in ("vxlan", "host-gw", "wireguard", None):
-        one = topology.parse_node(node(1, backend))
-        assert hops(topology.expected_path(one, one, "10.244.1.9")) == [("pod", ("10.244.1.9",))]
-
-
-@pytest.mark.parametrize(
-    ("backend", "second"), [("host-gw", ("node", ("192.168.56.12",))), ("vxlan", ("flannel.1", ("10.244.2.0",)))]
-)
-def test_across_nodes_is_three_hops(backend, second):
-    nodes = parsed(*cluster(backend))
-    path = topology.expected_path(nodes["node-1"], nodes["node-2"], "10.244.2.7")
-    assert hops(path) == [("cni0", ("10.244.1.1",)), second, ("pod", ("10.244.2.7",))]
-
-
-def test_without_a_pod_address_the_last_hop_is_open():
-    nodes = parsed(*cluster())
-    assert topology.expected_path(nodes["node-1"], nodes["node-2"], None).hops[-1].addresses == ()
-
-
-@pytest.mark.parametrize("backends", [("vxlan", "host-gw"), ("wireguard", "wireguard"), ("", ""), (None, None)])
-def test_an_unknown_path_is_refused(backends):
-    one, two = (topology.parse_node(node(index, backend)) for index, backend in enumerate(backends))
-    with pytest.raises(topology.TopologyError):
-        topology.expected_path(one, two, "10.244.1.2")
-
-
-def test_flannel_on_the_nat_interface_is_a_fail_for_every_reason_it_is_wrong():
-    nodes = parsed(*(node(index, public_ip="10.0.2.15") for index in range(3)))
-    findings = topology.preflight(nodes, CIDRS)
-    assert {finding.rule for finding in findings} == {
-        "public-ip-not-internal-ip",
-        "public-ip-outside",
-        "public-ip-duplicate",
-    }
-    assert all(finding.severity == topology.FAIL for finding in findings)
-    assert all("10.0.2.15" in finding.message and "--iface" in finding.cure for finding in findings)
-    assert "node-1" in findings[1].message or "node-1" in findings[2].message
-
-
-def test_flannel_and_kubelet_agreeing_on_the_wrong_network_is_a_fail():
-    nodes = parsed(*(node(i, public_ip=f"10.9.0.{i}", internal_ip=f"10.9.0.{i}") for i in range(1, 3)))
-    assert rules(topology.preflight(nodes, CIDRS)) == {("public-ip-outside", topology.FAIL)}
-
-
-def test_without_a_cluster_network_pairs_across_nodes_stay_open():
-    (finding,) = topology.preflight(parsed(*cluster()), [])
-    assert finding.rule == "no-cluster-network"
-    assert finding.concerns("node-1", "node-2")
-    assert not finding.concerns("node-1", "node-1")
-
-
-def test_a_single_node_needs_no_cluster_network():
-    assert topology.preflight(parsed(node(0)), []) == []
-
-
-@pytest.mark.parametrize(
-    ("changed", "rule", "severity"),
-    [
-        (node(1, None), "no-flannel", "inconclusive"),
-        (node(1, "wireguard"), "backend-unknown", "inconclusive"),
-        (node(1, ""), "backend-unknown", "inconclusive"),
-        (node(1, "vxlan"), "backend-mixed", "inconclusive"),
-        (node(1, public_ip=""), "public-ip-missing", "inconclusive"),
-        (node(1, internal_ip="fd00::1"), "no-internal-ip", "inconclusive"),
-        (node(1, pod_cidr=None), "no-pod-cidr", "inconclusive"),
-        (node(1, pod_cidr="fd00:1::/64"), "no-pod-cidr", "inconclusive"),
-        (node(1, pod_cidr="10.244.0.0/24"), "pod-cidr-overlap", "fail"),
-        (node(1, public_ip="192.168.56.99"), "public-ip-not-internal-ip", "fail"),
-    ],
-)
-def test_one_odd_node_is_found_and_named(changed, rule, severity):
-    findings = topology.preflight(parsed(node(0), changed, node(2)), CIDRS)
-    assert rules(findings) == {(rule, severity)}
-    assert all("node-1" in finding.nodes and "node-1" in finding.message for finding in findings)
+def test_the_udp_backend_writes_an_empty_type():
+    assert topology.parse_node(node(1, "")).backend == "udp"
+    assert topology.parse_node(node(1, None)).backend is None
 
 
 def test_not_ready_and_cordoned_nodes_say_why():
@@ -119,8 +50,6 @@ def test_broken_input_is_a_sentence():
         topology.parse_node(node(1, pod_cidr="banana"))
     with pytest.raises(topology.TopologyError, match="'banana'"):
         topology.parse_networks(["10.0.0.0/8", "banana"])
-    with pytest.raises(topology.TopologyError, match="not IPv4"):
-        topology.parse_networks(["fd00::/64"])
 
 
 def test_only_unique_hostnames_pick_a_node():
@@ -149,35 +78,20 @@ def config_map(text):
         ('{"Backend": {"Type": "vxlan", "DirectRouting": false}}', False),
         ('{"Backend": {"Type": "vxlan"}}', False),
         ('{"Backend": 1}', False),
-        ("{", False),
+        ("{", None),
     ],
 )
 def test_direct_routing_is_read_from_flannels_configuration(text, on):
-    assert topology.direct_routing(config_map(text)) is on
-    assert topology.direct_routing(None) is False
+    assert topology.parse_flannel(config_map(text)).direct_routing is on
 
 
-def links(*cidrs):
-    return topology.Links(True, topology.parse_networks(cidrs))
-
-
-def test_with_direct_routing_nodes_on_one_link_go_by_the_node_address():
-    nodes = parsed(*cluster("vxlan"))
-    path = topology.expected_path(nodes["node-1"], nodes["node-2"], "10.244.2.7", links("10.1.0.0/16", *CIDRS))
-    assert hops(path) == [("cni0", ("10.244.1.1",)), ("node", ("192.168.56.12",)), ("pod", ("10.244.2.7",))]
-    assert CIDRS[0] in path.origin
-
-
-@pytest.mark.parametrize("cidrs", [(), ("192.168.56.0/29", "192.168.56.11/32", "192.168.56.12/32"), ("10.0.0.0/8",)])
-def test_with_direct_routing_nodes_of_different_networks_are_not_guessed(cidrs):
-    nodes = parsed(*cluster("vxlan"))
-    with pytest.raises(topology.LinkUnknown, match=r"node-1 \(192.168.56.11\) and node-2 .*cluster_networks"):
-        topology.expected_path(nodes["node-1"], nodes["node-2"], "10.244.2.7", links(*cidrs))
-
-
-def test_direct_routing_changes_nothing_on_a_node_nor_with_host_gw():
-    nodes = parsed(*cluster("host-gw"))
-    one, two = nodes["node-1"], nodes["node-2"]
-    for other in (one, two):
-        assert (hops(topology.expected_path(one, other, "10.244.2.7", links()))
-                == hops(topology.expected_path(one, other, "10.244.2.7")))
+def test_what_flannels_configuration_says_besides():
+    text = '{"Network": "10.244.0.0/16", "IPv6Network": "fd00:244::/48", "Backend": {"Type": "vxlan"}}'
+    flannel = topology.parse_flannel(config_map(text))
+    assert flannel.backend == "vxlan"
+    assert {family: str(network) for family, network in flannel.networks.items()} == {
+        "ipv4": "10.244.0.0/16",
+        "ipv6": "fd00:244::/48",
+    }
+    for broken in (None, {}, {"data": None}, {"data": {"net-conf.json": "[]"}}):
+        assert topology.parse_flannel(broken).backend is None

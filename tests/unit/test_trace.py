@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-import random
+import contextlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from path_samples import DATA, output
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import trace
@@ -50,7 +52,7 @@ def test_header_times_and_notes():
     assert recorded("prohibited").hops[2].notes == ("!A",)
     hop = recorded("host_gw").hop(3).as_dict()
     assert (hop["ttl"], hop["sent"], hop["received"]) == (3, 2, 2)
-    assert hop["rtt_ms"]["min"] <= hop["rtt_ms"]["avg"] <= hop["rtt_ms"]["max"]
+    assert hop["rtt_ms"]["min"] <= hop["rtt_ms"]["median"] <= hop["rtt_ms"]["max"]
 
 
 def test_lost_probes_are_counted_and_keep_their_responder():
@@ -111,50 +113,94 @@ def test_the_error_quotes_the_line():
         trace.parse(output("10.0.0.9", "10.0.0.1") + " 2  what is this\n")
 
 
-def test_whatever_is_printed_is_read_back():
-    """Random hops, printed as busybox prints them, come back as they were."""
-    source = random.Random(1)
-    for _round in range(300):
-        last = None
-        lines = ["traceroute to 10.9.9.9 (10.9.9.9), 30 hops max, 46 byte packets"]
-        wanted = []
-        for ttl in range(1, source.randint(1, 30) + 1):
-            line, replies = f"{ttl:2d}", []
-            for probe in range(3):
-                address = source.choice(["10.0.0.1", "10.0.0.2", "fd00::1", None])
-                if address is None:
-                    line += "  *"
-                    replies.append(trace.Reply())
-                    continue
-                if probe == 0 or address != last:
-                    line += f"  {address}"
-                    last = address
-                time = source.randint(1, 99999) / 1000
-                note = source.choice([None, "!N", "!F-1450"])
-                line += f"  {time:.3f} ms{' ' + note if note else ''}"
-                replies.append(trace.Reply(address, time, note))
-            lines.append(line)
-            wanted.append(tuple(replies))
-        assert [hop.replies for hop in trace.parse("\n".join(lines)).hops] == wanted
+NETLAB = sorted((DATA / "netlab").glob("*.txt"))
+
+
+@pytest.mark.parametrize("file", [file for file in NETLAB if ".butskoy" in file.name], ids=lambda file: file.stem)
+def test_what_the_other_traceroute_really_prints(file):
+    text = file.read_text()
+    assert trace.parse(text) == trace.parse(text, trace.BUTSKOY)
 
 
 @pytest.mark.parametrize(
-    ("summary", "expected"),
-    [
-        (
-            "3 packets transmitted, 3 packets received, 0% packet loss\nround-trip min/avg/max = 0.08/0.1/0.13 ms",
-            {"sent": 3, "received": 3, "rtt_ms": {"min": 0.08, "avg": 0.1, "max": 0.13}},
-        ),
-        (
-            "3 packets transmitted, 2 received, 33% packet loss, time 2ms\nrtt min/avg/max/mdev = 0.1/0.2/0.3/0.01 ms",
-            {"sent": 3, "received": 2, "rtt_ms": {"min": 0.1, "avg": 0.2, "max": 0.3}},
-        ),
-        ("3 packets transmitted, 0 packets received, 100% packet loss", {"sent": 3, "received": 0, "rtt_ms": {}}),
-    ],
+    "file", [f for f in NETLAB if "busybox" in f.name and "ping" not in f.name], ids=lambda f: f.stem
 )
-def test_echoes_of_busybox_and_iputils(summary, expected):
-    assert trace.parse_echoes(f"PING 10.244.1.3\n\n--- statistics ---\n{summary}\n").as_dict() == expected
+def test_what_busybox_really_prints_with_each_fault(file):
+    text = file.read_text()
+    assert trace.parse(text) == trace.parse(text, trace.BUSYBOX)
 
 
-def test_an_image_without_ping_has_no_echoes():
-    assert trace.parse_echoes("sh: ping: not found\n") is None
+def test_a_star_tells_the_dialects_apart():
+    header = "traceroute to 10.0.0.9 (10.0.0.9), 5 hops max, 60 byte packets\n"
+    butskoy = header + " 1  * 10.0.0.1  0.1 ms *\n"
+    replies = (trace.Reply(), trace.Reply("10.0.0.1", 0.1), trace.Reply())
+    assert trace.parse(butskoy).hops[0].replies == replies
+    with pytest.raises(trace.TraceError):
+        trace.parse(butskoy, trace.BUSYBOX)
+    busybox = header + " 1  10.0.0.1  0.1 ms  *\n 2  *  0.2 ms\n"
+    assert trace.parse(busybox).hops[1].replies == (trace.Reply(), trace.Reply("10.0.0.1", 0.2))
+    with pytest.raises(trace.TraceError):
+        trace.parse(busybox, trace.BUTSKOY)
+
+
+# Whatever is printed is read back, and whatever else is printed is refused
+
+
+addresses_printed = st.sampled_from(["10.0.0.1", "10.0.0.2", "192.168.56.12", "fd00::1", "fd00:244:1::"])
+times = st.integers(0, 9_999_999).map(lambda thousandths: thousandths / 1000)
+notes = st.sampled_from([None, "!", "!N", "!H", "!A", "!X", "!F-1450", "!<13>"])
+replies = st.one_of(st.just(trace.Reply()), st.builds(trace.Reply, addresses_printed, times, notes))
+traces = st.builds(
+    lambda target, hops: trace.Trace(
+        target, 30, tuple(trace.Hop(ttl, tuple(replies)) for ttl, replies in enumerate(hops, 1))
+    ),
+    addresses_printed,
+    st.lists(st.lists(replies, min_size=1, max_size=6), min_size=1, max_size=12),
+)
+
+
+def rendered(wanted, dialect):
+    """A trace as a dialect prints it."""
+    lines = [f"traceroute to {wanted.target} ({wanted.target}), {wanted.max_ttl} hops max, 46 byte packets"]
+    last = None
+    for hop in wanted.hops:
+        line = f"{hop.ttl:2d}" + ("" if dialect is trace.BUSYBOX else " ")
+        own = None
+        for number, reply in enumerate(hop.replies):
+            if reply.address is None:
+                line += "  *" if dialect is trace.BUSYBOX else " *"
+                continue
+            if dialect is trace.BUSYBOX:
+                line += f"  {reply.address}" if number == 0 or reply.address != last else ""
+            elif reply.address != own:
+                line += f" {reply.address}"
+            last = own = reply.address
+            line += f"  {reply.rtt_ms:.3f} ms" + (f" {reply.note}" if reply.note else "")
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("dialect", trace.DIALECTS.values(), ids=lambda dialect: dialect.name)
+@given(wanted=traces)
+def test_whatever_is_printed_is_read_back(dialect, wanted):
+    assert trace.parse(rendered(wanted, dialect), dialect) == wanted
+    assert trace.parse(rendered(wanted, dialect)) == wanted
+
+
+@given(wanted=traces, dialect=st.sampled_from(list(trace.DIALECTS.values())), data=st.data())
+def test_a_line_that_was_spoilt_never_ends_in_anything_but_a_sentence(wanted, dialect, data):
+    text = rendered(wanted, dialect)
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(len(text), start + 8)))
+    spoilt = text[:start] + data.draw(st.text(max_size=4)) + text[end:]
+    with contextlib.suppress(trace.TraceError):
+        trace.parse(spoilt)
+
+
+@given(text=st.one_of(st.text(), st.text(alphabet="0123456789.*! msNHF-:abf()\n")))
+def test_noise_never_ends_in_anything_but_a_sentence(text):
+    header = "traceroute to 10.0.0.9 (10.0.0.9), 5 hops max, 46 byte packets\n"
+    for noise in (text, header + text):
+        for dialect in (None, *trace.DIALECTS.values()):
+            with contextlib.suppress(trace.TraceError):
+                trace.parse(noise, dialect)

@@ -3,10 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from path_samples import DATA, cluster, node, output
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import plan, topology, trace, verdict
+from ansible_collections.podpath.kubeadm.plugins.module_utils import (
+    judgement,
+    observation,
+    paths,
+    plan,
+    preflight,
+    topology,
+    trace,
+    verdict,
+)
+from ansible_collections.podpath.kubeadm.plugins.module_utils.hop_verdict import judge_trace
 
 S1, D, D0, POD = "10.244.1.1", "192.168.56.12", "10.244.2.0", "10.244.2.2"
 
@@ -15,10 +27,14 @@ def nodes_of(backend):
     return topology.parse_nodes(cluster(backend))
 
 
+def expected(nodes, source, destination, pod):
+    return paths.Paths(nodes, pods={(destination, "ipv4"): pod}).expected(source, destination)
+
+
 def judged(text, backend="host-gw", source="node-1", destination="node-2", pod=POD):
     nodes = nodes_of(backend)
-    ends = nodes[source], nodes[destination]
-    return verdict.judge_trace(*ends, topology.expected_path(*ends, pod), trace.parse(text))
+    path = expected(nodes, source, destination, pod)
+    return judge_trace(nodes[source], nodes[destination], path, trace.parse(text))
 
 
 def recorded(name):
@@ -52,9 +68,7 @@ def test_recorded_broken_paths_fail_with_their_signature(name, backend, words):
 def test_recorded_pod_gone_and_missing_route():
     gone = judged(recorded("pod_gone"), pod="10.244.2.77")
     assert (gone.verdict, "!H" in gone.reason, D in gone.reason) == ("fail", True, True)
-    nodes = nodes_of("host-gw")
-    ends = nodes["node-1"], nodes["node-2"]
-    lost = verdict.judge_trace(*ends, topology.expected_path(*ends, "10.9.2.77"), trace.parse(recorded("no_route")))
+    lost = judged(recorded("no_route"), pod="10.9.2.77")
     assert lost.verdict == "fail"
     assert "no route" in lost.reason
 
@@ -107,74 +121,82 @@ def test_a_trace_to_somebody_else_proves_nothing():
     assert judged(output("10.244.2.3", S1, D, "10.244.2.3")).verdict == "inconclusive"
 
 
-def attempts_of(backend="host-gw", **other):
-    """Healthy attempts for all nine pairs; other outputs, or problems as exceptions, come as source__destination."""
+def seen_of(backend="host-gw", **other):
+    """Healthy observations for all nine pairs; other outputs, problems as exceptions, or observations as they are come
+    as source__destination."""
     nodes = nodes_of(backend)
-    result = {}
-    for pair in plan.mesh(list(nodes)):
-        source, destination = nodes[pair.source], nodes[pair.destination]
-        pod = str(destination.pod_cidr).replace("0/24", "9")
-        expectation = topology.expected_path(source, destination, pod)
-        text = output(pod, *(hop.addresses[0] for hop in expectation.hops))
-        key = f"{pair.source}__{pair.destination}".replace("-", "")
-        told = other.get(key, text)
+    pods = {(name, "ipv4"): str(node.side("ipv4").pod_cidr).replace("0/24", "9") for name, node in nodes.items()}
+    found = paths.Paths(nodes, pods=pods)
+    seen = {}
+    for leg in plan.choose(plan.Wanted(), nodes):
+        hops = [hop.addresses[0] for hop in found.expected(*leg).hops]
+        key = f"{leg.source}__{leg.destination}".replace("-", "")
+        told = other.get(key, output(hops[-1], *hops))
         if isinstance(told, Exception):
-            result[pair] = verdict.Attempt(expectation, None, str(told))
-        else:
-            result[pair] = verdict.Attempt(expectation, trace.parse(told))
-    return nodes, result
+            told = observation.Observation(problem=str(told))
+        elif isinstance(told, str):
+            told = observation.Observation(trace.parse(told))
+        elif told.trace is None:
+            told = dataclasses.replace(told, trace=trace.parse(output(hops[-1], *hops)))
+        seen[leg] = told
+    return verdict.Record(
+        nodes,
+        found,
+        seen,
+        own_ips={**pods, **{(name, "ipv4"): f"{address[:-1]}2" for (name, _f), address in pods.items()}},
+    )
 
 
-def verdicts(nodes, attempts, findings=()):
-    return {(p.source, p.destination): j for p, j in verdict.judge(attempts, nodes, findings).items()}
+def judged_all(record, findings=(), control=None):
+    record = dataclasses.replace(record, findings=findings, control=control)
+    return {tuple(found.leg[:2]): found.judgement for found in verdict.judge(record.observations, record)}
 
 
 def test_a_healthy_cluster_passes_in_both_directions():
     for backend in ("host-gw", "vxlan"):
-        found = verdicts(*attempts_of(backend))
-        assert {judgement.verdict for judgement in found.values()} == {"pass"}
+        found = judged_all(seen_of(backend))
+        assert {own.verdict for own in found.values()} == {"pass"}
         assert "opposite" in found[("node-1", "node-2")].reason
 
 
 def test_a_wrong_way_there_that_prints_right_is_caught_by_the_opposite_trace():
     """node-2 sends to node-1 by another interface: node-1's trace shows it, node-2's own does not."""
     astray = output("10.244.2.9", S1, "172.16.0.12", "10.244.2.9")
-    found = verdicts(*attempts_of(node1__node2=astray))
+    found = judged_all(seen_of(node1__node2=astray))
     assert found[("node-1", "node-2")].verdict == "fail"
     assert "node-2 answers by another interface" in found[("node-1", "node-2")].reason
     assert found[("node-2", "node-1")].verdict == "fail"
     assert "node-2 sends to node-1 by 172.16.0.12" in found[("node-2", "node-1")].reason
-    assert sum(1 for judgement in found.values() if judgement.verdict == "pass") == 7
+    assert sum(1 for own in found.values() if own.verdict == "pass") == 7
 
 
 def test_an_opposite_trace_that_shows_nothing_leaves_a_pair_open():
-    found = verdicts(*attempts_of(node1__node2=RuntimeError("exec failed")))
-    assert found[("node-1", "node-2")] == verdict.Judgement("inconclusive", "exec failed")
+    found = judged_all(seen_of(node1__node2=RuntimeError("exec failed")))
+    assert found[("node-1", "node-2")] == judgement.Judgement("inconclusive", "exec failed", "not-probed")
     assert found[("node-2", "node-1")].verdict == "inconclusive"
 
 
 def test_an_opposite_trace_that_dies_after_hop_2_shows_enough():
     dead = output("10.244.2.9", S1, D, None, None, None)
-    found = verdicts(*attempts_of(node1__node2=dead))
+    found = judged_all(seen_of(node1__node2=dead))
     assert found[("node-1", "node-2")].verdict == "fail"
     assert found[("node-2", "node-1")].verdict == "pass"
 
 
 def test_findings_bound_what_a_trace_can_show():
-    trap = topology.preflight(
-        topology.parse_nodes([node(0), node(1), node(2, public_ip="10.0.2.15")]), ["192.168.56.0/24"]
-    )
-    found = verdicts(*attempts_of(), trap)
-    for (source, destination), judgement in found.items():
+    networks = topology.parse_networks(["192.168.56.0/24"])
+    trap = preflight.check(topology.parse_nodes([node(0), node(1), node(2, public_ip="10.0.2.15")]), networks)
+    found = judged_all(seen_of(), trap)
+    for (source, destination), own in found.items():
         concerned = source != destination and "node-2" in (source, destination)
-        assert judgement.verdict == ("fail" if concerned else "pass")
-        assert not concerned or ("10.0.2.15" in judgement.reason and "--iface" in judgement.reason)
+        assert own.verdict == ("fail" if concerned else "pass")
+        assert not concerned or ("10.0.2.15" in own.reason and "--iface" in own.reason)
 
 
 def test_an_inconclusive_finding_excuses_no_broken_path():
-    doubt = topology.preflight(nodes_of("host-gw"), [])
+    doubt = preflight.check(nodes_of("host-gw"), ())
     dead = output("10.244.2.9", S1, None, None, None, None)
-    found = verdicts(*attempts_of(node1__node2=dead), doubt)
+    found = judged_all(seen_of(node1__node2=dead), doubt)
     assert found[("node-1", "node-2")].verdict == "fail"
     assert found[("controlplane", "node-1")].verdict == "inconclusive"
     assert found[("node-1", "node-1")].verdict == "pass"
@@ -192,6 +214,8 @@ def test_an_inconclusive_finding_excuses_no_broken_path():
     ],
 )
 def test_counts_and_failure(passes, fails, opens, whole, failing):
-    counts = verdict.count(["pass"] * passes + ["fail"] * fails + ["inconclusive"] * opens)
-    assert verdict.overall(counts) == whole
-    assert {fail_on for fail_on in ("inconclusive", "fail", "never") if verdict.is_failure(counts, fail_on)} == failing
+    counts = judgement.count(["pass"] * passes + ["fail"] * fails + ["inconclusive"] * opens)
+    assert judgement.overall(counts) == whole
+    assert {
+        fail_on for fail_on in ("inconclusive", "fail", "never") if judgement.is_failure(counts, fail_on)
+    } == failing

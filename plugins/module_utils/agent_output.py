@@ -1,0 +1,170 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Probing with an unprivileged program of our own (probe_agent) in an image that has Python. Pure.
+
+For namespaces under the restricted Pod Security level, where no traceroute runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import probe_agent
+from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import (
+    Arrival,
+    Echoes,
+    FullSize,
+    Observation,
+    Tcp,
+)
+from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PEER_PORT, PROBER, Program, Settings
+from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
+    FULL_SIZE_ECHOES,
+    PAIR,
+    SERVICE_PATIENCE,
+    TCP_PATIENCE,
+    Answer,
+    Errand,
+    Heard,
+    Sender,
+    canonical,
+)
+from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Hop, Reply, Trace
+
+# The program stands in the environment: neither a ConfigMap nor a right to make one is needed, and a command, which
+# becomes part of a URL, stays short.
+_RUN = ["python3", "-c", "import os; exec(os.environ['PODPATH_AGENT'])"]
+
+
+def _lines(output: str) -> list[dict[str, Any]]:
+    """The whole lines of JSON in an output that may be cut off."""
+    told = []
+    for line in output.splitlines():
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            told.append(value)
+    return told
+
+
+def _trace(told: Mapping[str, Any]) -> Trace:
+    hops = []
+    for ttl, replies in enumerate(told["hops"], 1):
+        listed = tuple(
+            Reply(canonical(reply["address"]), reply["ms"], reply["note"] or None)
+            if reply and reply.get("address")
+            else Reply()
+            for reply in replies
+        )
+        hops.append(Hop(ttl, listed))
+    return Trace(canonical(told["target"]), told["max_ttl"], tuple(hops))
+
+
+def _echoes(told: Mapping[str, Any]) -> Echoes:
+    times = told["ms"]
+    rtt = (min(times), round(statistics.median(times), 3), max(times)) if times else None
+    return Echoes(told["sent"], told["received"], rtt, tuple(sorted(set(told["ttls"]))))
+
+
+def _arrival(record: Mapping[str, Any]) -> Arrival:
+    return Arrival(canonical(record["source"]), record["ttl"], record["size"])
+
+
+def _tcp(told: Mapping[str, Any], errand: Errand, settings: Settings) -> tuple[Tcp, str]:
+    """The connection, and the node of the peer that took it."""
+    if not told["connected"]:
+        return Tcp(False, told["problem"]), ""
+    said = told["said"]
+    if not isinstance(said, dict) or said.get("run") != settings.run_id:
+        return Tcp(False, f"Somebody else answers at {errand.address}."), ""
+    if errand.kind == PAIR and said["node"] != errand.node:
+        problem = f"The peer of {said['node']} answered at {errand.address}, the address of that on {errand.node}."
+        return Tcp(False, problem), said["node"]
+    return Tcp(True, "", told["ms"]), said["node"]
+
+
+def _answer(told: Mapping[str, Any], errand: Errand, settings: Settings) -> Answer:
+    if told.get("problem"):
+        return Answer(Observation(problem=f"The prober could not send: {told['problem']}"))
+    tcp, served_by = _tcp(told["tcp"], errand, settings) if "tcp" in told else (None, "")
+    trace = _trace(told["trace"]) if "trace" in told else None
+    if errand.kind != PAIR:
+        return Answer(Observation(trace=trace, tcp=tcp), served_by)
+    unobserved = {}
+    full_size = None
+    if "full_size" in told:
+        full = told["full_size"]
+        full_size = FullSize(full["size"], full["sent"], full["received"], full["told_mtu"])
+    else:
+        unobserved["full_size"] = "The pod's MTU cannot be read (/sys/class/net/eth0/mtu)."
+    arrival = None
+    if tcp and tcp.connected:
+        records = [record for record in told["tcp"]["said"]["records"] if record["family"] == errand.family]
+        # no record: the datagrams were lost, but the connection itself shows who came
+        arrival = _arrival(records[0]) if records else Arrival(canonical(told["tcp"]["said"]["source"]))
+    return Answer(Observation(trace, "", _echoes(told["echoes"]), full_size, arrival, tcp, None, unobserved), served_by)
+
+
+class AgentWay:
+    """Probing with a program of our own, without any privilege."""
+
+    name = "agent"
+
+    def program(self, settings: Settings) -> Program:
+        commands = {PROBER: [*_RUN, "wait"], PEER: [*_RUN, "peer"]}
+        return Program(settings.agent_image, commands, {"PODPATH_AGENT": inspect.getsource(probe_agent)}, True)
+
+    def probe_command(self, method: Method, errands: Sequence[Errand]) -> list[str]:
+        order = {
+            "method": {
+                "probes": method.probes,
+                "wait": method.wait,
+                "echoes": method.echoes,
+                "full_size_echoes": FULL_SIZE_ECHOES,
+                "tcp_patience": TCP_PATIENCE,
+                "service_patience": SERVICE_PATIENCE,
+            },
+            "errands": [
+                {
+                    "kind": errand.kind,
+                    "family": errand.family,
+                    "address": errand.address,
+                    "start": errand.start,
+                    "port": errand.port,
+                    "max_ttl": errand.max_ttl,
+                    "peer_port": PEER_PORT,
+                }
+                for errand in errands
+            ],
+        }
+        return [*_RUN, "probe", json.dumps(order, separators=(",", ":"))]
+
+    def read(self, output: str, problem: str, errands: Sequence[Errand], settings: Settings) -> list[Answer]:
+        told = {line["number"]: line for line in _lines(output) if "number" in line}
+        cut_off = Answer(Observation(problem=problem or "The prober's output ended before this trace's."))
+        return [
+            _answer(told[number], errand, settings) if number in told else cut_off
+            for number, errand in enumerate(errands)
+        ]
+
+    def finished(self, lines: str) -> list[int]:
+        return [line["number"] for line in _lines(lines) if "number" in line]
+
+    def peer_command(self) -> list[str]:
+        return [*_RUN, "heard"]
+
+    def read_peer(self, output: str, problem: str, senders: Mapping[Sender, str]) -> Heard:
+        if problem or "done" not in output.splitlines():
+            return Heard(unknown=f"The peer could not be asked what arrived: {problem or 'its output is cut off'}")
+        records: dict[Sender, Arrival] = {}
+        for line in _lines(output):
+            records[(line["from"], line["family"])] = _arrival(line)
+        return Heard(records)

@@ -1,0 +1,169 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run against an earlier one: what fails now, what was mended, which hops changed, what became slower."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+SCHEMA_VERSION = 2
+
+Key = tuple[str, str, str]
+
+
+class BaselineError(ValueError):
+    """A file cannot serve as a baseline. The text is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slower:
+    """What counts as slower: a median that is both ``factor`` times as long and ``ms`` milliseconds longer."""
+
+    factor: float = 3.0
+    ms: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Was:
+    verdict: str
+    hops: tuple[tuple[str, ...], ...]
+    median: float | None
+
+
+def _key(pair: Mapping[str, Any]) -> Key:
+    return pair["source"]["node"], pair["destination"]["node"], pair["family"]
+
+
+def _pod_hidden(pair: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    """The hops seen, with the pod's own address, which is another in each run, as the word pod."""
+    pod = pair["destination"]["ip"]
+    return tuple(tuple("pod" if address == pod else address for address in hop["addresses"]) for hop in pair["hops"])
+
+
+def _was(pair: Mapping[str, Any]) -> _Was:
+    rtt = pair["evidence"]["echoes"].get("rtt_ms") or {}
+    return _Was(pair["verdict"], _pod_hidden(pair), rtt.get("median"))
+
+
+def _named(key: Key) -> dict[str, str]:
+    return {"source": key[0], "destination": key[1], "family": key[2]}
+
+
+@dataclass
+class Earlier:
+    """An earlier result, and what differs from it of the pairs that are added."""
+
+    path: str
+    server: str
+    run: Mapping[str, Any]
+    pairs: dict[Key, _Was]
+    slower_than: Slower = field(default_factory=Slower)
+    _seen: set[Key] = field(default_factory=set)
+    _changes: dict[str, list[dict[str, Any]]] = field(
+        default_factory=lambda: {name: [] for name in ("new_failures", "mended", "changed_hops", "slower")}
+    )
+
+    def must_be_of(self, server: str) -> None:
+        """Raises BaselineError when the earlier result is another cluster's."""
+        if self.server != server:
+            raise BaselineError(
+                f"baseline {self.path} is of the cluster at {self.server}, and this one is at {server}: their paths "
+                "cannot be compared. Name a result of this cluster, or leave baseline out."
+            )
+
+    def add(self, pair: Mapping[str, Any]) -> None:
+        """One pair of the present run, as it stands in a result."""
+        key = _key(pair)
+        self._seen.add(key)
+        before = self.pairs.get(key)
+        if before is None:
+            return
+        now, named = _was(pair), _named(key)
+        if before.verdict == "pass" and now.verdict != "pass":
+            self._changes["new_failures"].append({**named, "verdict": now.verdict, "reason": pair["reason"]})
+        elif before.verdict != "pass" and now.verdict == "pass":
+            self._changes["mended"].append({**named, "before": before.verdict})
+        if before.hops and now.hops and before.hops != now.hops:
+            hops = {"before": [list(hop) for hop in before.hops], "now": [list(hop) for hop in now.hops]}
+            self._changes["changed_hops"].append({**named, **hops})
+        if before.median is not None and now.median is not None:
+            bound = max(before.median * self.slower_than.factor, before.median + self.slower_than.ms)
+            if now.median > bound:
+                self._changes["slower"].append({**named, "before_ms": before.median, "now_ms": now.median})
+
+    def changes(self) -> dict[str, Any]:
+        """All that differs; ``missing``: pairs of the earlier result that this run did not have."""
+        missing = [_named(key) for key in self.pairs if key not in self._seen]
+        return {"baseline": {"path": self.path, **self.run}, **self._changes, "missing": missing}
+
+
+def _document(path: str) -> Mapping[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file)
+    except OSError as error:
+        raise BaselineError(f"baseline {path} cannot be read ({error.strerror or error}).") from error
+    except ValueError as error:
+        raise BaselineError(f"baseline {path} is no JSON, so it is no earlier result of pod_traceroute.") from error
+    if not isinstance(document, Mapping):
+        raise BaselineError(f"baseline {path} is no earlier result of pod_traceroute.")
+    # the report of both layers holds the module's result under pods
+    inner = document.get("pods")
+    return inner if isinstance(inner, Mapping) else document
+
+
+def read(path: str, slower: Slower | None = None) -> Earlier:
+    """An earlier result: the file of output_path, a result as it was registered, or the report that holds it.
+
+    Raises BaselineError.
+    """
+    document = _document(path)
+    version = document.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise BaselineError(
+            f"baseline {path} has schema_version {version!r}, and only {SCHEMA_VERSION} can be compared; make a new "
+            "one with this version of the collection."
+        )
+    try:
+        pairs = {_key(pair): _was(pair) for pair in document["pairs"]}
+        server = document["cluster"]["server"]
+        run = {"started": document["run"]["started"], "id": document["run"]["id"]}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BaselineError(f"baseline {path} is no whole result of pod_traceroute: {error} is missing.") from error
+    return Earlier(path, server, run, pairs, slower or Slower())
+
+
+def diff(changes: Mapping[str, Any]) -> dict[str, str]:
+    """The differences as Ansible's --diff shows them: lines before, and lines now."""
+
+    def named(entry: Mapping[str, Any]) -> str:
+        return f"{entry['source']} -> {entry['destination']} ({entry['family']})"
+
+    def path(hops: list[list[str]]) -> str:
+        return " -> ".join("|".join(hop) or "*" for hop in hops)
+
+    before: list[str] = []
+    now: list[str] = []
+    for entry in changes["new_failures"]:
+        before.append(f"{named(entry)}: pass")
+        now.append(f"{named(entry)}: {entry['verdict']}, {entry['reason']}")
+    for entry in changes["mended"]:
+        before.append(f"{named(entry)}: {entry['before']}")
+        now.append(f"{named(entry)}: pass")
+    for entry in changes["changed_hops"]:
+        before.append(f"{named(entry)}: {path(entry['before'])}")
+        now.append(f"{named(entry)}: {path(entry['now'])}")
+    for entry in changes["slower"]:
+        before.append(f"{named(entry)}: {entry['before_ms']} ms")
+        now.append(f"{named(entry)}: {entry['now_ms']} ms")
+    before += [f"{named(entry)}: traced" for entry in changes["missing"]]
+    return {
+        "before_header": f"pod paths of {changes['baseline']['started']}",
+        "after_header": "pod paths now",
+        "before": "".join(f"{line}\n" for line in before),
+        "after": "".join(f"{line}\n" for line in now),
+    }

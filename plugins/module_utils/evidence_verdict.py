@@ -1,0 +1,184 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the evidence beside the hops says against a pair, or for one whose trace died.
+
+Pure. A trace cannot see address translation, MTU holes or loss, and one-way drops look the same in both directions; the
+peer's record, full-size packets, echoes and TCP can. What was not observed never counts against a pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL, INCONCLUSIVE, Judgement
+from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Observation
+from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import Expectation
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Node
+
+# The TTLs with which systems send; Linux takes 64.
+_INITIAL_TTLS = (64, 128, 255)
+# Failures of a trace that a filter for its probes alone would explain.
+_FILTERED = ("silent-after-destination", "rejected", "prohibited", "nothing-on-node")
+
+
+def routers_passed(ttl: int) -> int:
+    """How many routers took one off a TTL that arrived as this."""
+    return next((initial - ttl for initial in _INITIAL_TTLS if initial >= ttl), 0)
+
+
+def _snat(seen: Observation, own_ip: str, names: tuple[str, str]) -> Judgement | None:
+    arrival = seen.arrival
+    if arrival is None or not arrival.source or not own_ip or arrival.source == own_ip:
+        return None
+    source, destination = names
+    return Judgement(
+        FAIL,
+        f"The pod on {destination} saw the packets of the pod on {source} ({own_ip}) come from {arrival.source}: they "
+        f"are translated on the way (SNAT); look at the masquerade rules of {source} for the pod network.",
+        "snat",
+    )
+
+
+def _ttls(seen: Observation, there: Expectation, back: Expectation | None, names: tuple[str, str]) -> Judgement | None:
+    """TTLs that contradict the number of routers on the way there, or back."""
+    source, destination = names
+    ttl = seen.arrival.ttl if seen.arrival and seen.arrival.source else None
+    if ttl is not None and routers_passed(ttl) != there.routers:
+        return Judgement(
+            FAIL,
+            f"Packets arrive at the pod on {destination} with TTL {ttl}, after {routers_passed(ttl)} routers instead "
+            f"of {there.routers}: the way from {source} is another one than the trace shows.",
+            "arrival-ttl",
+        )
+    odd = [
+        ttl for ttl in (seen.echoes.reply_ttls if seen.echoes else ()) if back and routers_passed(ttl) != back.routers
+    ]
+    if odd and back:
+        return Judgement(
+            FAIL,
+            f"Answers from {destination} come back with TTL {odd[0]}, after {routers_passed(odd[0])} routers instead "
+            f"of {back.routers}: the way back to {source} is another one.",
+            "reply-ttl",
+        )
+    return None
+
+
+def _full_size(seen: Observation, names: tuple[str, str]) -> Judgement | None:
+    full, small = seen.full_size, seen.echoes
+    if full is None or not full.sent or full.received or full.told_mtu is not None:
+        return None
+    if small is not None and not small.received:
+        return None  # then nothing is answered, large or small
+    return Judgement(
+        FAIL,
+        f"Packets of {full.size} bytes from {names[0]} to {names[1]} are lost, small ones are not: an MTU hole. The "
+        "pods' MTU is larger than what the way between the nodes carries, and nobody says so.",
+        "mtu-hole",
+    )
+
+
+def _tcp(seen: Observation, names: tuple[str, str]) -> Judgement | None:
+    tcp = seen.tcp
+    if tcp is None or tcp.connected:
+        return None
+    return Judgement(
+        FAIL,
+        f"The trace from {names[0]} reaches the pod on {names[1]}, but a TCP connection to it does not come about "
+        f"({tcp.problem or 'no reason given'}): a filter for TCP, or a network policy.",
+        "tcp-failed",
+    )
+
+
+def _underlay(seen: Observation, source: Node, family: str, names: tuple[str, str]) -> Judgement | None:
+    route = seen.underlay
+    own = source.side(family).internal_ips
+    if route is None or not route.address or not own or route.address in own:
+        return None
+    return Judgement(
+        FAIL,
+        f"Node {names[0]} reaches node {names[1]} by {route.interface} from {route.address}, not from its own address "
+        f"{', '.join(own)}: the wrong interface carries the pod network.",
+        "underlay-interface",
+    )
+
+
+def _doubts(seen: Observation, names: tuple[str, str]) -> Judgement | None:
+    source, destination = names
+    if seen.arrival is not None and not seen.arrival.source:
+        return Judgement(
+            INCONCLUSIVE,
+            f"The trace from {source} ends at the pod's address, but the pod on {destination} recorded nothing of it: "
+            "somebody else may answer there.",
+            "not-recorded",
+        )
+    for what, sample in (("echoes", seen.echoes), ("full-size echoes", seen.full_size)):
+        told = getattr(sample, "told_mtu", None)
+        if sample is not None and sample.received < sample.sent and told is None:
+            return Judgement(
+                INCONCLUSIVE,
+                f"The path is the expected one, but {sample.sent - sample.received} of {sample.sent} {what} from "
+                f"{source} to {destination} were lost.",
+                "loss",
+            )
+    return None
+
+
+def against(
+    ends: tuple[Node, Node],
+    family: str,
+    own_ip: str,
+    there: Expectation,
+    back: Expectation | None,
+    seen: Observation,
+) -> Judgement | None:
+    """What speaks against a pair whose hops are all right, the gravest first; None where nothing does.
+
+    ``own_ip``: the prober's address; ``back``: the expected path of the opposite pair.
+    """
+    names = ends[0].name, ends[1].name
+    return (
+        _snat(seen, own_ip, names)
+        or _underlay(seen, ends[0], family, names)
+        or _full_size(seen, names)
+        or _tcp(seen, names)
+        or _ttls(seen, there, back, names)
+        or _doubts(seen, names)
+    )
+
+
+def _works(seen: Observation) -> str:
+    works = []
+    if seen.tcp is not None and seen.tcp.connected:
+        works.append("a TCP connection comes about")
+    if seen.echoes is not None and seen.echoes.received:
+        works.append(f"{seen.echoes.received} of {seen.echoes.sent} echoes come back")
+    return " and ".join(works)
+
+
+def refined(own: Judgement, seen: Observation, names: Sequence[str]) -> Judgement:
+    """A failed trace in the light of the rest: on which way the packets are lost, or that only probes are filtered."""
+    if own.verdict != FAIL:
+        return own
+    source, destination = names
+    works = _works(seen)
+    if works and own.rule in _FILTERED:
+        return Judgement(
+            INCONCLUSIVE,
+            f"{own.reason} Yet {works}: a filter that takes the trace's probes alone, so the path is not proved.",
+            "trace-filtered",
+        )
+    if own.rule == "silent-after-source" and seen.arrival is not None:
+        if seen.arrival.source:
+            return Judgement(
+                FAIL,
+                f"{own.reason} The pod on {destination} did record packets, so the answers are lost on the way back to "
+                f"{source}.",
+                "answers-lost",
+            )
+        return Judgement(
+            FAIL,
+            f"{own.reason} The pod on {destination} recorded nothing, so the packets are lost on the way there.",
+            "packets-lost",
+        )
+    return own

@@ -1,0 +1,244 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The faults that a pod network can have: what each is called, how to confirm it and how to mend it. A table to read.
+
+``{node}`` is where the fault lies, ``{peer}`` one of the nodes it shows with, ``{cidr}`` that one's podCIDR and
+``{address}`` its address on the nodes' network; ``{pod}`` a pod that was not reached; ``{tunnel}`` what the backend
+sends between nodes, ``{device}`` its device, ``{forwarding}`` the sysctl of the family, ``{ip}`` is ip or ip -6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CERTAIN = "certain"
+LIKELY = "likely"
+POSSIBLE = "possible"
+CONFIDENCES = (CERTAIN, LIKELY, POSSIBLE)
+
+# What a backend sends between nodes, as a firewall sees it, and by which device.
+TUNNELS = {
+    "vxlan": ("UDP port 8472", "flannel.1"),
+    "wireguard": ("UDP port 51820 (51821 for IPv6)", "flannel-wg"),
+    "ipip": ("IP protocol 4", "flannel.ipip"),
+    "udp": ("UDP port 8285", "flannel0"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    title: str
+    confirm: tuple[str, ...]
+    cure: tuple[str, ...]
+
+
+_RESTART = "Restart the kube-flannel pod of {node}: it writes its routes, neighbours and forwarding entries anew."
+_ROUTE = "{ip} route get {pod}   # on {node}"
+
+FAULTS = {
+    # what the cluster's objects tell
+    "flannel-address": Fault(
+        "Flannel uses the wrong address on {nodes}.",
+        (
+            "kubectl get nodes -o custom-columns='NAME:.metadata.name,"
+            "FLANNEL:.metadata.annotations.flannel\\.alpha\\.coreos\\.com/public-ip,"
+            'INTERNAL:.status.addresses[?(@.type=="InternalIP")].address\'',
+            "ip -d link show {device}   # on {node}: local and dev must be the cluster's",
+        ),
+        (
+            "Make flanneld use the node's own address (the flannel role does so by status.hostIP; by hand: --iface "
+            "with that address), check node_address_cidr, and restart the kube-flannel pods.",
+        ),
+    ),
+    "pod-network": Fault(
+        "The pod networks of {nodes} are not what they must be.",
+        ("kubectl get nodes -o custom-columns=NAME:.metadata.name,CIDRS:.spec.podCIDRs",),
+        ("Give every node a podCIDR of its own inside Flannel's network.",),
+    ),
+    "backend": Fault(
+        "Flannel's backend is not one and the same on {nodes}.",
+        ("kubectl -n kube-flannel get configmap kube-flannel-cfg -o jsonpath='{{.data.net-conf\\.json}}'",),
+        ("Let every flanneld read the same net-conf.json and restart the kube-flannel pods.",),
+    ),
+    "flannel-down": Fault(
+        "Flannel does not run on {nodes}.",
+        ("kubectl get pods -A -l app=flannel -o wide", "kubectl -n kube-flannel logs -l app=flannel --prefix"),
+        ("Make the kube-flannel pods of these nodes run.",),
+    ),
+    "other-cni": Fault(
+        "Another CNI configuration than Flannel's made pods on {nodes}.",
+        ("ls /etc/cni/net.d   # on {node}: the first file by name counts",),
+        ("Remove the other configuration, restart the container runtime and make the pods anew.",),
+    ),
+    # routes and neighbours
+    "route-missing": Fault(
+        "Node {node} has no route to the pods of {peers}.",
+        (_ROUTE, "{ip} route show {cidr}   # on {node}"),
+        (_RESTART,),
+    ),
+    "neighbour-missing": Fault(
+        "Node {node} cannot resolve the next hop to {peers}.",
+        ("{ip} neigh show dev {device}   # on {node}", _ROUTE),
+        (_RESTART, "Where the next hop is a node's own address, see whether that machine answers ARP on this link."),
+    ),
+    "entry-missing": Fault(
+        "Node {node} does not know to which machine the tunnel to {peers} leads.",
+        ("bridge fdb show dev {device}   # on {node}: one entry with dst {address}", "{ip} neigh show dev {device}"),
+        (_RESTART,),
+    ),
+    "loop": Fault(
+        "Packets from {node} to {peers} come back to {node}: its route or tunnel entry leads to itself.",
+        ("kubectl get nodes -o yaml | grep public-ip   # is one there twice?", _ROUTE),
+        ("Give each node's Flannel an address of its own (--iface), and restart the kube-flannel pods.",),
+    ),
+    "other-interface": Fault(
+        "Node {node} sends packets for the pods of {peers} by another interface than it should.",
+        (_ROUTE, "ip rule; {ip} route show table all | grep {cidr}   # on {node}"),
+        ("Remove the route that leads there; the one that flanneld makes names the cluster's interface. " + _RESTART,),
+    ),
+    "direct-routing": Fault(
+        "Node {node} and {peers} take another way (direct or through the tunnel) than Flannel's settings say.",
+        (
+            _ROUTE,
+            "kubectl -n kube-flannel get configmap kube-flannel-cfg -o yaml | grep -i directrouting",
+        ),
+        (
+            "Name the network of each link in cluster_networks (node_address_cidr of a host), as DirectRouting goes by "
+            "them; where it is off, remove the stale direct route and restart the kube-flannel pod.",
+        ),
+    ),
+    "gateway": Fault(
+        "Pods on {node} have another first router than its cni0.",
+        ("ip route   # in a pod on {node}", "ip addr show cni0; ls /etc/cni/net.d   # on {node}"),
+        ("Remove other CNI configurations, delete cni0 where its address is not the podCIDR's first, make pods anew.",),
+    ),
+    "detour": Fault(
+        "Packets from {node} to {peers} pass a machine that does not belong to the path.",
+        (_ROUTE, "{ip} route get {address}   # on {node}"),
+        ("Look at the routes on the way, or state the path in expected if it is meant.",),
+    ),
+    "hidden-way": Fault(
+        "Packets between {node} and {peers} pass another number of routers than the hops show.",
+        (_ROUTE, "tcpdump -ni any host {pod}   # on both nodes: TTL and interface"),
+        ("Look for a second route or an asymmetric one between these nodes.",),
+    ),
+    # forwarding and filters
+    "forwarding-off": Fault(
+        "Node {node} forwards no packets.",
+        ("sysctl {forwarding}   # on {node}, must be 1", "nft list ruleset; iptables -S FORWARD   # on {node}"),
+        (
+            "Set {forwarding} to 1, now and in /etc/sysctl.d (the kernel role does both); look for what set it to 0.",
+        ),
+    ),
+    "forward-filter": Fault(
+        "A filter on {node} takes what its pods' traffic sends to other nodes.",
+        ("nft list ruleset; iptables -S FORWARD   # on {node}",),
+        ("Let the pod network through the FORWARD chain of {node} (the firewall role does).",),
+    ),
+    "filter-drops": Fault(
+        "Node {node} drops what comes for its pods.",
+        (
+            "nft list ruleset; iptables -S FORWARD   # on {node}: a DROP, or a policy DROP without Flannel's ACCEPT",
+            "kubectl get networkpolicies -A",
+        ),
+        ("Let the pod network through the FORWARD chain of {node} (the firewall role does), or mend the policy.",),
+    ),
+    "filter-rejects": Fault(
+        "A rule on {node} rejects packets for the pods of {peers}.",
+        ("nft list ruleset; iptables -S | grep -i reject   # on {node}", "kubectl get networkpolicies -A"),
+        ("Take the rule away or let the pod network pass before it (the firewall role does).",),
+    ),
+    "tcp-filter": Fault(
+        "TCP connections to pods on {node} do not come about, though packets reach them.",
+        ("nft list ruleset   # on {node}", "kubectl get networkpolicies -A"),
+        ("Let TCP through to the pods: a policy of the namespace, or a filter on the node.",),
+    ),
+    "probe-filter": Fault(
+        "A filter on {node} takes the trace's UDP probes, and lets other packets pass.",
+        ("kubectl get networkpolicies -A", "nft list ruleset   # on {node}"),
+        ("Prove from a namespace without this policy, or let UDP ports from 33434 on pass.",),
+    ),
+    "tunnel-blocked": Fault(
+        "{tunnel} is filtered {where}.",
+        (
+            "nft list ruleset; iptables -S INPUT   # on {node}",
+            "tcpdump -ni any udp port 8472 and host {address}   # on {node} while a trace runs from {peer}",
+        ),
+        ("Allow {tunnel} between all nodes (the firewall role does), also in a cloud's security groups.",),
+    ),
+    "tunnel-stale": Fault(
+        "The other nodes' tunnel entries for {node} are stale.",
+        (
+            "bridge fdb show dev {device} | grep {address}   # on {peer}",
+            "ip -d link show {device}   # on {node}: its MAC must be the one in the others' entries",
+        ),
+        ("Restart the kube-flannel pods of {node} and then of the others.",),
+    ),
+    "network-drops": Fault(
+        "The network between the nodes drops packets with pods' addresses {where}.",
+        ("tcpdump -ni any host {pod}   # on {peer}: they leave, on {node}: they do not come",),
+        (
+            "Switch off the source and destination check of the cloud or hypervisor for the nodes, or use vxlan, which "
+            "hides pods' addresses.",
+        ),
+    ),
+    # pods
+    "pod-gone": Fault(
+        "The peer pod on {node} is not reachable from its own node.",
+        ("kubectl get pods -A --field-selector spec.nodeName={node}", "bridge link show master cni0   # on {node}"),
+        ("Look at the pod's sandbox and at cni0's ports on {node}; run the proof again if it was evicted.",),
+    ),
+    "bridge-dead": Fault(
+        "Pods on {node} do not reach one another.",
+        ("bridge link show master cni0; sysctl net.bridge.bridge-nf-call-iptables   # on {node}", "nft list ruleset"),
+        ("Bring cni0 up, and let bridged traffic through the filters of {node}.",),
+    ),
+    # what no hop shows
+    "mtu": Fault(
+        "Large packets between {node} and {peers} are lost: the pods' MTU is larger than the way carries.",
+        (
+            "ping -M do -s 1422 {address}   # on {peer}: does the nodes' network carry 1450 bytes?",
+            "ip link show {device}; cat /run/flannel/subnet.env   # on {node}",
+        ),
+        ("Raise the MTU of the nodes' network, or lower Flannel's (MTU in net-conf.json) and make the pods anew.",),
+    ),
+    "masquerade": Fault(
+        "Node {node} translates the source addresses of packets from its pods to other pods (SNAT).",
+        ("nft list ruleset | grep -i masquerade; iptables -t nat -S POSTROUTING   # on {node}",),
+        ("Keep the pod network out of the masquerade rule (! -d POD_NETWORK); flanneld needs --ip-masq for the rest.",),
+    ),
+    "underlay": Fault(
+        "Node {node} reaches the other nodes by the wrong interface.",
+        ("ip route get {address}   # on {node}: dev and src must be the cluster's",),
+        ("Mend the route to the nodes' network on {node}.",),
+    ),
+    "loss": Fault(
+        "Packets between {node} and {peers} are lost now and then.",
+        ("ping -c 100 -i 0.2 {address}   # on {node}", "ip -s link; ethtool -S eth1   # on both nodes: errors, drops"),
+        ("Look at cables, duplex, a full queue or an overloaded node.",),
+    ),
+    "answers-limited": Fault(
+        "Answers of routers were lost, most likely to the kernel's limit on ICMP errors.",
+        ("sysctl net.ipv4.icmp_ratelimit net.ipv4.icmp_msgs_per_sec   # on {node}",),
+        ("Run the proof again; with probes set to 3, more of them may be lost.",),
+    ),
+    "services-dead": Fault(
+        "Pods reach each other, but Services lead nowhere {where}.",
+        (
+            "kubectl -n kube-system get pods -l k8s-app=kube-proxy -o wide",
+            "nft list table ip kube-proxy || iptables -t nat -S KUBE-SERVICES   # on {node}",
+        ),
+        ("Make kube-proxy run there, or mend what replaces it.",),
+    ),
+    "control": Fault(
+        "The control did not fail, so the traces of this run prove nothing.",
+        ("ip neigh show proxy; sysctl -a | grep proxy_arp   # on the nodes: does somebody answer for all?",),
+        ("Look for who answers in the name of addresses that no pod has, and prove again.",),
+    ),
+    "not-covered": Fault(
+        "Nothing is proved of {nodes}, as no pods of the proof ran there.",
+        ("kubectl describe node {node}",),
+        ("Make these nodes Ready and schedulable, or leave them out of expected_nodes.",),
+    ),
+}

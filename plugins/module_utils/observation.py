@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was seen of a pair, of the control and of the Service: evidence as data, however it was gathered.
+
+Pure. What was not observed is None, and ``unobserved`` says why; it never counts against a pair. Times are
+milliseconds, sizes are bytes of the whole IP packet, addresses stand in the text form of the ipaddress module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Trace
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Echoes:
+    """Small echoes to the peer. ``rtt_ms``: minimum, median and maximum of the answers.
+
+    ``reply_ttls``: the TTLs of the answers, which measure the way back.
+    """
+
+    sent: int
+    received: int
+    rtt_ms: tuple[float, float, float] | None = None
+    reply_ttls: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FullSize:
+    """Echoes of the pod's MTU that must not be fragmented. ``size``: bytes of the IP packet.
+
+    ``told_mtu``: what a router answered instead (too big, this many bytes fit); such a path is no hole.
+    """
+
+    size: int
+    sent: int
+    received: int
+    told_mtu: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What the peer recorded of a packet of this pair: who sent it, with how much TTL left, and how large it was.
+
+    An empty source: the peer listened, and nothing of this pair came.
+    """
+
+    source: str
+    ttl: int | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tcp:
+    """A TCP connection to the peer. ``problem`` says why there is none (refused, timed out, ...)."""
+
+    connected: bool
+    problem: str = ""
+    ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Underlay:
+    """The source node's route to the destination's public-ip: interface, its MTU, preferred source, and gateway."""
+
+    interface: str
+    mtu: int | None = None
+    address: str = ""
+    gateway: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One pair in one family. ``problem`` says why there is no trace; ``unobserved`` why other evidence is missing,
+    by the name of its field."""
+
+    trace: Trace | None = None
+    problem: str = ""
+    echoes: Echoes | None = None
+    full_size: FullSize | None = None
+    arrival: Arrival | None = None
+    tcp: Tcp | None = None
+    underlay: Underlay | None = None
+    unobserved: Mapping[str, str] = field(default=_NOTHING)
+
+
+EVIDENCE = ("echoes", "full_size", "arrival", "tcp", "underlay")
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSeen:
+    """The control: a trace from the prober on ``source`` to an address in ``destination``'s podCIDR that no pod has."""
+
+    family: str
+    source: str
+    destination: str
+    address: str
+    trace: Trace | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSeen:
+    """A TCP connection from the prober on ``source`` to the run's own Service. ``served_by``: the answering node."""
+
+    source: str
+    address: str
+    port: int
+    connected: bool
+    served_by: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A pod of the run: its name, and its addresses by family."""
+
+    pod: str
+    ips: Mapping[str, str]
+
+
+def _plain(name: str, value: Any) -> dict[str, Any]:
+    plain = {entry.name: getattr(value, entry.name) for entry in fields(value)}
+    if name == "echoes":
+        rtt = value.rtt_ms
+        plain["rtt_ms"] = dict(zip(("min", "median", "max"), rtt, strict=True)) if rtt else {}
+        plain["reply_ttls"] = list(value.reply_ttls)
+    return plain
+
+
+def evidence(observation: Observation) -> dict[str, dict[str, Any]]:
+    """Everything beside the trace as plain data: each entry says whether it was observed, else why not."""
+    told = {}
+    for name in EVIDENCE:
+        value = getattr(observation, name)
+        if value is None:
+            why = observation.unobserved.get(name) or observation.problem or "It was not asked for."
+            told[name] = {"observed": False, "why": why}
+        else:
+            told[name] = {"observed": True, "why": "", **_plain(name, value)}
+    return told

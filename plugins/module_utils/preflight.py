@@ -1,0 +1,281 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a cluster's objects alone show to be wrong with its pod network, before any pod starts.
+
+Pure. Agreement of what is seen with what Flannel says is not enough for a proof, as a wrong interface would then prove
+itself right; so each finding bounds the verdict of the pairs that it concerns.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import BACKENDS, IPV4_ONLY
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import (
+    FAMILIES,
+    IPV4,
+    IPV6,
+    Flannel,
+    Network,
+    Node,
+    listed,
+    of_family,
+    pod_address_problem,
+)
+
+FAIL = "fail"
+INCONCLUSIVE = "inconclusive"
+
+CROSS = "cross"
+EVERY = "every"
+
+_NAMES = {IPV4: "IPv4", IPV6: "IPv6"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about nodes that no trace can make good.
+
+    ``severity`` (fail or inconclusive) is the best verdict a concerned pair can get. ``scope`` says which pairs are
+    concerned: every pair of these nodes, or only those that cross from one node to another; ``families`` in which.
+    """
+
+    rule: str
+    severity: str
+    scope: str
+    nodes: tuple[str, ...]
+    message: str
+    cure: str
+    families: tuple[str, ...] = FAMILIES
+
+    def concerns(self, source: str, destination: str, family: str = IPV4) -> bool:
+        if family not in self.families or (self.scope == CROSS and source == destination):
+            return False
+        return source in self.nodes or destination in self.nodes
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "rule": self.rule,
+            "severity": self.severity,
+            "scope": self.scope,
+            "nodes": list(self.nodes),
+            "families": list(self.families),
+            "message": self.message,
+            "cure": self.cure,
+        }
+
+
+_IFACE_CURE = (
+    "Make flanneld use the node's own address (the flannel role does so by status.hostIP; by hand: --iface with that "
+    "address), check node_address_cidr, and restart the kube-flannel pods."
+)
+_RESTART_CURE = "Let every flanneld read the same net-conf.json and restart the kube-flannel pods."
+
+
+def _pod_cidr_findings(nodes: Sequence[Node], family: str, flannel: Flannel) -> list[Finding]:
+    findings = []
+    networks: list[tuple[Network, Node]] = []
+    for node in nodes:
+        cidr = node.side(family).pod_cidr
+        if cidr is None:
+            message = f"Node {node.name} has no {_NAMES[family]} podCIDR, so its expected paths are not known."
+            cure = "Run the controller manager with --allocate-node-cidrs (kubeadm: networking.podSubnet)."
+            findings.append(Finding("no-pod-cidr", INCONCLUSIVE, EVERY, (node.name,), message, cure, (family,)))
+        else:
+            networks.append((ipaddress.ip_network(cidr), node))
+    networks.sort(key=lambda entry: entry[0])
+    # Networks overlap only by containing one another, and sorted, each stands right behind what contains it.
+    around: list[tuple[Network, Node]] = []
+    for network, node in networks:
+        while around and not network.subnet_of(around[-1][0]):
+            around.pop()
+        if around:
+            other_network, other = around[-1]
+            pair = sorted(((node, network), (other, other_network)), key=lambda entry: entry[0].name)
+            told = " and ".join(f"{one.name} ({its})" for one, its in pair)
+            message = f"The podCIDRs of {told} overlap."
+            names = tuple(one.name for one, _its in pair)
+            cure = "Give every node a podCIDR of its own."
+            findings.append(Finding("pod-cidr-overlap", FAIL, EVERY, names, message, cure, (family,)))
+        around.append((network, node))
+    whole = flannel.networks.get(family)
+    outside = [(network, node) for network, node in networks if whole and not network.subnet_of(whole)]
+    for network, node in outside:
+        message = (
+            f"Node {node.name} has the podCIDR {network}, which lies outside Flannel's own network {whole}, so other "
+            "nodes do not route it."
+        )
+        cure = "Write the cluster's pod network (kubeadm: networking.podSubnet) into Flannel's net-conf.json."
+        findings.append(Finding("pod-cidr-outside", FAIL, CROSS, (node.name,), message, cure, (family,)))
+    return findings
+
+
+def _backend_findings(nodes: Sequence[Node], families: Sequence[str], flannel: Flannel) -> list[Finding]:
+    findings = []
+    if len(nodes) > 1 and all(node.backend is None for node in nodes):
+        message = "No node carries an annotation of Flannel's, so this cluster's pod network is another one."
+        cure = "State its paths in expected (pod_paths_expected in the role), or install Flannel."
+        return [Finding("no-flannel", INCONCLUSIVE, CROSS, tuple(node.name for node in nodes), message, cure)]
+    for node in nodes:
+        if node.backend is None:
+            message = f"Node {node.name} carries no Flannel annotation, so flanneld has not run there."
+            cure = (
+                "Look at the kube-flannel pod of this node; with another pod network than Flannel, state the paths in "
+                "expected (pod_paths_expected in the role)."
+            )
+            findings.append(Finding("no-flannel", INCONCLUSIVE, CROSS, (node.name,), message, cure))
+        elif node.backend not in BACKENDS:
+            message = f"Node {node.name} runs Flannel's backend {node.backend}, whose path is not known here."
+            cure = f"Use one of {', '.join(BACKENDS)}, or state the paths in expected."
+            findings.append(Finding("backend-unknown", INCONCLUSIVE, CROSS, (node.name,), message, cure))
+        elif node.backend in IPV4_ONLY and IPV6 in families:
+            message = f"Node {node.name} runs Flannel's backend {node.backend}, which carries no IPv6."
+            cure = "Use vxlan, host-gw or wireguard for a cluster with IPv6."
+            findings.append(Finding("backend-ipv4-only", FAIL, CROSS, (node.name,), message, cure, (IPV6,)))
+    backends: dict[str, list[str]] = {}
+    for node in nodes:
+        if node.backend in BACKENDS:
+            backends.setdefault(node.backend, []).append(node.name)
+    if len(backends) > 1:
+        told = "; ".join(f"{backend}: {listed(names)}" for backend, names in sorted(backends.items()))
+        concerned = tuple(sorted(name for names in backends.values() for name in names))
+        message = f"Flannel's backend differs between nodes ({told})."
+        findings.append(Finding("backend-mixed", INCONCLUSIVE, CROSS, concerned, message, _RESTART_CURE))
+    stale = [node for node in nodes if flannel.backend and node.backend not in (None, flannel.backend)]
+    if stale:
+        names = tuple(node.name for node in stale)
+        message = (
+            f"Flannel's ConfigMap says backend {flannel.backend}, but {listed(names)} still "
+            f"{'runs' if len(names) == 1 else 'run'} {', '.join(sorted({str(node.backend) for node in stale}))}."
+        )
+        cure = "Restart the kube-flannel pods; after a change of backend, reboot the nodes or remove the old device."
+        findings.append(Finding("backend-stale", INCONCLUSIVE, CROSS, names, message, cure))
+    return findings
+
+
+def _address_findings(nodes: Sequence[Node], family: str, networks: Sequence[Network]) -> list[Finding]:
+    findings = []
+    holders: dict[str, list[str]] = {}
+    ours = of_family(networks, family)
+    for node in nodes:
+        if node.backend is None or node.side(family).pod_cidr is None:
+            continue  # no-flannel or no-pod-cidr says it already
+        side = node.side(family)
+
+        def add(rule: str, severity: str, message: str, name: str = node.name) -> None:
+            findings.append(Finding(rule, severity, CROSS, (name,), message, _IFACE_CURE, (family,)))
+
+        if side.public_ip is None:
+            add(
+                "public-ip-missing",
+                INCONCLUSIVE,
+                f"Node {node.name} has no usable {_NAMES[family]} address in Flannel's annotations.",
+            )
+            continue
+        holders.setdefault(side.public_ip, []).append(node.name)
+        if not side.internal_ips:
+            add(
+                "no-internal-ip",
+                INCONCLUSIVE,
+                f"Node {node.name} has no {_NAMES[family]} InternalIP to check Flannel against.",
+            )
+        elif side.public_ip not in side.internal_ips and not side.overwritten:
+            add(
+                "public-ip-not-internal-ip",
+                FAIL,
+                f"Flannel of node {node.name} uses {side.public_ip}, but the node's InternalIP is "
+                f"{', '.join(side.internal_ips)}: it took the wrong interface.",
+            )
+        if ours and not any(ipaddress.ip_address(side.public_ip) in network for network in ours):
+            add(
+                "public-ip-outside",
+                FAIL,
+                f"Flannel of node {node.name} uses {side.public_ip}, which lies outside the cluster network "
+                f"{', '.join(str(network) for network in ours)}.",
+            )
+    for address, names in sorted(holders.items()):
+        if len(names) > 1:
+            message = (
+                f"Flannel uses the same address {address} on {listed(names)}, as a NAT interface that is alike on "
+                "every machine makes it do: they cannot reach each other by it."
+            )
+            findings.append(Finding("public-ip-duplicate", FAIL, CROSS, tuple(names), message, _IFACE_CURE, (family,)))
+    return findings
+
+
+def _flannel_pod_findings(nodes: Sequence[Node], pods: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """Nodes whose kube-flannel pod is not Ready or not there. ``pods``: Pod objects."""
+    by_node: dict[str, Mapping[str, Any]] = {}
+    for pod in pods:
+        by_node.setdefault((pod.get("spec") or {}).get("nodeName") or "", pod)
+    findings = []
+    for node in nodes:
+        if node.backend is None and not pods:
+            continue  # no Flannel at all, which no-flannel says
+        pod = by_node.get(node.name)
+        if pod is None:
+            message = f"No kube-flannel pod runs on node {node.name}, so nobody keeps its routes."
+        else:
+            status = pod.get("status") or {}
+            ready = next((c for c in status.get("conditions") or [] if c.get("type") == "Ready"), {})
+            if ready.get("status") == "True":
+                continue
+            waiting = [
+                (container.get("state") or {}).get("waiting") or {}
+                for container in status.get("containerStatuses") or []
+            ]
+            said = next((entry["reason"] for entry in waiting if entry.get("reason")), "") or ready.get("reason") or ""
+            name = (pod.get("metadata") or {}).get("name", "")
+            message = f"The pod {name} on node {node.name} is not Ready{f' ({said})' if said else ''}."
+        cure = (
+            f"Look at it: kubectl get pods -A -l app=flannel --field-selector spec.nodeName={node.name}, and its log."
+        )
+        findings.append(Finding("flannel-not-ready", INCONCLUSIVE, CROSS, (node.name,), message, cure))
+    return findings
+
+
+def check(
+    nodes: Mapping[str, Node],
+    networks: Sequence[Network],
+    families: Sequence[str] = (IPV4,),
+    flannel: Flannel | None = None,
+    flannel_pods: Sequence[Mapping[str, Any]] | None = None,
+) -> list[Finding]:
+    """Everything about the nodes that keeps pairs from a pass, found before any pod starts.
+
+    ``networks``: the networks of the nodes' own addresses; without them no pair across nodes can pass.
+    ``flannel_pods``: Pod objects of Flannel's DaemonSet, None where they may not be listed.
+    """
+    flannel = flannel or Flannel()
+    everyone = list(nodes.values())
+    findings = []
+    for family in families:
+        findings += _pod_cidr_findings(everyone, family, flannel)
+    findings += _backend_findings(everyone, families, flannel)
+    for family in families:
+        findings += _address_findings(everyone, family, networks)
+        if not of_family(networks, family) and len(everyone) > 1:
+            message = (
+                f"No {_NAMES[family]} cluster network was given, so nobody can say that the nodes' addresses are the "
+                "right ones."
+            )
+            cure = "Set cluster_networks (pod_paths_cluster_networks in the role) to the CIDR of the node network."
+            findings.append(Finding("no-cluster-network", INCONCLUSIVE, CROSS, tuple(nodes), message, cure, (family,)))
+    if flannel_pods is not None:
+        findings += _flannel_pod_findings(everyone, flannel_pods)
+    return findings
+
+
+def pod_addresses(nodes: Mapping[str, Node], pods: Iterable[tuple[str, str, str]]) -> list[Finding]:
+    """What the addresses of started pods show. ``pods``: (node, family, address)."""
+    cure = "Remove the other CNI configuration, restart the container runtime and make the pods anew."
+    findings = []
+    for name, family, address in pods:
+        problem = pod_address_problem(nodes[name], address, family)
+        if problem:
+            findings.append(Finding("pod-address-outside", FAIL, EVERY, (name,), problem, cure, (family,)))
+    return findings

@@ -1,0 +1,441 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The unprivileged prober and peer, run inside a pod by ``python3 -c``: standard library of Python 3.9, Linux.
+
+Nothing here needs a capability: echoes go through datagram sockets of ICMP, where the kernel allows them
+(net.ipv4.ping_group_range), else through UDP; routers' answers come by the error queue of such a socket
+(IP_RECVERR, IPV6_RECVERR). All probes of a trace are sent at once, as each answer says which probe it is for.
+Times are milliseconds where they are told, else seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+
+# Linux's numbers; the socket module has not all of them.
+MSG_ERRQUEUE = 0x2000
+DO_NOT_FRAGMENT = 3  # PMTUDISC_PROBE: DF on every packet, whatever was learned of the path
+ORIGIN_ICMP, ORIGIN_ICMP6 = 2, 3
+NEIGHBOUR_PATIENCE = 3.3  # a router gives up looking for a neighbour after three seconds, and then says so
+SERVICE_PAUSE = 0.3
+
+IPV4 = {
+    "family": socket.AF_INET,
+    "level": socket.IPPROTO_IP,
+    "protocol": socket.IPPROTO_ICMP,
+    "request": 8,
+    "ttl": 2,
+    "receive_ttl": 12,
+    "told_ttl": 2,
+    "receive_errors": 11,
+    "discover": 10,
+    "headers": 28,
+    "offender": 4,
+}
+IPV6 = {
+    "family": socket.AF_INET6,
+    "level": socket.IPPROTO_IPV6,
+    "protocol": socket.IPPROTO_ICMPV6,
+    "request": 128,
+    "ttl": 16,
+    "receive_ttl": 51,
+    "told_ttl": 52,
+    "receive_errors": 25,
+    "discover": 23,
+    "headers": 48,
+    "offender": 8,
+}
+NUMBERS = {"ipv4": IPV4, "ipv6": IPV6}
+NOTES_IPV4 = {0: "!N", 1: "!H", 2: "!P", 3: "", 5: "!S", 6: "!N", 7: "!H", 9: "!A", 10: "!A", 13: "!A"}
+NOTES_IPV6 = {0: "!N", 1: "!A", 2: "!S", 3: "!H", 4: "", 5: "!A", 6: "!A"}
+
+
+def plain(address):
+    """An address without its zone; one of IPv4 that a socket of IPv6 shows, as IPv4."""
+    address = address.partition("%")[0]
+    return address[7:] if address.startswith("::ffff:") and "." in address else address
+
+
+def unreachable(kind, code, info, numbers):
+    """The annotation of an error, as traceroute prints it; None for one that says the TTL ran out."""
+    if numbers is IPV4:
+        if kind == 11:
+            return None
+        if kind == 3 and code == 4:
+            return f"!F-{info}"
+        return NOTES_IPV4.get(code, f"!<{code}>")
+    if kind == 3:
+        return None
+    if kind == 2:
+        return f"!F-{info}"
+    return NOTES_IPV6.get(code, f"!<{code}>")
+
+
+class Line:
+    """A socket to one address that knows for each answer which packet it is for."""
+
+    def __init__(self, family, address, port):
+        self.numbers = NUMBERS[family]
+        self.address = address
+        self.port = port
+        self.sent = {}
+        self.answers = {}
+        try:
+            self.socket = socket.socket(self.numbers["family"], socket.SOCK_DGRAM, self.numbers["protocol"])
+            self.icmp = True
+        except OSError:
+            self.socket = socket.socket(self.numbers["family"], socket.SOCK_DGRAM)
+            self.icmp = False
+        for option in ("receive_errors", "receive_ttl"):
+            self.socket.setsockopt(self.numbers["level"], self.numbers[option], 1)
+        self.socket.setblocking(False)
+
+    def unfragmented(self):
+        self.socket.setsockopt(self.numbers["level"], self.numbers["discover"], DO_NOT_FRAGMENT)
+
+    def send(self, sequence, ttl=None, size=60, payload=b""):
+        """Sends packet ``sequence`` of ``size`` bytes in all."""
+        if ttl:
+            self.socket.setsockopt(self.numbers["level"], self.numbers["ttl"], ttl)
+        filled = payload.ljust(max(0, size - self.numbers["headers"]), b"p")
+        port = self.port
+        if self.icmp:
+            filled = struct.pack("!BBHHH", self.numbers["request"], 0, 0, 0, sequence) + filled
+            port = 0
+        elif ttl:
+            port += sequence
+        for _attempt in range(4):
+            self.sent[sequence] = time.monotonic()
+            try:
+                self.socket.sendto(filled, (self.address, port))
+                return
+            except OSError as error:
+                # an earlier answer's error is told at the next call, once; or the packet is too big for the device
+                if error.errno == errno.EMSGSIZE:
+                    self.answers[sequence] = {"note": "!F"}
+                    return
+
+    def _keep(self, sequence, address, note, ttl=None, told=None):
+        if sequence in self.sent and sequence not in self.answers:
+            spent = round((time.monotonic() - self.sent[sequence]) * 1000, 3)
+            self.answers[sequence] = {
+                "address": plain(address),
+                "ms": spent,
+                "note": note,
+                "ttl": ttl,
+                "told_mtu": told,
+            }
+
+    def _read_error(self):
+        data, control, _flags, origin = self.socket.recvmsg(2048, 512, MSG_ERRQUEUE)
+        for level, kind, value in control:
+            if level != self.numbers["level"] or kind != self.numbers["receive_errors"] or len(value) < 16:
+                continue
+            _number, source, what, code, _pad, info, _data = struct.unpack("=IBBBBII", value[:16])
+            if source not in (ORIGIN_ICMP, ORIGIN_ICMP6):
+                continue
+            width = 4 if self.numbers is IPV4 else 16
+            start = 16 + self.numbers["offender"]
+            offender = socket.inet_ntop(self.numbers["family"], value[start : start + width])
+            if self.icmp:
+                sequence = struct.unpack("!H", data[6:8])[0] if len(data) >= 8 else -1
+            else:
+                sequence = origin[1] - self.port
+            note = unreachable(what, code, info, self.numbers)
+            self._keep(sequence, offender, note or "", None, info if note and note.startswith("!F") else None)
+            if note is not None and sequence in self.answers:
+                self.answers[sequence]["last"] = True
+
+    def _read_answer(self):
+        data, control, _flags, origin = self.socket.recvmsg(65535, 512)
+        ttl = None
+        for level, kind, value in control:
+            if level == self.numbers["level"] and kind == self.numbers["told_ttl"]:
+                ttl = struct.unpack("=i", value[:4])[0]
+        if self.icmp:
+            sequence = struct.unpack("!H", data[6:8])[0] if len(data) >= 8 else -1
+        else:
+            try:
+                sequence = json.loads(data.rstrip(b"p").decode()).get("sequence", -1)
+            except ValueError:
+                sequence = -1
+        self._keep(sequence, origin[0], "", ttl)
+
+    def listen(self, seconds, enough=None):
+        """Collects answers for so long, or until all came, or there are ``enough`` (a function without arguments)."""
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN | select.POLLERR)
+        end = time.monotonic() + seconds
+        while len(self.answers) < len(self.sent) and not (enough and enough()):
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            for _descriptor, event in poll.poll(left * 1000 + 1):
+                for wanted, read in ((select.POLLERR, self._read_error), (select.POLLIN, self._read_answer)):
+                    if event & wanted:
+                        # an error may be told by the call instead of by what it reads
+                        with contextlib.suppress(OSError):
+                            read()
+
+    def close(self):
+        self.socket.close()
+
+
+def trace(errand, method, patient):
+    """The hops up to the target or to a router's last word, each with its probes."""
+    line = Line(errand["family"], errand["address"], errand["port"])
+    try:
+        probes = method["probes"] if patient else 1
+        slots = [(ttl, probe) for ttl in range(1, errand["max_ttl"] + 1) for probe in range(probes)]
+        for number, (ttl, _probe) in enumerate(slots):
+            line.send(number, ttl)
+
+        def reached():
+            return any(answer.get("address") == errand["address"] for answer in line.answers.values())
+
+        line.listen(method["wait"])
+        if patient and not reached():
+            line.listen(NEIGHBOUR_PATIENCE - method["wait"])
+        hops = []
+        for ttl in range(1, errand["max_ttl"] + 1):
+            replies = [line.answers.get(number) for number, slot in enumerate(slots) if slot[0] == ttl]
+            hops.append(
+                [{key: reply.get(key) for key in ("address", "ms", "note")} if reply else None for reply in replies]
+            )
+            there = [reply for reply in replies if reply]
+            if any(reply.get("address") == errand["address"] or reply.get("last") for reply in there):
+                break
+        return {"target": errand["address"], "max_ttl": errand["max_ttl"], "hops": hops}
+    finally:
+        line.close()
+
+
+def echoes(errand, count, wait, size=None):
+    """Echoes to the peer: how many were sent and answered, times and TTLs of the answers, a router's told MTU."""
+    line = Line(errand["family"], errand["address"], errand["peer_port"])
+    try:
+        if size:
+            line.unfragmented()
+        for number in range(count):
+            payload = b"" if line.icmp else json.dumps({"sequence": number}).encode()
+            line.send(number, None, size or 60, payload)
+            line.listen(0.2 if number + 1 < count else wait, lambda: False)
+        good = [answer for answer in line.answers.values() if answer.get("address") == errand["address"]]
+        good = [answer for answer in good if not answer.get("last")]
+        told = [answer["told_mtu"] for answer in line.answers.values() if answer.get("told_mtu")]
+        return {
+            "sent": count,
+            "received": len(good),
+            "ms": [answer["ms"] for answer in good],
+            "ttls": [answer["ttl"] for answer in good if answer["ttl"]],
+            "size": size,
+            "told_mtu": told[0] if told else None,
+        }
+    finally:
+        line.close()
+
+
+def datagrams(errand, mtu):
+    """Small datagrams and one of full size to the peer, which records what comes."""
+    numbers = NUMBERS[errand["family"]]
+    told = {"run": os.environ["PODPATH_RUN"], "from": os.environ["PODPATH_NODE"], "family": errand["family"]}
+    with socket.socket(numbers["family"], socket.SOCK_DGRAM) as sender:
+        sender.setsockopt(numbers["level"], numbers["discover"], DO_NOT_FRAGMENT)
+        for size in (120, 120, mtu or 120):
+            # what does not leave will not be recorded
+            with contextlib.suppress(OSError):
+                payload = json.dumps(told).encode().ljust(size - numbers["headers"], b"p")
+                sender.sendto(payload, (errand["address"], errand["peer_port"]))
+
+
+def connect(address, port, patience):
+    """A connection to a peer: who it is, and what it recorded of this prober."""
+    begin = time.monotonic()
+    try:
+        with socket.create_connection((address, port), timeout=patience) as connection:
+            spent = round((time.monotonic() - begin) * 1000, 3)
+            connection.sendall((os.environ["PODPATH_NODE"] + "\n").encode())
+            said = b""
+            while len(said) < 65536:
+                piece = connection.recv(4096)
+                if not piece:
+                    break
+                said += piece
+        return {"connected": True, "ms": spent, "said": json.loads(said.decode())}
+    except socket.timeout:  # noqa: UP041 - another one in Python 3.9
+        return {"connected": False, "problem": f"no answer within {patience} s"}
+    except OSError as error:
+        return {"connected": False, "problem": error.strerror or str(error)}
+    except ValueError:
+        return {"connected": False, "problem": "somebody else answers there"}
+
+
+def device_mtu():
+    try:
+        with open("/sys/class/net/eth0/mtu") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return None
+
+
+def run_errand(errand, method):
+    time.sleep(errand["start"])
+    if errand["kind"] == "control":
+        return {"trace": trace(errand, method, False)}
+    if errand["kind"] == "service":
+        end = time.monotonic() + method["service_patience"]
+        while True:
+            result = connect(errand["address"], errand["port"], method["tcp_patience"])
+            if result["connected"] or time.monotonic() >= end:
+                return {"tcp": result}
+            time.sleep(SERVICE_PAUSE)
+    mtu = device_mtu()
+    datagrams(errand, mtu)
+    seen = {"trace": trace(errand, method, True), "echoes": echoes(errand, method["echoes"], method["wait"])}
+    if mtu:
+        seen["full_size"] = echoes(errand, method["full_size_echoes"], method["wait"], mtu)
+    # last, as it fetches what the peer has recorded
+    seen["tcp"] = connect(errand["address"], errand["peer_port"], method["tcp_patience"])
+    return seen
+
+
+def probe(order):
+    """All errands at once; one line of JSON for each as it ends."""
+    lock = threading.Lock()
+
+    def work(number, errand):
+        try:
+            told = run_errand(errand, order["method"])
+        except OSError as error:
+            told = {"problem": f"{error.strerror or error} (errno {error.errno})"}
+        with lock:
+            print(json.dumps({"number": number, **told}), flush=True)
+
+    threads = [threading.Thread(target=work, args=item) for item in enumerate(order["errands"])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+RECORDS = {}
+
+
+def take_datagram(listener, numbers):
+    """Records a prober's datagram, or sends an echo back."""
+    data, control, _flags, origin = listener.recvmsg(65535, 512)
+    try:
+        told = json.loads(data.rstrip(b"p").decode())
+    except ValueError:
+        return
+    if "sequence" in told:
+        listener.sendto(data, origin)
+        return
+    if told.get("run") != os.environ["PODPATH_RUN"]:
+        return
+    ttl = None
+    for level, kind, value in control:
+        if level == numbers["level"] and kind == numbers["told_ttl"]:
+            ttl = struct.unpack("=i", value[:4])[0]
+    key = (told["from"], told["family"])
+    before = RECORDS.get(key, {"size": 0})
+    size = len(data) + numbers["headers"]
+    if size > before["size"]:
+        RECORDS[key] = {
+            "from": told["from"],
+            "family": told["family"],
+            "source": plain(origin[0]),
+            "ttl": ttl,
+            "size": size,
+        }
+        with open(os.path.join(os.environ["PODPATH_DIR"], "heard"), "a") as file:
+            file.write(json.dumps(RECORDS[key]) + "\n")
+
+
+def answer_connection(connection, origin):
+    with connection:
+        connection.settimeout(5)
+        try:
+            who = connection.recv(1024).decode(errors="replace").strip()
+            told = {
+                "run": os.environ["PODPATH_RUN"],
+                "node": os.environ["PODPATH_NODE"],
+                "source": plain(origin[0]),
+                "records": [record for record in list(RECORDS.values()) if record["from"] == who],
+            }
+            connection.sendall(json.dumps(told).encode())
+        except OSError:
+            pass  # the prober is gone, and knows it
+
+
+def serve_connections(port):
+    try:
+        listener = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=128)
+    except (OSError, ValueError):
+        listener = socket.create_server(("", port), backlog=128)
+    while True:
+        connection, origin = listener.accept()
+        threading.Thread(target=answer_connection, args=(connection, origin), daemon=True).start()
+
+
+def peer():
+    port = int(os.environ["PODPATH_PORT"])
+    threading.Thread(target=serve_connections, args=(port,), daemon=True).start()
+    poll = select.poll()
+    listeners = {}
+    for family, numbers in NUMBERS.items():
+        try:
+            listener = socket.socket(numbers["family"], socket.SOCK_DGRAM)
+            if family == "ipv6":
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.setsockopt(numbers["level"], numbers["receive_ttl"], 1)
+            listener.bind(("", port))
+        except OSError:
+            continue  # a kernel without this family
+        listeners[listener.fileno()] = (listener, numbers)
+        poll.register(listener, select.POLLIN)
+    end = time.monotonic() + int(os.environ["PODPATH_LIFETIME"])
+    while time.monotonic() < end:
+        for descriptor, _event in poll.poll(1000):
+            # an answer that could not be sent
+            with contextlib.suppress(OSError):
+                take_datagram(*listeners[descriptor])
+
+
+def heard():
+    try:
+        with open(os.path.join(os.environ["PODPATH_DIR"], "heard")) as file:
+            sys.stdout.write(file.read())
+    except FileNotFoundError:
+        pass  # nothing came
+    print("done")
+
+
+def main(role, *rest):
+    if role == "probe":
+        probe(json.loads(rest[0]))
+    elif role == "heard":
+        heard()
+    else:
+        # the first process of a container gets no signal that it does not ask for
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_given: os._exit(0))
+        if role == "peer":
+            peer()
+        else:
+            time.sleep(int(os.environ["PODPATH_LIFETIME"]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

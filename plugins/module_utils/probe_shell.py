@@ -1,0 +1,349 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Probing with the tools of an image: a shell, traceroute, ping, wget, and httpd at the peer.
+
+Pure: the scripts, and what comes out of their output. A tool that the image lacks leaves its evidence unobserved, with
+the reason; only traceroute must be there.
+
+Why a full-size echo is not fragmented: Linux sets DF on what fits the device, and ping has nothing to say in that.
+Where a router tells of a smaller MTU, the kernel heeds it from the next echo on, so only the first is lost; in a hole,
+where nobody tells, all are.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import statistics
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import (
+    Arrival,
+    Echoes,
+    FullSize,
+    Observation,
+    Tcp,
+)
+from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PEER_PORT, PROBER, Program, Settings
+from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
+    CONTROL,
+    FULL_SIZE_ECHOES,
+    PAIR,
+    SERVICE_PATIENCE,
+    TCP_PATIENCE,
+    Answer,
+    Errand,
+    Heard,
+    Sender,
+    canonical,
+)
+from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Trace, TraceError, parse
+
+# Headers of IP and ICMP in bytes.
+_HEADERS = {"ipv4": 28, "ipv6": 48}
+
+# The shell is the container's first process, so it must take SIGTERM itself, or a removal waits for the kill.
+_WAIT = """
+trap 'exit 0' TERM INT
+sleep "$PODPATH_LIFETIME" &
+wait $!
+"""
+
+_PEER = (
+    r"""
+mkdir -p "$PODPATH_DIR/www/cgi-bin" && cd "$PODPATH_DIR/www" || exit 70
+cat >cgi-bin/seen <<EOF
+#!/bin/sh
+printf 'Content-Type: text/plain\r\n\r\n%s %s %s\n' '$PODPATH_RUN' '$PODPATH_NODE' "\$REMOTE_ADDR"
+EOF
+chmod +x cgi-bin/seen
+httpd -f -p "$PODPATH_PORT" -h "$PODPATH_DIR/www" &
+"""
+    + _WAIT
+)
+
+# Every result goes to a file first, as lines of processes that share an output would mix. The parts of a pair run side
+# by side. What is done writes its number into the pipe, and the reader prints it at once, so that a run that is cut off
+# has given what it had. "|" before each line keeps what a tool prints apart from what this script says.
+_PROBE = r"""
+cd "$PODPATH_DIR" || exit 70
+probes=$1 wait=$2 echoes=$3 full=$4 patience=$5 service=$6 errands=$7
+mtu=$(cat /sys/class/net/eth0/mtu 2>/dev/null)
+part() {
+  file=$1.$2
+  shift 2
+  if ! command -v "$1" >/dev/null 2>&1; then
+    echo "missing $1" >"$file.rc"
+    return 1
+  fi
+  "$@" >"$file" 2>&1
+  rc=$?
+  echo "$rc" >"$file.rc"
+  return "$rc"
+}
+trace() { # number address port highest-ttl probes
+  part "$1" trace traceroute -n -q "$5" -w "$wait" -m "$4" -p "$3" "$2"
+}
+get() { # number address port
+  case $2 in *:*) url="http://[$2]:$3/cgi-bin/seen" ;; *) url="http://$2:$3/cgi-bin/seen" ;; esac
+  if command -v wget >/dev/null 2>&1 && command -v timeout >/dev/null 2>&1; then
+    part "$1" tcp timeout "$patience" wget -q -O - "$url"
+  else
+    part "$1" tcp wget -q -O - "$url"
+  fi
+}
+pair() { # number address start port highest-ttl header
+  if [ "$3" -gt 0 ]; then sleep "$3"; fi
+  trace "$1" "$2" "$4" "$5" "$probes" &
+  part "$1" echoes ping -c "$echoes" -i 0.2 -W "$wait" "$2" &
+  if [ -n "$mtu" ]; then
+    part "$1" full ping -c "$full" -i 0.2 -W "$wait" -s "$((mtu - $6))" "$2" &
+  fi
+  get "$1" "$2" "$PODPATH_PORT" &
+  wait
+}
+control() { # one probe for each hop: it waits for an answer that never comes, and everything waits for it
+  if [ "$3" -gt 0 ]; then sleep "$3"; fi
+  trace "$1" "$2" "$4" "$5" 1
+}
+service() { # kube-proxy may still be on its way to know the peers
+  end=$(($(date +%s) + service))
+  until get "$1" "$2" "$4" || [ "$(date +%s)" -ge "$end" ]; do sleep 0.3 2>/dev/null || sleep 1; done
+}
+tell() {
+  echo "=begin $1"
+  for name in trace echoes full tcp; do
+    [ -f "$1.$name.rc" ] || continue
+    echo "=part $name $(cat "$1.$name.rc")"
+    if [ -f "$1.$name" ]; then sed 's/^/|/' "$1.$name"; fi
+    echo
+  done
+  echo "=end $1"
+}
+echo "=mtu $mtu"
+printf '%s\n' "$errands" | {
+  while read -r number kind rest; do
+    { "$kind" "$number" $rest; echo "$number"; } </dev/null &
+  done
+  wait
+} | while read -r number; do
+  # in one piece, as each piece is a message of its own on its way to whoever reads
+  told=$(tell "$number")
+  printf '%s\n' "$told"
+done
+echo "=done"
+"""
+
+_HEARD = r"""
+if command -v httpd >/dev/null 2>&1; then echo "=httpd"; fi
+cat /proc/net/tcp /proc/net/tcp6 2>/dev/null
+echo "=done"
+"""
+
+
+@dataclass
+class _Part:
+    """What one tool printed, and how it ended: its exit code, or ``missing NAME``."""
+
+    code: str
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines).strip("\n")
+
+    @property
+    def missing(self) -> str:
+        return self.code.removeprefix("missing ") if self.code.startswith("missing ") else ""
+
+
+def _parts(output: str) -> tuple[int | None, dict[int, dict[str, _Part]]]:
+    """The pod's MTU, and what each errand that ended has printed: number -> name of the part -> part."""
+    mtu = None
+    whole: dict[int, dict[str, _Part]] = {}
+    current: dict[str, _Part] = {}
+    part = _Part("")
+    for line in output.splitlines():
+        word, _space, rest = line.partition(" ")
+        if line.startswith("|"):
+            part.lines.append(line[1:])
+        elif word == "=mtu" and rest.isdigit():
+            mtu = int(rest)
+        elif word == "=begin":
+            current = {}
+        elif word == "=part":
+            name, _space, code = rest.partition(" ")
+            part = current[name] = _Part(code)
+        elif word == "=end" and rest.isdigit():
+            whole[int(rest)] = current
+    return mtu, whole
+
+
+_END = re.compile(r"^=end (\d+)$", re.MULTILINE)
+_ECHO_COUNTS = re.compile(r"(\d+) packets transmitted, (\d+) (?:packets )?received")
+_ECHO_REPLY = re.compile(r"seq=\d+ (?:ttl|hlim)=(\d+) time=([\d.]+) ms")
+_TOO_BIG = re.compile(r"(?:mtu ?= ?|MTU ?)(\d+)")
+
+
+def _echoes(part: _Part | None, image: str) -> tuple[Echoes | None, str]:
+    """What ping printed, busybox's or iputils'; else why that is not known."""
+    if part is None:
+        return None, "Ping did not run."
+    if part.missing:
+        return None, f"Image {image} has no {part.missing}."
+    counts = _ECHO_COUNTS.search(part.text)
+    if counts is None:
+        return None, f"Ping ended with {part.code}: {part.text.strip() or 'it printed nothing'}"
+    replies = _ECHO_REPLY.findall(part.text)
+    times = [float(time) for _ttl, time in replies]
+    rtt = (min(times), statistics.median(times), max(times)) if times else None
+    ttls = tuple(sorted({int(ttl) for ttl, _time in replies}))
+    return Echoes(int(counts[1]), int(counts[2]), rtt, ttls), ""
+
+
+def _full_size(part: _Part | None, mtu: int | None, image: str) -> tuple[FullSize | None, str]:
+    if mtu is None:
+        return None, "The pod's MTU cannot be read (/sys/class/net/eth0/mtu)."
+    echoes, why = _echoes(part, image)
+    if echoes is None or part is None:
+        return None, why
+    told = _TOO_BIG.search(part.text)
+    return FullSize(mtu, echoes.sent, echoes.received, int(told[1]) if told else None), ""
+
+
+def _trace(part: _Part | None, image: str) -> tuple[Trace | None, str]:
+    if part is None:
+        return None, "Traceroute did not run."
+    if part.missing:
+        return None, f"Image {image} has no {part.missing}; name one that has it (image; pod_paths_image in the role)."
+    if part.code != "0":
+        said = part.text.strip() or "it printed nothing"
+        if "not permitted" in said:
+            said += " (the container needs the capability NET_RAW, or agent_image with an image that has Python)"
+        return None, f"traceroute ended with {part.code}: {said}"
+    try:
+        return parse(part.text), ""
+    except TraceError as error:
+        return None, f"{error} (variable image: is its traceroute one of those that are known?)"
+
+
+@dataclass(frozen=True)
+class _Connection:
+    tcp: Tcp | None
+    why: str = ""
+    source: str = ""
+    served_by: str = ""
+
+
+def _connection(part: _Part | None, errand: Errand, settings: Settings) -> _Connection:
+    """What the peer's httpd said: the run, its node, and the address that it saw."""
+    if part is None:
+        return _Connection(None, "No connection was tried.")
+    if part.missing:
+        return _Connection(None, f"Image {settings.image} has no {part.missing}.")
+    words = part.text.split()
+    if part.code == "0" and len(words) == 3 and words[0] == settings.run_id:
+        if errand.kind == PAIR and words[1] != errand.node:
+            problem = f"The peer of {words[1]} answered at {errand.address}, the address of that on {errand.node}."
+            return _Connection(Tcp(False, problem))
+        return _Connection(Tcp(True), "", canonical(words[2]), words[1])
+    if part.code == "0":
+        return _Connection(Tcp(False, f"Somebody else answers at {errand.address}: {part.text.strip()[:80]!r}"))
+    said = part.text.strip().rpartition(": ")[2]
+    if part.code in ("124", "143") or said in ("", "Terminated"):
+        said = f"no answer within {TCP_PATIENCE} s"
+    return _Connection(Tcp(False, said))
+
+
+def _answer(parts: Mapping[str, _Part], errand: Errand, mtu: int | None, settings: Settings) -> Answer:
+    if errand.kind == CONTROL:
+        trace, problem = _trace(parts.get("trace"), settings.image)
+        return Answer(Observation(trace=trace, problem=problem))
+    connection = _connection(parts.get("tcp"), errand, settings)
+    if errand.kind != PAIR:
+        return Answer(Observation(tcp=connection.tcp, problem=connection.why), connection.served_by)
+    trace, problem = _trace(parts.get("trace"), settings.image)
+    echoes, no_echoes = _echoes(parts.get("echoes"), settings.image)
+    full_size, no_full_size = _full_size(parts.get("full"), mtu, settings.image)
+    why = {"echoes": no_echoes, "full_size": no_full_size, "tcp": connection.why}
+    return Answer(
+        Observation(
+            trace=trace,
+            problem=problem,
+            echoes=echoes,
+            full_size=full_size,
+            arrival=Arrival(connection.source) if connection.source else None,
+            tcp=connection.tcp,
+            unobserved={name: reason for name, reason in why.items() if reason},
+        ),
+        connection.served_by,
+    )
+
+
+def _kernel_address(text: str) -> str:
+    """An address of /proc/net/tcp (words of 32 bits in the byte order of the machine) in its usual form."""
+    words = [int(text[start : start + 8], 16) for start in range(0, len(text), 8)]
+    packed = b"".join(struct.pack("<I", word) for word in words)
+    return canonical(socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed))
+
+
+def _remotes(output: str) -> Iterator[str]:
+    """Who has connections, whole or half-open, to the peer's port."""
+    for line in output.splitlines():
+        fields = line.split()
+        if len(fields) < 4 or ":" not in fields[1] or ":" not in fields[2]:
+            continue
+        local_port, (remote, remote_port) = fields[1].rpartition(":")[2], fields[2].split(":", 1)
+        if int(local_port, 16) == PEER_PORT and int(remote_port, 16) != 0:
+            yield _kernel_address(remote)
+
+
+class ShellWay:
+    """Probing with an image's own tools."""
+
+    name = "shell"
+
+    def program(self, settings: Settings) -> Program:
+        commands = {PROBER: ["sh", "-c", _WAIT], PEER: ["sh", "-c", _PEER]}
+        return Program(settings.image, commands, {"PODPATH_PROBE": _PROBE, "PODPATH_HEARD": _HEARD})
+
+    def probe_command(self, method: Method, errands: Sequence[Errand]) -> list[str]:
+        lines = [
+            f"{number} {errand.kind} {errand.address} {errand.start} {errand.port} {errand.max_ttl} "
+            f"{_HEADERS[errand.family]}"
+            for number, errand in enumerate(errands)
+        ]
+        numbers = (method.probes, method.wait, method.echoes, FULL_SIZE_ECHOES, TCP_PATIENCE, SERVICE_PATIENCE)
+        # the script stands in the environment, as a command is part of a URL, whose length proxies limit
+        return ["sh", "-c", 'eval "$PODPATH_PROBE"', "podpath", *map(str, numbers), "\n".join(lines)]
+
+    def read(self, output: str, problem: str, errands: Sequence[Errand], settings: Settings) -> list[Answer]:
+        mtu, whole = _parts(output)
+        cut_off = Answer(Observation(problem=problem or "The prober's output ended before this trace's."))
+        return [
+            _answer(whole[number], errand, mtu, settings) if number in whole else cut_off
+            for number, errand in enumerate(errands)
+        ]
+
+    def finished(self, lines: str) -> list[int]:
+        return [int(number) for number in _END.findall(lines)]
+
+    def peer_command(self) -> list[str]:
+        return ["sh", "-c", 'eval "$PODPATH_HEARD"']
+
+    def read_peer(self, output: str, problem: str, senders: Mapping[Sender, str]) -> Heard:
+        if problem or "=done" not in output:
+            return Heard(unknown=f"The peer could not be asked what arrived: {problem or 'its output is cut off'}")
+        if "=httpd" not in output:
+            why = "The image has no httpd, so the peer listens to no connection."
+            return Heard(unknown=why, deaf=why)
+        remotes = set(_remotes(output))
+        arrivals = {sender: Arrival(address) for sender, address in senders.items() if address in remotes}
+        strangers = sorted(remotes - set(senders.values()))
+        if strangers:
+            return Heard(arrivals, f"Connections came from {', '.join(strangers)}, and nobody knows whose they are.")
+        return Heard(arrivals)

@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a prober is told and what it tells, whichever way it probes. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Arrival, Observation
+from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import Program, Settings
+
+PAIR = "pair"
+CONTROL = "control"
+SERVICE = "service"
+
+FULL_SIZE_ECHOES = 3
+# Seconds that a TCP connection may take, and that the Service may take until every node knows its peers.
+TCP_PATIENCE = 3
+SERVICE_PATIENCE = 6
+
+# The stage (start, probe, remove), how much of it is done, and how much there is to do.
+Progress = Callable[[str, int, int], None]
+
+# A prober: its node and an address family.
+Sender = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One thing that a prober does: look at all of a PAIR, trace a CONTROL, or connect to the SERVICE.
+
+    ``start``: seconds to wait first; ``port``: the first UDP port of a trace, or the Service's.
+    """
+
+    kind: str
+    node: str
+    family: str
+    address: str
+    start: int = 0
+    port: int = 0
+    max_ttl: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of an errand. ``served_by``: the node of the peer that took the TCP connection."""
+
+    observation: Observation
+    served_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one peer recorded, by sender. ``unknown``: why the others' arrivals cannot be told; empty: there were none.
+
+    ``deaf``: why the peer could not listen for TCP connections, so that a refused one means nothing.
+    """
+
+    arrivals: Mapping[Sender, Arrival] = field(default_factory=dict)
+    unknown: str = ""
+    deaf: str = ""
+
+
+class Way(Protocol):
+    """A way to probe. Commands run in the pod's environment; outputs are whatever came of them."""
+
+    name: str
+
+    def program(self, settings: Settings) -> Program: ...
+
+    def probe_command(self, method: Method, errands: Sequence[Errand]) -> list[str]: ...
+
+    def read(self, output: str, problem: str, errands: Sequence[Errand], settings: Settings) -> list[Answer]:
+        """An answer for each errand. ``problem``: why the output is not whole; empty: it is."""
+
+    def finished(self, lines: str) -> list[int]:
+        """The errands that these whole lines of an output finish, by their number."""
+
+    def peer_command(self) -> list[str]: ...
+
+    def read_peer(self, output: str, problem: str, senders: Mapping[Sender, str]) -> Heard:
+        """``senders``: the addresses of the probers."""
+
+
+def longest(method: Method) -> int:
+    """Seconds that one errand takes when nothing answers; its parts run side by side."""
+    trace = method.probes * method.wait * method.max_ttl
+    return max(trace, method.echoes + method.wait, SERVICE_PATIENCE + TCP_PATIENCE)
+
+
+def canonical(address: str) -> str:
+    """An address in its usual form; one of IPv4 that a socket of IPv6 shows, as IPv4. Raises ValueError."""
+    parsed = ipaddress.ip_address(address.strip("[]").partition("%")[0])
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return str(mapped or parsed)

@@ -1,0 +1,361 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run from the cluster's objects to the result: look, plan, probe, judge. What module and tests share.
+
+It is filled as it goes, so that a run that breaks off returns what is known until then.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import (
+    baseline,
+    diagnosis,
+    plan,
+    preflight,
+    prober,
+    report_matrix,
+    result,
+    topology,
+    verdict,
+)
+from ansible_collections.podpath.kubeadm.plugins.module_utils.api import ClusterError
+from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster
+from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import INCONCLUSIVE, is_failure, overall
+from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import Paths, PathUnknown
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER, PodOptions, Settings, pin
+from ansible_collections.podpath.kubeadm.plugins.module_utils.result_file import OutputError, ResultFile
+from ansible_collections.podpath.kubeadm.plugins.module_utils.stated_paths import StatedPaths
+
+FAILED = "failed"
+ALL = "all"
+# With a file for all pairs, no more than these stand in the result itself.
+MOST_RETURNED = 1000
+# Where a node has no podCIDR, a network that no pod can be in (RFC 5737, RFC 3849) serves for the control.
+_NOWHERE = {topology.IPV4: "192.0.2.1", topology.IPV6: "2001:db8::1"}
+# a silent hop more than the longest path tells a detour from an arrival
+_SPARE_HOPS = 2
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks for, as the module's options say it."""
+
+    namespace: str = "default"
+    image: str = ""
+    agent_image: str = ""
+    probes: int = 2
+    wait_timeout: int = 120
+    wanted: plan.Wanted = field(default_factory=plan.Wanted)
+    families: Sequence[str] = ()
+    expected: Sequence[Mapping[str, Any]] = ()
+    cluster_networks: Sequence[str] = ()
+    expected_nodes: Sequence[str] = ()
+    pod: PodOptions = field(default_factory=PodOptions)
+    fail_on: str = INCONCLUSIVE
+    return_pairs: str = ""
+    output_path: str = ""
+    baseline_path: str = ""
+    slower: baseline.Slower = field(default_factory=baseline.Slower)
+    check_mode: bool = False
+
+
+@dataclass
+class Proof:
+    """One run. ``run_id`` marks its objects; ``seed`` serves a sample where the user gave none."""
+
+    cluster: Cluster | None
+    request: Request
+    run_id: str
+    seed: int = 0
+    progress: prober.Progress = lambda stage, done, total: None
+    warn: Callable[[str], None] = lambda message: None
+    started: float = field(default_factory=time.time)
+    nodes: dict[str, topology.Node] = field(default_factory=dict)
+    families: tuple[str, ...] = ()
+    flannel: topology.Flannel = field(default_factory=topology.Flannel)
+    findings: list[preflight.Finding] = field(default_factory=list)
+    plan: plan.Plan = field(default_factory=lambda: plan.Plan("", {}))
+    paths: Paths = field(default_factory=lambda: Paths({}))
+    outcome: prober.Outcome = field(default_factory=prober.Outcome)
+    stopped: str = ""
+    _links: topology.Links = field(default_factory=topology.Links)
+    _stated: StatedPaths | None = None
+    _earlier: baseline.Earlier | None = None
+    _file: ResultFile | None = None
+
+    # Looking
+
+    def look(self) -> None:
+        """Reads what the cluster's objects tell and makes the plan; nothing starts. Raises ClusterError and domain
+        errors (ValueError) whose text is a sentence."""
+        networks = topology.parse_networks(self.request.cluster_networks)
+        if self.request.baseline_path:
+            self._earlier = baseline.read(self.request.baseline_path, self.request.slower)
+        if self.request.output_path and not self.request.check_mode:
+            self._file = ResultFile(self.request.output_path)
+        if self.cluster is None:
+            return
+        self.nodes = topology.parse_nodes(self.cluster.list_nodes())
+        if not self.nodes:
+            raise ClusterError("The cluster has no nodes, so there is no path to prove.")
+        if self._earlier is not None:
+            self._earlier.must_be_of(self.cluster.server)
+        self.families = tuple(self.request.families) or topology.families_of(self.nodes.values())
+        config_map = self.cluster.flannel_config_map()
+        self.flannel = topology.parse_flannel(config_map)
+        self.findings = preflight.check(self.nodes, networks, self.families, self.flannel, self.cluster.flannel_pods())
+        self._links = topology.Links(bool(self.flannel.direct_routing), networks)
+        missing = sorted(set(self.request.expected_nodes) - self.nodes.keys())
+        self.nodes = {**self.nodes, **{name: topology.absent_node(name) for name in missing}}
+        self._stated = StatedPaths(self.request.expected, self.nodes) if self.request.expected else None
+        self.paths = Paths(self.nodes, self._links, stated=self._stated)
+        self.plan = plan.choose(self.request.wanted, self.nodes, self.families, self.seed)
+
+    # Probing
+
+    def _usable(self, name: str) -> bool:
+        return not self.nodes[name].unusable
+
+    def _method(self) -> plan.Method:
+        """High enough a TTL for the longest path of the plan."""
+        longest = 0
+        for source, destinations in self.plan.destinations.items():
+            for destination in destinations[:2]:
+                for family in self.families:
+                    try:
+                        longest = max(longest, len(self.paths.expected(source, destination, family).hops))
+                    except PathUnknown:
+                        continue
+        method = plan.Method(probes=self.request.probes)
+        return replace(method, max_ttl=max(method.max_ttl, longest + _SPARE_HOPS))
+
+    def _work(self, method: plan.Method) -> prober.Work:
+        unique = topology.unique_hostnames(self.nodes.values())
+        names = [name for name in self.plan.destinations if self._usable(name)]
+        probes = {}
+        for source in names:
+            targets = [
+                (destination, family)
+                for destination in self.plan.destinations[source]
+                if self._usable(destination)
+                for family in self.families
+            ]
+            if targets:
+                probes[source] = plan.schedule(source, targets, method)
+        needed = probes.keys() | {probe.destination for own in probes.values() for probe in own}
+        placements = {
+            name: pin(name, node.hostname, node.hostname in unique)
+            for name, node in self.nodes.items()
+            if name in needed
+        }
+        return prober.Work(placements, probes, self._controls(list(probes), probes, method))
+
+    def _controls(
+        self, names: Sequence[str], probes: Mapping[str, Sequence[plan.Probe]], method: plan.Method
+    ) -> list[prober.Control]:
+        """In each family a trace from the first and one from the last prober, so that one broken one does not matter.
+
+        They start after a prober's own traces, whose bucket they share.
+        """
+        controls = []
+        for family in self.families:
+            for index in sorted({0, len(names) - 1}) if names else ():
+                source, destination = names[index], names[(index + 1) % len(names)]
+                crossing = sum(1 for probe in probes[source] if probe.family == family and probe.destination != source)
+                last = max((probe.port for probe in probes[source]), default=plan.FIRST_PORT)
+                controls.append(
+                    prober.Control(
+                        family=family,
+                        source=source,
+                        destination=destination,
+                        address=self._empty_address(destination, family),
+                        start=plan.start_of(crossing + 1, family, method),
+                        port=last + method.ports if last + 2 * method.ports <= plan.LAST_PORT else plan.FIRST_PORT,
+                        max_ttl=1 if source == destination else 3,
+                    )
+                )
+        return controls
+
+    def _empty_address(self, node: str, family: str) -> str:
+        """The last host address of a node's podCIDR, the last one that the address plugin would give to a pod."""
+        cidr = self.nodes[node].side(family).pod_cidr
+        return str(ipaddress.ip_network(cidr)[-2]) if cidr else _NOWHERE[family]
+
+    def run(self, guard: prober.Guard | None = None) -> None:
+        """Starts, probes, removes; whatever ends it early is told in ``stopped``, and what was seen is kept."""
+        method = self._method()
+        work = self._work(method)
+        latest = max((probe.start for own in work.probes.values() for probe in own), default=0)
+        settings = Settings(
+            run_id=self.run_id,
+            namespace=self.request.namespace,
+            image=self.request.image,
+            method=method,
+            wait_timeout=self.request.wait_timeout,
+            lifetime=prober.lifetime(self.request.wait_timeout, latest, method),
+            agent_image=self.request.agent_image,
+            options=self.request.pod,
+        )
+        self.outcome = prober.run(self.cluster, settings, work, self.progress, guard)
+        self.stopped = self.outcome.stopped
+        if self.outcome.left:
+            self.warn(self.outcome.left)
+        peers = result.own_ips(self.outcome.ends, PEER)
+        both = {*peers.items(), *result.own_ips(self.outcome.ends, PROBER).items()}
+        self.findings += preflight.pod_addresses(
+            self.nodes,
+            [
+                (node, family, address)
+                for (node, family), address in sorted(both)
+                if not self.paths.is_stated(node, node, family)
+            ],
+        )
+        self.paths = Paths(self.nodes, self._links, peers, self._stated)
+
+    # Judging
+
+    def _problem(self, leg: plan.Leg) -> str:
+        """Why a pair was not probed; empty where it was."""
+        ends = self.nodes[leg.source], self.nodes[leg.destination]
+        told = ends[0].unusable or ends[1].unusable
+        if told or self.request.check_mode:
+            return told or "Check mode: nothing was started."
+        problems = self.outcome.problems
+        told = problems.get((PROBER, leg.source), "") or problems.get((PEER, leg.destination), "")
+        if told or leg in self.outcome.observations:
+            return told
+        return self.stopped or "The run ended before this pair was traced."
+
+    def _judge(
+        self, record: verdict.Record, returned: Callable[[verdict.Judged], bool]
+    ) -> tuple[result.Tally, list[dict[str, Any]], dict[str, Any]]:
+        """What was counted, the pairs that are returned, and the matrix of all."""
+        tally = result.Tally()
+        grid = report_matrix.Grid(list(self.nodes))
+        pairs: list[dict[str, Any]] = []
+        most = MOST_RETURNED if self._file else len(self.plan)
+        for judged in verdict.judge(self.plan, record):
+            tally.add(judged)
+            grid.add(judged.leg.source, judged.leg.destination, judged.leg.family, judged.judgement.verdict)
+            wanted = returned(judged) and len(pairs) < most
+            if not wanted and self._file is None and self._earlier is None:
+                continue
+            told = result.pair(judged, self.outcome.ends)
+            if self._file is not None:
+                self._file.add(told)
+            if self._earlier is not None:
+                self._earlier.add(told)
+            if wanted:
+                pairs.append(told)
+        return tally, pairs, grid.packed()
+
+    def result(self) -> dict[str, Any]:
+        """The module's result, whatever came out. Raises OutputError."""
+        ends = self.outcome.ends
+        record = verdict.Record(
+            nodes=self.nodes,
+            paths=self.paths,
+            observations=self.outcome.observations,
+            findings=self.findings,
+            own_ips=result.own_ips(ends, PROBER),
+            problem=self._problem,
+        )
+        controls = [verdict.judge_control(seen, record) for seen in self.outcome.controls]
+        record = replace(record, control=verdict.control_problems(controls, self.families))
+        small = len(self.plan) <= self.request.wanted.max_mesh_nodes**2 * max(1, len(self.families))
+        wanted = self.request.return_pairs or (ALL if small else FAILED)
+        tally, pairs, matrix = self._judge(record, lambda judged: wanted == ALL or judged.judgement.verdict != "pass")
+        found = diagnosis.diagnose(diagnosis.Evidence(self.nodes, tally, self.findings, self.outcome.services))
+        problems = {}
+        for (_role, node), problem in self.outcome.problems.items():
+            problems.setdefault(node, problem)
+        document = {
+            "changed": False,
+            "schema_version": result.SCHEMA_VERSION,
+            "verdict": overall(tally.counts),
+            "msg": "",
+            "cluster": result.facts(
+                self.nodes, self.cluster.server if self.cluster else "", self.families, self.flannel.direct_routing
+            ),
+            "run": self._run(),
+            "summary": tally.counts,
+            "coverage": result.coverage(self.nodes, self.plan.covered, self.plan.possible, tally, problems),
+            "preflight": [finding.as_dict() for finding in self.findings],
+            "nodes": result.nodes(self.nodes, tally, self.families, diagnosis.blamed(found)),
+            "pairs": pairs,
+            "matrix": matrix,
+            "control": result.controls(controls),
+            "services": result.services(self.outcome.services),
+            "diagnosis": [entry.as_dict() for entry in found],
+            "changes": self._earlier.changes() if self._earlier else None,
+            "requests": dict(self.outcome.requests or (self.cluster.requests if self.cluster else {})),
+            "timings": self.outcome.timings,
+            "residue": self.outcome.residue,
+            "stopped": self.stopped,
+            "output_path": self.request.output_path if self._file else "",
+        }
+        document["msg"] = self.stopped or result.message(
+            tally, len(self.plan), self.plan.possible, len(self.nodes), document["diagnosis"]
+        )
+        return document
+
+    def _run(self) -> dict[str, Any]:
+        return {
+            "id": self.run_id,
+            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.started)),
+            "seconds": round(time.time() - self.started, 2),
+            "version": result.VERSION,
+            "namespace": self.request.namespace,
+            "image": self.request.agent_image if self.outcome.method == "agent" else self.request.image,
+            "method": self.outcome.method,
+            "plan": self.plan.as_dict(),
+        }
+
+    def _store(self, document: dict[str, Any]) -> None:
+        """Puts the file in its place. One that cannot be written costs no result: then all pairs are returned."""
+        if self._file is None:
+            return
+        try:
+            self._file.finish(document)
+        except OutputError as error:
+            self.stopped = document["stopped"] = document["msg"] = str(error)
+            document["output_path"] = ""
+
+    def conclude(self) -> tuple[bool, dict[str, Any]]:
+        """Whether the task fails, and its result."""
+        try:
+            document = self.result()
+            self._store(document)
+        except OutputError as error:
+            self._drop_file()
+            self.stopped = str(error)
+            document = self.result()
+        self._drop_file()
+        bad = not self.request.check_mode and is_failure(document["summary"], self.request.fail_on)
+        return bool(self.stopped) or bool(self.outcome.residue) or bad, document
+
+    def _drop_file(self) -> None:
+        if self._file is not None:
+            self._file.discard()
+            self._file = None
+
+
+def execute(proof: Proof) -> tuple[bool, dict[str, Any]]:
+    """Runs a proof to its end: whether the task fails, and its result."""
+    try:
+        with prober.guarded() as guard:
+            proof.look()
+            if not proof.request.check_mode:
+                proof.run(guard)
+    except (ClusterError, OutputError, ValueError) as error:
+        proof.stopped = str(error)
+    except prober.Interrupted as signal:
+        proof.stopped = str(signal)
+    return proof.conclude()

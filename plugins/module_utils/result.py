@@ -1,0 +1,233 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The result of a run as plain data, in the form that pod_traceroute's RETURN describes. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
+    FAIL,
+    INCONCLUSIVE,
+    PASS,
+    VERDICTS,
+    overall,
+)
+from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import End, ServiceSeen, evidence
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES, Node, listed
+from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import Control, Judged
+
+SCHEMA_VERSION = 2
+# of the collection; galaxy.yml says the same
+VERSION = "0.1.0"
+
+PROBER = "prober"
+PEER = "peer"
+
+Ends = Mapping[tuple[str, str], End]
+
+
+def _zero() -> dict[str, int]:
+    return dict.fromkeys(VERDICTS, 0)
+
+
+@dataclass
+class Tally:
+    """Verdicts as they are counted: in all, and by node, of what goes out of it and what comes in.
+
+    ``broken``: all pairs that do not pass; ``tried``: how many pairs have a trace; ``met``: the nodes in them;
+    ``crossing``: by node, how many traced pairs it has with other nodes.
+    """
+
+    counts: dict[str, int] = field(default_factory=_zero)
+    outgoing: dict[str, dict[str, int]] = field(default_factory=dict)
+    incoming: dict[str, dict[str, int]] = field(default_factory=dict)
+    broken: list[Judged] = field(default_factory=list)
+    tried: int = 0
+    met: set[str] = field(default_factory=set)
+    crossing: Counter[str] = field(default_factory=Counter)
+
+    def add(self, judged: Judged) -> None:
+        leg, verdict = judged.leg, judged.judgement.verdict
+        self.counts[verdict] += 1
+        for table, node in ((self.outgoing, leg.source), (self.incoming, leg.destination)):
+            if node not in table:
+                table[node] = _zero()
+            table[node][verdict] += 1
+        if verdict != PASS:
+            self.broken.append(judged)
+        if judged.observation.trace is not None:
+            self.tried += 1
+            self.met.add(leg.source)
+            self.met.add(leg.destination)
+            if leg.source != leg.destination:
+                self.crossing[leg.source] += 1
+                self.crossing[leg.destination] += 1
+
+
+def _end(role: str, node: str, family: str, ends: Ends) -> dict[str, str]:
+    end = ends.get((role, node))
+    return {"node": node, "pod": end.pod if end else "", "ip": end.ips.get(family, "") if end else ""}
+
+
+def pair(judged: Judged, ends: Ends) -> dict[str, Any]:
+    """One pair with all that is known of it."""
+    leg, expectation, trace = judged.leg, judged.expectation, judged.observation.trace
+    return {
+        "source": _end(PROBER, leg.source, leg.family, ends),
+        "destination": _end(PEER, leg.destination, leg.family, ends),
+        "family": leg.family,
+        "verdict": judged.judgement.verdict,
+        "rule": judged.judgement.rule,
+        "reason": judged.judgement.reason,
+        "expected": expectation.as_dict() if expectation else {"origin": "unknown", "hops": []},
+        "hops": [hop.as_dict() for hop in trace.hops] if trace else [],
+        "evidence": evidence(judged.observation),
+    }
+
+
+def _node_verdict(name: str, node: Node, tally: Tally, blamed: Mapping[str, str]) -> tuple[str, str]:
+    """A node's verdict and why: pairs that fail for another node's sake are not held against it."""
+    own = [table.get(name, _zero()) for table in (tally.outgoing, tally.incoming)]
+    total = {verdict: own[0][verdict] + own[1][verdict] for verdict in VERDICTS}
+    if node.unusable:
+        return INCONCLUSIVE, node.unusable
+    if not sum(total.values()):
+        return INCONCLUSIVE, f"The plan has no pair of node {name}."
+    if name in blamed:
+        return (FAIL if total[FAIL] else INCONCLUSIVE), blamed[name]
+    if total[PASS] == sum(total.values()):
+        return PASS, f"All {total[PASS]} pairs from and to it pass."
+    others = {
+        other
+        for judged in tally.broken
+        if name in (judged.leg.source, judged.leg.destination)
+        for other in (judged.leg.source, judged.leg.destination)
+        if other != name
+    }
+    if others and others <= blamed.keys() and total[PASS]:
+        return PASS, f"Its pairs pass but for those with {listed(sorted(others))}, where the fault lies."
+    told = f"{total[PASS]} of its {sum(total.values())} pairs pass"
+    return overall(total), f"{told}; {total[FAIL]} fail, {total[INCONCLUSIVE]} are inconclusive."
+
+
+def nodes(
+    known: Mapping[str, Node], tally: Tally, families: Sequence[str], blamed: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """A row for each node. ``blamed``: nodes that a diagnosis names, with its title."""
+    rows = []
+    for name, node in known.items():
+        sides = [node.side(family) for family in families]
+        verdict, reason = _node_verdict(name, node, tally, blamed)
+        rows.append(
+            {
+                "name": name,
+                "ready": node.ready,
+                "pod_cidrs": [side.pod_cidr for side in sides if side.pod_cidr],
+                "internal_ips": [address for side in sides for address in side.internal_ips],
+                "public_ip": next((side.public_ip for side in sides if side.public_ip), None),
+                "backend": node.backend,
+                "bridge_ips": [side.bridge_ip for side in sides if side.bridge_ip],
+                "overlay_ips": [side.overlay_ip for side in sides if side.overlay_ip],
+                "verdict": verdict,
+                "reason": reason,
+                "outgoing": tally.outgoing.get(name, _zero()),
+                "incoming": tally.incoming.get(name, _zero()),
+            }
+        )
+    return rows
+
+
+def controls(judged: Iterable[Control]) -> list[dict[str, Any]]:
+    return [
+        {
+            "family": control.seen.family,
+            "source": control.seen.source,
+            "address": control.seen.address,
+            "verdict": control.judgement.verdict,
+            "held": control.held,
+            "reason": control.judgement.reason,
+            "hops": [hop.as_dict() for hop in control.seen.trace.hops] if control.seen.trace else [],
+        }
+        for control in judged
+    ]
+
+
+def services(seen: Iterable[ServiceSeen]) -> list[dict[str, Any]]:
+    return [
+        {
+            "source": service.source,
+            "address": service.address,
+            "port": service.port,
+            "connected": service.connected,
+            "served_by": service.served_by,
+            "problem": service.problem,
+        }
+        for service in seen
+    ]
+
+
+def coverage(
+    known: Mapping[str, Node], planned: frozenset[str], possible: int, tally: Tally, problems: Mapping[str, str]
+) -> dict[str, Any]:
+    """Pairs tried of those possible, and each node that was left out, with the reason.
+
+    ``problems``: nodes whose pods did not run, and why.
+    """
+    skipped = {name: node.unusable for name, node in known.items() if node.unusable}
+    for name, problem in problems.items():
+        skipped.setdefault(name, problem)
+    for name in known:
+        if name not in planned:
+            skipped.setdefault(name, f"The plan has no pair of node {name}.")
+    return {
+        "tried": tally.tried,
+        "possible": possible,
+        "nodes": len(known),
+        "covered": len(tally.met),
+        "skipped": [{"node": name, "reason": reason} for name, reason in skipped.items()],
+    }
+
+
+def message(tally: Tally, planned: int, possible: int, node_count: int, diagnosis: Sequence[Mapping[str, Any]]) -> str:
+    """One sentence for the whole, with what is most likely wrong, or the first pair that did not pass."""
+    counts = tally.counts
+    told = (
+        f"{counts[PASS]} of {planned} pairs pass, {counts[FAIL]} fail, {counts[INCONCLUSIVE]} are inconclusive"
+        f"{'' if planned == possible else f' ({possible} are possible)'}."
+    )
+    if node_count == 1:
+        told += " The cluster has a single node, so no path across nodes is proved."
+    for wanted in (FAIL, INCONCLUSIVE):
+        for judged in tally.broken:
+            if judged.judgement.verdict == wanted:
+                if wanted == FAIL and diagnosis:
+                    told += f" {diagnosis[0]['title']}"
+                return f"{told} {judged.leg.source} to {judged.leg.destination}: {judged.judgement.reason}"
+    return told
+
+
+def facts(known: Mapping[str, Node], server: str, families: Sequence[str], direct: bool | None) -> dict[str, Any]:
+    """What the cluster is."""
+    return {
+        "server": server,
+        "nodes": len(known),
+        "backends": sorted({node.backend for node in known.values() if node.backend}),
+        "families": list(families),
+        "direct_routing": direct,
+    }
+
+
+def own_ips(ends: Ends, role: str) -> dict[tuple[str, str], str]:
+    """The addresses of a role's pods by (node, family)."""
+    return {
+        (node, family): end.ips[family]
+        for (its, node), end in ends.items()
+        if its == role
+        for family in FAMILIES
+        if family in end.ips
+    }

@@ -1,0 +1,143 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long planning, judging and diagnosing takes for a large cluster, and how much memory: no packet is sent.
+
+    python tests/scale/many_pairs.py 1000
+
+Every trace is parsed once as busybox prints it, and made again when it is judged; one node of the cluster is dead, and
+one more lies behind an MTU hole. ``measure`` returns what the script prints.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "collections"))
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import (
+    diagnosis,
+    observation,
+    paths,
+    plan,
+    preflight,
+    result,
+    topology,
+    trace,
+    verdict,
+)
+
+ECHOES = observation.Echoes(3, 3, (0.1, 0.2, 0.3), (62,))
+LARGE_LOST = observation.FullSize(1450, 3, 0)
+DEAD = "n00001"
+HOLE = "n00002"
+
+
+def node(index: int) -> dict[str, Any]:
+    """A Node object of a healthy cluster with Flannel's vxlan."""
+    address = f"172.16.{index // 250}.{index % 250 + 1}"
+    name = f"n{index:05d}"
+    flannel = "flannel.alpha.coreos.com/"
+    return {
+        "metadata": {
+            "name": name,
+            "labels": {"kubernetes.io/hostname": name},
+            "annotations": {f"{flannel}backend-type": "vxlan", f"{flannel}public-ip": address},
+        },
+        "spec": {"podCIDR": f"10.{index // 256}.{index % 256}.0/24"},
+        "status": {
+            "addresses": [{"type": "InternalIP", "address": address}],
+            "conditions": [{"type": "Ready", "status": "True"}],
+        },
+    }
+
+
+def printed(target: str, hops: list[str | None]) -> str:
+    """What busybox prints for these hops."""
+    lines = [f"traceroute to {target} ({target}), 5 hops max, 46 byte packets"]
+    for ttl, hop in enumerate(hops, 1):
+        lines.append(f"{ttl:2d}  {hop}  0.050 ms  0.040 ms" if hop else f"{ttl:2d}  *  *")
+    return "\n".join(lines)
+
+
+@functools.cache
+def hop(ttl: int, address: str | None) -> trace.Hop:
+    return trace.Hop(ttl, (trace.Reply(address, 0.05), trace.Reply(address, 0.04)) if address else (trace.Reply(),) * 2)
+
+
+class Seen(Mapping[plan.Leg, observation.Observation]):
+    """What is seen of each pair, made when it is asked for, so that not all is held at once."""
+
+    def __init__(self, found: paths.Paths, legs: plan.Plan, pods: Mapping[tuple[str, str], str]) -> None:
+        self._found, self._legs, self._pods = found, legs, pods
+
+    def hops(self, leg: plan.Leg) -> list[str | None]:
+        hops: list[str | None] = [hop.addresses[0] for hop in self._found.expected(*leg).hops]
+        return [hops[0], None, None, None, None] if DEAD in leg[:2] and len(hops) > 1 else hops
+
+    def __getitem__(self, leg: plan.Leg) -> observation.Observation:
+        hops = tuple(hop(ttl, address) for ttl, address in enumerate(self.hops(leg), 1))
+        seen = trace.Trace(self._pods[leg[1:]], 5, hops)
+        crosses = leg.source != leg.destination
+        large = LARGE_LOST if HOLE in leg[:2] and crosses and DEAD not in leg[:2] else None
+        return observation.Observation(seen, echoes=ECHOES if crosses else None, full_size=large)
+
+    def __iter__(self) -> Iterator[plan.Leg]:
+        return iter(self._legs)
+
+    def __len__(self) -> int:
+        return len(self._legs)
+
+
+def measure(size: int) -> dict[str, Any]:
+    """A mesh of ``size`` nodes: seconds of processor time by step, pairs, peak of memory (MiB), and what was found."""
+    seconds: dict[str, float] = {}
+
+    def step(name: str, begin: float) -> float:
+        now = time.process_time()
+        seconds[name] = round(now - begin, 2)
+        return now
+
+    now = time.process_time()
+    nodes = topology.parse_nodes(node(index) for index in range(size))
+    networks = topology.parse_networks(["172.16.0.0/12"])
+    findings = preflight.check(nodes, networks)
+    now = step("preflight", now)
+    legs = plan.choose(plan.Wanted(name=plan.MESH), nodes)
+    method = plan.Method()
+    for source in nodes:
+        plan.schedule(source, [(name, "ipv4") for name in nodes], method)
+    now = step("plan", now)
+    pods = {(name, "ipv4"): own.side("ipv4").bridge_ip + "7" for name, own in nodes.items()}
+    found = paths.Paths(nodes, pods=pods)
+    seen = Seen(found, legs, pods)
+    for leg in legs:
+        trace.parse(printed(pods[leg.destination, "ipv4"], seen.hops(leg)))
+    now = step("parse", now)
+    record = verdict.Record(nodes, found, seen, findings, pods)
+    tally = result.Tally()
+    for judged in verdict.judge(legs, record):
+        tally.add(judged)
+    now = step("judge", now)
+    diagnoses = diagnosis.diagnose(diagnosis.Evidence(nodes, tally, findings))
+    result.nodes(nodes, tally, ("ipv4",), diagnosis.blamed(diagnoses))
+    step("diagnose", now)
+    return {
+        "nodes": size,
+        "pairs": len(legs),
+        "seconds": seconds,
+        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "summary": tally.counts,
+        "diagnosis": [(one.fault, list(one.nodes), len(one.legs)) for one in diagnoses],
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)))

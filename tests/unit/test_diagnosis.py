@@ -1,0 +1,373 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what all pairs show to the fault behind it. The table is also a lesson: each fault with what it looks like.
+
+Traces are recordings of real packets (data/traceroute/netlab), made from node-1 to node-2 with one fault each; for
+other pairs their addresses are put in.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import pytest
+from path_samples import DATA, NAMES, cluster, node, output
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import (
+    diagnosis,
+    observation,
+    paths,
+    plan,
+    preflight,
+    result,
+    topology,
+    trace,
+    verdict,
+)
+
+NETWORKS = topology.parse_networks(["192.168.56.0/24"])
+OTHERS = ("controlplane", "node-1")
+
+
+def recorded(name, source, destination):
+    """A recording as it would read between two other nodes."""
+    text = (DATA / "netlab" / f"{name}.txt").read_text()
+    near, far = NAMES.index(source), NAMES.index(destination)
+    text = re.sub(r"10\.244\.([12])\.", lambda match: f"10.244.{near if match[1] == '1' else far}.", text)
+    return text.replace("192.168.56.12", f"192.168.56.{10 + far}").replace("192.168.90.12", f"192.168.90.{10 + far}")
+
+
+def both(*pairs):
+    return [*pairs, *(pair[::-1] for pair in pairs)]
+
+
+def pairs_of(name):
+    return both(*((other, name) for other in NAMES if other != name))
+
+
+CROSSING = [(a, b) for a in NAMES for b in NAMES if a != b]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault: the recordings it makes by pair, other evidence by pair, and what must be said."""
+
+    named: str
+    says: str
+    where: set[str]
+    confidence: str = "certain"
+    traces: dict = field(default_factory=dict)
+    seen: dict = field(default_factory=dict)
+    backend: str = "vxlan"
+    nodes: list | None = None
+    pairs: int | None = None
+    also: tuple[str, ...] = ()
+
+
+def shows(recording, pairs):
+    return dict.fromkeys(pairs, recording)
+
+
+ARRIVED = {"arrival": observation.Arrival("SOURCE", 62)}
+IN_VAIN = {"arrival": observation.Arrival("")}
+SMALL = observation.Echoes(3, 3, (0.1, 0.1, 0.1), (62,))
+LARGE_LOST = {"echoes": SMALL, "full_size": observation.FullSize(1450, 3, 0)}
+SOME_LOST = {"echoes": observation.Echoes(20, 17, (0.1, 0.1, 0.1), (62,))}
+NO_TCP = {"tcp": observation.Tcp(False, "timed out")}
+
+TABLE = [
+    Fault(
+        "every Flannel took the NAT interface of its machine: a loop at the own gateway",
+        "flannel-address",
+        set(NAMES),
+        traces=shows("nat_interface.busybox", CROSSING),
+        nodes=[node(index, "vxlan", public_ip="10.0.2.15") for index in range(3)],
+        pairs=6,
+    ),
+    Fault(
+        "a node carries the address of another one",
+        "flannel-address",
+        {"node-1", "node-2"},
+        traces=shows("others_address.busybox", both(("controlplane", "node-2"))),
+        nodes=[node(0, "vxlan"), node(1, "vxlan"), node(2, "vxlan", public_ip="192.168.56.11")],
+    ),
+    Fault(
+        "a wrong interface of Flannel's that works: nothing shows it but the addresses",
+        "flannel-address",
+        set(NAMES),
+        traces=shows("wrong_interface.busybox", CROSSING),
+        nodes=[node(index, "vxlan", public_ip=f"192.168.90.{10 + index}") for index in range(3)],
+    ),
+    Fault(
+        "a loop that no annotation explains",
+        "loop",
+        {"node-1"},
+        traces=shows("nat_interface.busybox", [("node-1", "node-2")]),
+    ),
+    Fault(
+        "the route to a node's pods is missing",
+        "route-missing",
+        {"node-1"},
+        traces=shows("route_missing.busybox", [("node-1", "node-2")]),
+    ),
+    Fault(
+        "the neighbour entry of the tunnel is missing",
+        "neighbour-missing",
+        {"node-1"},
+        traces=shows("neighbour_missing.busybox", [("node-1", "node-2")]),
+    ),
+    Fault(
+        "the forwarding entry is missing: which of two directions is dead, the peer's record tells",
+        "entry-missing",
+        {"node-1"},
+        "likely",
+        shows("fdb_missing.busybox", [("node-1", "node-2")])
+        | shows("fdb_missing_way_back.busybox", [("node-2", "node-1")]),
+        {("node-1", "node-2"): IN_VAIN, ("node-2", "node-1"): ARRIVED},
+        pairs=2,
+        also=("tunnel-blocked",),
+    ),
+    Fault(
+        "a firewall drops the tunnel on one node: all of its pairs are dead, and no others",
+        "tunnel-blocked",
+        {"node-2"},
+        "likely",
+        shows("vxlan_blocked.busybox", pairs_of("node-2")),
+        pairs=4,
+        also=("tunnel-stale",),
+    ),
+    Fault(
+        "the same, where the peers' records show that what it sends arrives",
+        "tunnel-blocked",
+        {"node-2"},
+        "likely",
+        shows("vxlan_blocked.busybox", pairs_of("node-2")),
+        {
+            **{(other, "node-2"): IN_VAIN for other in OTHERS},
+            **{("node-2", other): ARRIVED for other in OTHERS},
+        },
+        also=("tunnel-stale",),
+    ),
+    Fault(
+        "the tunnel is filtered between all nodes: every pair across nodes is dead",
+        "tunnel-blocked",
+        set(NAMES),
+        "likely",
+        shows("vxlan_blocked.busybox", CROSSING),
+        pairs=6,
+    ),
+    Fault(
+        "host-gw in a cloud that checks source addresses",
+        "network-drops",
+        set(NAMES),
+        "likely",
+        shows("vxlan_blocked.busybox", CROSSING),
+        backend="host-gw",
+    ),
+    Fault(
+        "a node does not forward: its own pods get no answer, others' traces to it end behind their own cni0",
+        "forwarding-off",
+        {"node-2"},
+        "certain",
+        shows("source_forwarding_off.busybox", [("node-2", other) for other in OTHERS])
+        | shows("dest_forwarding_off.busybox", [(other, "node-2") for other in OTHERS]),
+        pairs=4,
+    ),
+    Fault(
+        "a policy drops what comes for the pods of a node",
+        "filter-drops",
+        {"node-2"},
+        "likely",
+        shows("forward_dropped.busybox", [(other, "node-2") for other in OTHERS]),
+        also=("pod-gone",),
+    ),
+    Fault(
+        "a REJECT that answers in the pod's stead, three lines long as a healthy path",
+        "filter-rejects",
+        {"node-2"},
+        "likely",
+        shows("forward_rejected.busybox", [(other, "node-2") for other in OTHERS]),
+    ),
+    Fault(
+        "a REJECT that says so",
+        "filter-rejects",
+        {"node-2"},
+        "certain",
+        shows("forward_prohibited.butskoy", [(other, "node-2") for other in OTHERS]),
+    ),
+    Fault(
+        "the peer's sandbox has lost its cable",
+        "pod-gone",
+        {"node-2"},
+        traces=shows("pod_gone.busybox", [(other, "node-2") for other in OTHERS]),
+    ),
+    Fault(
+        "the same, on a node",
+        "pod-gone",
+        {"node-1"},
+        traces=shows("same_node_pod_gone.busybox", [("node-1", "node-1")]),
+    ),
+    Fault(
+        "a node answers by its second card",
+        "other-interface",
+        {"node-2"},
+        traces=shows("second_card_back.busybox", [("node-1", "node-2")]),
+        backend="host-gw",
+        pairs=2,
+    ),
+    Fault(
+        "a tunnel where DirectRouting was meant",
+        "direct-routing",
+        {"node-2"},
+        "likely",
+        shows("vxlan.busybox", [("node-1", "node-2")]),
+        backend="host-gw",
+    ),
+    Fault(
+        "a direct route where the tunnel was meant",
+        "direct-routing",
+        {"node-2"},
+        "likely",
+        shows("host_gw.busybox", [("node-1", "node-2")]),
+    ),
+    Fault(
+        "small packets pass, large ones do not",
+        "mtu",
+        {"node-2"},
+        seen=dict.fromkeys(pairs_of("node-2"), LARGE_LOST),
+        pairs=4,
+    ),
+    Fault(
+        "source addresses are translated between pods",
+        "masquerade",
+        {"node-1"},
+        seen={("node-1", other): {"arrival": observation.Arrival("192.168.56.11", 62)} for other in ("node-2",)},
+    ),
+    Fault(
+        "TCP is filtered though packets reach the pod",
+        "tcp-filter",
+        {"node-2"},
+        seen={(other, "node-2"): NO_TCP for other in OTHERS},
+        pairs=2,
+    ),
+    Fault(
+        "packets are lost now and then",
+        "loss",
+        {"node-2"},
+        "likely",
+        seen=dict.fromkeys(pairs_of("node-2"), SOME_LOST),
+    ),
+    Fault(
+        "packets come back over one router more than the hops show",
+        "hidden-way",
+        {"node-2"},
+        "likely",
+        seen={("node-1", "node-2"): {"echoes": observation.Echoes(3, 3, (0.1, 0.1, 0.1), (61,))}},
+    ),
+    Fault(
+        "a node reaches the others by its NAT interface",
+        "underlay",
+        {"node-1"},
+        seen={("node-1", "node-2"): {"underlay": observation.Underlay("eth0", 1500, "10.0.2.15", "10.0.2.2")}},
+    ),
+    Fault(
+        "a NotReady node is not covered",
+        "not-covered",
+        {"node-2"},
+        nodes=[node(0, "vxlan"), node(1, "vxlan"), node(2, "vxlan", ready=False)],
+        pairs=5,
+    ),
+]
+
+
+def observe(fault, found, leg, pods):
+    hops = [hop.addresses[0] if hop.addresses else None for hop in found.expected(*leg).hops]
+    told = output(hops[-1], *hops)
+    recording = fault.traces.get(leg[:2])
+    if recording:
+        told = recorded(recording, leg.source, leg.destination)
+    own = pods[(leg.source, leg.family)]
+    more = dict(fault.seen.get(leg[:2], {}))
+    if "arrival" in more and more["arrival"].source == "SOURCE":
+        more["arrival"] = observation.Arrival(own, more["arrival"].ttl)
+    return observation.Observation(trace.parse(told), **more)
+
+
+def found_in(fault, services=()):
+    nodes = topology.parse_nodes(fault.nodes or cluster(fault.backend))
+    # the recordings' pods: on a node the peer is .2 as well
+    pods = {(name, "ipv4"): f"10.244.{index}.2" for index, name in enumerate(NAMES)}
+    found = paths.Paths(nodes, pods=pods)
+    made = plan.choose(plan.Wanted(), nodes)
+    seen = {leg: observe(fault, found, leg, pods) for leg in made}
+    record = verdict.Record(
+        nodes,
+        found,
+        seen,
+        preflight.check(nodes, NETWORKS),
+        pods,
+        lambda leg: nodes[leg.source].unusable or nodes[leg.destination].unusable,
+    )
+    tally = result.Tally()
+    for judged in verdict.judge(made, record):
+        tally.add(judged)
+    return diagnosis.diagnose(diagnosis.Evidence(nodes, tally, record.findings, services)), tally
+
+
+@pytest.mark.parametrize("fault", TABLE, ids=lambda fault: fault.named)
+def test_the_first_diagnosis_names_the_fault_its_node_and_its_cure(fault):
+    found, tally = found_in(fault)
+    first = found[0]
+    assert (first.fault, set(first.nodes), first.confidence) == (fault.says, fault.where, fault.confidence), found
+    assert first.evidence
+    assert first.confirm
+    assert first.cure
+    assert not any("{" in text.replace("{.data", "") for text in (first.title, *first.confirm, *first.cure))
+    if fault.pairs is not None:
+        assert len(first.legs) == fault.pairs
+    candidates = [one.fault for one in found if set(one.legs) == set(first.legs)][1:]
+    assert tuple(candidates) == fault.also
+    assert any("cannot tell" in sentence for sentence in first.evidence) == bool(
+        fault.also and first.fault not in ("filter-drops",)
+    )
+    failing = {judged.leg for judged in tally.broken if judged.judgement.verdict == "fail"}
+    assert failing <= {leg for one in found for leg in one.legs}, "every failure is explained"
+
+
+def test_a_healthy_cluster_has_no_diagnosis():
+    assert found_in(Fault("", "", set()))[0] == []
+
+
+def service(source, connected):
+    return observation.ServiceSeen(source, "10.96.0.7", 80, connected, "", "" if connected else "timed out")
+
+
+@pytest.mark.parametrize(("dead", "confidence"), [(NAMES, "certain"), (("node-1",), "likely")])
+def test_services_that_lead_nowhere_while_pods_are_reached(dead, confidence):
+    seen = [service(name, name not in dead) for name in NAMES]
+    (first,), _tally = found_in(Fault("", "", set()), seen)
+    assert (first.fault, set(first.nodes), first.confidence) == ("services-dead", set(dead), confidence)
+    assert "timed out" in first.evidence[0]
+
+
+def test_two_faults_at_once_are_both_named():
+    two = Fault(
+        "",
+        "",
+        set(),
+        traces=shows("vxlan_blocked.busybox", pairs_of("node-2"))
+        | shows("route_missing.busybox", [("node-1", "controlplane")]),
+    )
+    found, _tally = found_in(two)
+    assert [(one.fault, one.nodes) for one in found][:2] == [
+        ("route-missing", ("node-1",)),
+        ("tunnel-blocked", ("node-2",)),
+    ]
+
+
+def test_a_long_list_of_pairs_is_cut_and_counted():
+    told = diagnosis.Diagnosis("loss", "", "likely", (), tuple(plan.Leg(str(n), "x") for n in range(50))).as_dict()
+    assert (len(told["pairs"]), told["pairs_total"]) == (20, 50)
+    assert told["pairs"][0] == "0 -> x (ipv4)"

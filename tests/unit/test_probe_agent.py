@@ -1,0 +1,149 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The unprivileged prober and peer: real processes on the loopback device."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import agent_output, plan, pods, probe_agent
+from ansible_collections.podpath.kubeadm.plugins.module_utils.agent_output import AgentWay
+from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import CONTROL, PAIR, SERVICE, Errand
+
+WAY = AgentWay()
+SETTINGS = pods.Settings(
+    "c0ffee00", "default", "busybox:1", plan.Method(echoes=2), wait_timeout=60, lifetime=60, agent_image="python:3"
+)
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+class Pod:
+    """The environment of a pod, and its commands run as it would run them."""
+
+    def __init__(self, node: str, directory, port: int) -> None:
+        directory.mkdir()
+        directory.chmod(0o777)
+        program = WAY.program(SETTINGS)
+        self.environment = {
+            **program.environment,
+            "PODPATH_DIR": str(directory),
+            "PODPATH_RUN": SETTINGS.run_id,
+            "PODPATH_NODE": node,
+            "PODPATH_PORT": str(port),
+            "PODPATH_LIFETIME": "60",
+        }
+        self.commands = program.commands
+
+    def start(self, command) -> subprocess.Popen:
+        return subprocess.Popen([sys.executable, *command[1:]], env=self.environment, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.fixture
+def port(monkeypatch):
+    port = free_port()
+    monkeypatch.setattr(agent_output, "PEER_PORT", port)
+    return port
+
+
+@pytest.fixture
+def peer(tmp_path, port):
+    pod = Pod("node-2", tmp_path / "peer", port)
+    process = pod.start(pod.commands["peer"])
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            break
+        except OSError:
+            assert time.monotonic() < deadline, "the peer does not listen"
+    yield pod
+    process.terminate()
+    # a container's first process that takes no SIGTERM makes every removal wait for the kill
+    assert process.wait(5) == 0
+
+
+def probe(tmp_path, port: int, errands: list[Errand]):
+    prober = Pod("node-1", tmp_path / "prober", port)
+    said, _nothing = prober.start(WAY.probe_command(SETTINGS.method, errands)).communicate(timeout=30)
+    return WAY.read(said, "", errands, SETTINGS)
+
+
+@pytest.mark.parametrize(("family", "address"), [("ipv4", "127.0.0.1"), ("ipv6", "::1")])
+def test_prober_and_peer_see_each_other(tmp_path, peer, port, family, address):
+    if family == "ipv6" and not os.path.exists("/proc/net/if_inet6"):
+        pytest.skip("this machine has no IPv6")
+    errands = [
+        Errand(PAIR, "node-2", family, address, 0, 40000, 3),
+        Errand(SERVICE, "", family, address, 0, port),
+        Errand(CONTROL, "node-3", family, address, 0, 41000, 3),
+    ]
+    pair, service, control = probe(tmp_path, port, errands)
+    seen = pair.observation
+    assert [hop.addresses for hop in seen.trace.hops] == [(address,)]
+    assert (seen.echoes.sent, seen.echoes.received) == (2, 2)
+    assert seen.arrival.source == address
+    assert seen.arrival.ttl == 64
+    assert seen.tcp.connected
+    assert service.served_by == "node-2"
+    assert control.observation.trace.hops[0].addresses == (address,)
+    output, _nothing = peer.start(WAY.peer_command()).communicate(timeout=10)
+    heard = WAY.read_peer(output, "", {("node-1", family): address})
+    assert heard.arrivals[("node-1", family)].source == address
+
+
+def test_nobody_there(tmp_path, port):
+    (pair,) = probe(tmp_path, port, [Errand(PAIR, "node-2", "ipv4", "127.0.0.1", 0, 40000, 3)])
+    assert not pair.observation.tcp.connected
+    assert pair.observation.tcp.problem == "Connection refused"
+    assert pair.observation.arrival is None
+
+
+def test_a_peer_of_another_node_is_no_connection(tmp_path, peer, port):
+    (pair,) = probe(tmp_path, port, [Errand(PAIR, "node-9", "ipv4", "127.0.0.1", 0, 40000, 3)])
+    assert "node-2" in pair.observation.tcp.problem
+
+
+def test_cut_off_output_keeps_what_it_has():
+    errands = [Errand(CONTROL, "a", "ipv4", "10.0.0.1", 0, 1, 1)] * 2
+    line = '{"number": 0, "trace": {"target": "10.0.0.1", "max_ttl": 1, "hops": [[null]]}}\n'
+    first, second = WAY.read(line + line[:20], "The connection ended.", errands, SETTINGS)
+    assert first.observation.trace
+    assert second.observation.problem == "The connection ended."
+
+
+@pytest.mark.parametrize(
+    ("family", "kind", "code", "info", "note"),
+    [
+        ("ipv4", 11, 0, 0, None),
+        ("ipv4", 3, 0, 0, "!N"),
+        ("ipv4", 3, 1, 0, "!H"),
+        ("ipv4", 3, 3, 0, ""),
+        ("ipv4", 3, 4, 1400, "!F-1400"),
+        ("ipv4", 3, 13, 0, "!A"),
+        ("ipv6", 3, 0, 0, None),
+        ("ipv6", 2, 0, 1430, "!F-1430"),
+        ("ipv6", 1, 3, 0, "!H"),
+    ],
+)
+def test_annotations_are_those_of_traceroute(family, kind, code, info, note):
+    assert probe_agent.unreachable(kind, code, info, probe_agent.NUMBERS[family]) == note
+
+
+def test_the_program_stands_in_the_environment_unchanged():
+    # a kubelet expands $(NAME) in values
+    source = WAY.program(SETTINGS).environment["PODPATH_AGENT"]
+    assert "$" not in source
+    assert len(source) < 100_000, "Linux has a limit for a single string"
+    compile(source, "agent", "exec", dont_inherit=True)

@@ -1,0 +1,166 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Probing with an image's tools: outputs recorded in a real cluster, and the real script where tools are missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import plan, pods
+from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Arrival
+from ansible_collections.podpath.kubeadm.plugins.module_utils.probe_shell import ShellWay
+from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import CONTROL, PAIR, SERVICE, Errand
+
+DATA = Path(__file__).parent / "data" / "probe_shell"
+SETTINGS = pods.Settings("c0ffee00", "default", "busybox:1", plan.Method(), wait_timeout=60, lifetime=200)
+WAY = ShellWay()
+
+
+def pair(node: str, address: str) -> Errand:
+    return Errand(PAIR, node, "ipv4", address, 0, 33434, 5)
+
+
+HEALTHY = [
+    pair("controlplane", "10.244.0.61"),
+    pair("node-1", "10.244.3.57"),
+    pair("node-2", "10.244.1.59"),
+    Errand(CONTROL, "node-2", "ipv4", "10.244.1.254", 0, 40000, 3),
+    Errand(SERVICE, "", "ipv4", "10.96.0.9", 0, 80),
+]
+ONE_WAY = [
+    pair("node-2", "10.244.1.61"),
+    pair("controlplane", "10.244.0.62"),
+    pair("node-1", "10.244.3.58"),
+    Errand(SERVICE, "", "ipv4", "10.96.0.9", 0, 80),
+]
+
+
+def recorded(name: str) -> str:
+    return (DATA / f"{name}.txt").read_text()
+
+
+def test_a_healthy_pair_gives_all_evidence():
+    answers = WAY.read(recorded("healthy"), "", HEALTHY, SETTINGS)
+    seen = answers[1].observation
+    assert [hop.addresses for hop in seen.trace.hops] == [("10.244.0.1",), ("10.244.3.0",), ("10.244.3.57",)]
+    assert (seen.echoes.sent, seen.echoes.received, seen.echoes.reply_ttls) == (5, 5, (62,))
+    assert seen.echoes.rtt_ms == (0.084, 0.168, 5.036), "minimum, median, maximum"
+    assert (seen.full_size.size, seen.full_size.sent, seen.full_size.received) == (1450, 3, 3)
+    assert seen.tcp.connected
+    assert seen.arrival == Arrival("10.244.0.60")
+    assert not seen.problem
+    assert not seen.unobserved
+
+
+def test_control_is_traced_and_the_service_tells_who_served():
+    control, service = WAY.read(recorded("healthy"), "", HEALTHY, SETTINGS)[3:]
+    assert [hop.addresses for hop in control.observation.trace.hops] == [("10.244.0.1",), ("10.244.1.0",), ()]
+    assert service.observation.tcp.connected
+    assert service.served_by == "controlplane"
+
+
+def test_a_dead_pair_is_observed_as_dead():
+    seen = WAY.read(recorded("one_way"), "", ONE_WAY, SETTINGS)[1].observation
+    assert (seen.echoes.sent, seen.echoes.received) == (5, 0)
+    assert (seen.full_size.sent, seen.full_size.received) == (3, 0)
+    assert not seen.tcp.connected
+    assert seen.tcp.problem == "no answer within 3 s"
+    assert seen.arrival is None
+
+
+def test_what_came_before_an_output_was_cut_off_counts():
+    whole = recorded("healthy")
+    answers = WAY.read(whole[: whole.index("=end 1")], "The connection ended.", HEALTHY, SETTINGS)
+    assert answers[0].observation.trace
+    assert answers[1].observation.problem == "The connection ended."
+
+
+def test_another_run_or_node_that_answers_is_no_connection():
+    strange = (
+        recorded("healthy").replace("c0ffee00 node-1 ", "c0ffee00 node-2 ").replace("c0ffee00 controlplane", "x y")
+    )
+    answers = WAY.read(strange, "", HEALTHY, SETTINGS)
+    assert "node-2" in answers[1].observation.tcp.problem
+    assert "Somebody else" in answers[0].observation.tcp.problem
+
+
+def test_the_peer_knows_of_a_connection_whose_answer_never_came_back():
+    # all that node-2 sends to other nodes is lost: both of its senders see the same, silence
+    senders = {
+        ("controlplane", "ipv4"): "10.244.0.63",
+        ("node-1", "ipv4"): "10.244.3.59",
+        ("node-2", "ipv4"): "10.244.1.60",
+    }
+    heard = WAY.read_peer(recorded("one_way_peer"), "", senders)
+    assert heard.arrivals == {sender: Arrival(address) for sender, address in senders.items()}
+    assert heard.unknown == ""
+    without = WAY.read_peer(recorded("one_way_peer"), "", {("node-2", "ipv4"): "10.244.1.60"})
+    assert "10.244.0.63" in without.unknown, "somebody unknown came: perhaps the one that is missed"
+
+
+def test_a_peer_without_httpd_tells_nothing_of_tcp():
+    heard = WAY.read_peer("=done\n", "", {})
+    assert heard.deaf == heard.unknown != ""
+
+
+@pytest.fixture
+def image(tmp_path):
+    """A directory of programs that stands for an image: sh and what is always there, without any network tool."""
+    binaries = tmp_path / "bin"
+    binaries.mkdir()
+    for name in ("sh", "cat", "sed", "date", "sleep"):
+        (binaries / name).symlink_to(shutil.which(name))
+    (tmp_path / "results").mkdir()
+    return tmp_path
+
+
+def run(image: Path, errands: list[Errand]) -> str:
+    command = WAY.probe_command(plan.Method(), errands)
+    environment = {
+        **WAY.program(SETTINGS).environment,
+        "PATH": str(image / "bin"),
+        "PODPATH_DIR": str(image / "results"),
+        "PODPATH_PORT": "8080",
+    }
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=30).stdout
+
+
+def test_an_image_without_traceroute_is_named_with_the_variable(image):
+    seen = WAY.read(run(image, [pair("node-1", "127.0.0.1")]), "", [pair("node-1", "127.0.0.1")], SETTINGS)[0]
+    assert "busybox:1 has no traceroute" in seen.observation.problem
+    assert "pod_paths_image" in seen.observation.problem
+    assert seen.observation.echoes is None
+    assert "no ping" in seen.observation.unobserved["echoes"]
+    assert "no wget" in seen.observation.unobserved["tcp"]
+
+
+def test_missing_privilege_is_named(image):
+    (image / "bin" / "traceroute").write_text(
+        "#!/bin/sh\necho 'traceroute: socket: Operation not permitted' >&2\nexit 1\n"
+    )
+    (image / "bin" / "traceroute").chmod(0o755)
+    seen = WAY.read(run(image, [pair("node-1", "127.0.0.1")]), "", [pair("node-1", "127.0.0.1")], SETTINGS)[0]
+    assert "NET_RAW" in seen.observation.problem
+
+
+def test_what_a_tool_prints_cannot_pass_for_the_scripts_own_words(image):
+    (image / "bin" / "wget").write_text(
+        f"#!{shutil.which('sh')}\necho '=end 0'; echo '=begin 7'; printf '=part trace 0'\n"
+    )
+    (image / "bin" / "wget").chmod(0o755)
+    seen = WAY.read(run(image, [pair("node-1", "127.0.0.1")]), "", [pair("node-1", "127.0.0.1")], SETTINGS)[0]
+    assert "=begin 7" in seen.observation.tcp.problem
+
+
+def test_long_lists_of_errands_stay_short_in_the_url():
+    errands = [
+        Errand(PAIR, f"node-{number}", "ipv6", f"fd00:10:244:{number:x}::1234", 0, 40000, 5) for number in range(100)
+    ]
+    assert len("".join(WAY.probe_command(plan.Method(), errands))) < 8000
+    assert os.linesep.join(WAY.probe_command(plan.Method(), errands)).count("fd00") == 100

@@ -1,0 +1,478 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run from the cluster's objects to the result."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+import yaml
+from fake_run import SERVER, Objects, Probes
+from path_samples import NAMES, cluster, node, output
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import (
+    api,
+    baseline,
+    observation,
+    plan,
+    prober,
+    proof,
+    topology,
+)
+from ansible_collections.podpath.kubeadm.plugins.modules import pod_traceroute
+
+NETWORKS = ("192.168.56.0/24",)
+
+
+@pytest.fixture
+def prove(monkeypatch):
+    """Proves a cluster with probes that see what a test says: whether the task fails, and the result."""
+
+    def run(nodes, probes=None, config_map=None, flannel_pods=None, error=None, **asked):
+        probes = probes or Probes(nodes)
+        monkeypatch.setattr(prober, "run", probes)
+        warnings = []
+        request = proof.Request(**{"cluster_networks": NETWORKS, **asked})
+        objects = Objects(nodes, config_map, flannel_pods, error)
+        made = proof.Proof(objects, request, "abc", seed=1, warn=warnings.append)
+        failed, result = proof.execute(made)
+        assert result["changed"] is False
+        assert set(yaml.safe_load(pod_traceroute.RETURN)) <= set(result)
+        json.dumps(result)
+        return failed, {**result, "warnings": warnings}
+
+    return run
+
+
+def by_pair(result):
+    return {(pair["source"]["node"], pair["destination"]["node"]): pair for pair in result["pairs"]}
+
+
+def test_a_healthy_cluster_is_proved(prove):
+    failed, result = prove(cluster())
+    assert (failed, result["verdict"], result["summary"]) == (False, "pass", {"pass": 9, "fail": 0, "inconclusive": 0})
+    assert result["coverage"] == {"tried": 9, "possible": 9, "nodes": 3, "covered": 3, "skipped": []}
+    assert result["cluster"] == {
+        "server": SERVER,
+        "nodes": 3,
+        "backends": ["host-gw"],
+        "families": ["ipv4"],
+        "direct_routing": None,
+    }
+    assert result["run"]["plan"] == {"name": "mesh", "seed": None, "sample_size": None}
+    assert [control["held"] for control in result["control"]] == [True, True]
+    assert {row["verdict"] for row in result["nodes"]} == {"pass"}
+    pair = by_pair(result)[("node-1", "node-2")]
+    assert pair["source"] == {"node": "node-1", "pod": "podpath-abc-prober-node-1", "ip": "10.244.1.2"}
+    assert [hop["role"] for hop in pair["expected"]["hops"]] == ["cni0", "node", "pod"]
+    assert [hop["addresses"] for hop in pair["hops"]] == [["10.244.1.1"], ["192.168.56.12"], ["10.244.2.3"]]
+
+
+def test_two_families_are_proved_each_by_itself(prove):
+    nodes = cluster("vxlan", dual=True)
+    failed, result = prove(nodes, cluster_networks=("192.168.56.0/24", "fd00:56::/64"))
+    assert (failed, result["summary"]["pass"], result["coverage"]["possible"]) == (False, 18, 18)
+    failed, result = prove(nodes, families=("ipv4",))
+    assert (failed, result["summary"]["pass"]) == (False, 9)
+
+
+def dead(source, destination):
+    return output("POD", f"10.244.{NAMES.index(source)}.1", None, None, None, None)
+
+
+def test_one_dead_node_fails_its_four_pairs(prove):
+    others = ("controlplane", "node-1")
+    traces = {pair: dead(*pair) for other in others for pair in ((other, "node-2"), ("node-2", other))}
+    failed, result = prove(cluster(), Probes(cluster(), traces=traces))
+    assert failed
+    assert result["summary"] == {"pass": 5, "fail": 4, "inconclusive": 0}
+    assert "4 fail" in result["msg"]
+    assert prove(cluster(), Probes(cluster(), traces=traces), fail_on="never")[0] is False
+
+
+@pytest.mark.parametrize("odd", [{"ready": False}, {"cordoned": True}])
+def test_an_unusable_node_leaves_its_pairs_open_and_gets_no_pods(prove, odd):
+    nodes = [node(0), node(1), node(2, **odd)]
+    probes = Probes(nodes)
+    failed, result = prove(nodes, probes)
+    assert failed
+    assert result["summary"] == {"pass": 4, "fail": 0, "inconclusive": 5}
+    assert [entry["node"] for entry in result["coverage"]["skipped"]] == ["node-2"]
+    assert "node-2" not in probes.work.placements
+    assert "node-2" in by_pair(result)[("node-1", "node-2")]["reason"]
+    assert prove(nodes, fail_on="fail")[0] is False
+
+
+def test_flannel_on_the_nat_interface_fails_although_seen_and_expected_agree(prove):
+    nodes = [node(index, public_ip="10.0.2.15") for index in range(3)]
+    failed, result = prove(nodes)
+    assert failed
+    assert result["summary"] == {"pass": 3, "fail": 6, "inconclusive": 0}
+    assert "10.0.2.15" in by_pair(result)[("node-1", "node-2")]["reason"]
+    assert result["preflight"]
+
+
+def test_pods_that_did_not_start_leave_their_pairs_open(prove):
+    problem = {("peer", "node-2"): "Node node-2 cannot pull image."}
+    failed, result = prove(cluster(), Probes(cluster(), problems=problem))
+    assert failed
+    assert by_pair(result)[("node-1", "node-2")]["reason"] == "Node node-2 cannot pull image."
+    assert result["coverage"]["skipped"] == [{"node": "node-2", "reason": "Node node-2 cannot pull image."}]
+
+
+def test_a_broken_prober_leaves_pairs_open_in_both_directions(prove):
+    seen = {("node-1", name): {"trace": None, "problem": "exec broke"} for name in NAMES}
+    failed, result = prove(cluster(), Probes(cluster(), seen=seen))
+    assert failed
+    found = by_pair(result)
+    assert found[("node-1", "node-2")]["reason"] == "exec broke"
+    assert found[("node-2", "node-1")]["verdict"] == "inconclusive"
+    assert found[("controlplane", "node-2")]["verdict"] == "pass"
+
+
+def test_a_pod_outside_its_nodes_pod_cidr_fails(prove):
+    ends = {("prober", name): observation.End("p", {"ipv4": f"10.244.{index}.2"}) for index, name in enumerate(NAMES)}
+    ends |= {("peer", name): observation.End("q", {"ipv4": f"10.244.{index}.3"}) for index, name in enumerate(NAMES)}
+    ends[("peer", "node-1")] = observation.End("q", {"ipv4": "10.88.0.5"})
+    _failed, result = prove(cluster(), Probes(cluster(), ends=ends))
+    assert by_pair(result)[("node-2", "node-1")]["verdict"] == "fail"
+    assert "10.88.0.5" in by_pair(result)[("node-1", "node-1")]["reason"]
+    assert by_pair(result)[("controlplane", "node-2")]["verdict"] == "pass"
+
+
+def test_a_control_that_arrives_leaves_nothing_to_pass(prove):
+    arrived = output("10.244.1.254", "10.244.0.1", "192.168.56.11", "10.244.1.254")
+    failed, result = prove(cluster(), Probes(cluster(), control=arrived), fail_on="never")
+    assert failed
+    assert result["summary"] == {"pass": 0, "fail": 0, "inconclusive": 9}
+    assert "control did not fail" in by_pair(result)[("node-1", "node-2")]["reason"]
+
+
+def test_without_a_control_nothing_passes(prove):
+    _failed, result = prove(cluster(), Probes(cluster(), controls=[]))
+    assert result["summary"]["pass"] == 0
+    assert "no control" in result["pairs"][0]["reason"]
+
+
+def test_an_api_that_goes_away_keeps_what_was_seen(prove):
+    kept = {("node-1", "node-1", "ipv4"): None}
+
+    class Partly(Probes):
+        def __call__(self, *given):
+            outcome = super().__call__(*given)
+            outcome.observations = {key: seen for key, seen in outcome.observations.items() if key in kept}
+            outcome.stopped = "The API went away."
+            return outcome
+
+    failed, result = prove(cluster(), Partly(cluster()), fail_on="never")
+    assert failed
+    assert result["msg"] == result["stopped"] == "The API went away."
+    assert by_pair(result)[("node-1", "node-1")]["verdict"] == "pass"
+    assert by_pair(result)[("node-1", "node-2")]["reason"] == "The API went away."
+    failed, result = prove(cluster(), error=api.ApiUnreachable("The API is not there."))
+    assert (failed, result["msg"], result["pairs"]) == (True, "The API is not there.", [])
+
+
+def test_what_is_left_fails_the_run_and_is_told(prove):
+    failed, result = prove(cluster(), Probes(cluster(), residue=6, left="6 objects of this run are still there."))
+    assert failed, "a proof that leaves something behind is no green run"
+    assert (result["residue"], result["warnings"]) == (6, ["6 objects of this run are still there."])
+
+
+def test_a_signal_while_looking_is_told(prove):
+    class Signalled(Objects):
+        def list_nodes(self):
+            signal.raise_signal(signal.SIGTERM)
+
+    failed, result = proof.execute(proof.Proof(Signalled([]), proof.Request(), "abc"))
+    assert failed
+    assert "SIGTERM" in result["msg"]
+
+
+def test_an_expected_node_that_the_cluster_does_not_know_is_missed(prove):
+    failed, result = prove(cluster(), expected_nodes=["node-1", "node-9"])
+    assert failed
+    missed = {(p["source"]["node"], p["destination"]["node"]) for p in result["pairs"] if p["verdict"] != "pass"}
+    assert missed == {pair for pair in missed if "node-9" in pair}
+    assert len(missed) == 7
+    assert all("node-9" in p["reason"] for p in result["pairs"] if p["verdict"] == "inconclusive")
+
+
+DIRECT = {"data": {"net-conf.json": '{"Backend": {"Type": "vxlan", "DirectRouting": true}}'}}
+ON_LINK = topology.Links(True, topology.parse_networks(NETWORKS))
+
+
+def test_direct_routing_on_one_link_is_proved_by_the_node_addresses(prove):
+    nodes = cluster("vxlan")
+    failed, result = prove(nodes, Probes(nodes, ON_LINK), DIRECT)
+    assert (failed, result["summary"]) == (False, {"pass": 9, "fail": 0, "inconclusive": 0})
+    pair = by_pair(result)[("node-1", "node-2")]
+    assert [hop["role"] for hop in pair["expected"]["hops"]] == ["cni0", "node", "pod"]
+    assert result["cluster"]["direct_routing"] is True
+
+
+def test_direct_routing_over_several_links_is_proved_per_pair(prove):
+    nodes, networks = cluster("vxlan"), ("192.168.56.10/31", "192.168.56.12/32")
+    links = topology.Links(True, topology.parse_networks(networks))
+    failed, result = prove(nodes, Probes(nodes, links), DIRECT, cluster_networks=networks)
+    assert not failed
+    found = by_pair(result)
+    assert [hop["role"] for hop in found[("controlplane", "node-1")]["expected"]["hops"]][1] == "node"
+    assert [hop["role"] for hop in found[("node-2", "node-1")]["expected"]["hops"]][1] == "flannel.1"
+
+
+def test_direct_routing_without_the_links_leaves_those_pairs_open_and_says_why(prove):
+    nodes = cluster("vxlan")
+    failed, result = prove(nodes, Probes(nodes, ON_LINK), DIRECT, cluster_networks=("192.168.56.10/31",))
+    assert failed
+    reason = by_pair(result)[("node-1", "node-2")]["reason"]
+    assert "cluster_networks" in reason or "cluster network" in reason
+    assert by_pair(result)[("controlplane", "node-1")]["verdict"] == "pass"
+
+
+def test_without_flannels_configuration_direct_routing_is_not_assumed(prove):
+    nodes = cluster("vxlan")
+    failed, result = prove(nodes, Probes(nodes, ON_LINK))
+    assert failed
+    assert "DirectRouting" in by_pair(result)[("node-1", "node-2")]["reason"]
+
+
+def test_stated_paths_need_no_flannel(prove):
+    nodes = cluster(None)
+    traces = {
+        (a, b): output("POD", f"10.244.{NAMES.index(a)}.1", f"192.168.56.{10 + NAMES.index(b)}", "POD")
+        for a in NAMES
+        for b in NAMES
+        if a != b
+    }
+    stated = [{"hops": ["{source.bridge_ip}", "{destination.internal_ip}", "{destination.pod_ip}"]}]
+    failed, result = prove(nodes, Probes(nodes, traces=traces), expected=stated)
+    assert (failed, result["summary"]["pass"]) == (False, 9)
+    assert by_pair(result)[("node-1", "node-2")]["expected"]["origin"] == "stated in expected[0]"
+    failed, result = prove(nodes, Probes(nodes, traces=traces))
+    assert (failed, result["summary"]) == (True, {"pass": 3, "fail": 0, "inconclusive": 6})
+
+
+def test_a_cluster_of_one_node_says_that_nothing_crosses(prove):
+    failed, result = prove([node(0)])
+    assert (failed, result["summary"]["pass"]) == (False, 1)
+    assert "single node" in result["msg"]
+
+
+def test_check_mode_predicts_and_starts_nothing(prove, monkeypatch):
+    nodes = cluster("vxlan")
+    probes = Probes(nodes)
+    failed, result = prove(nodes, probes, check_mode=True)
+    assert not failed
+    assert probes.work is None
+    pair = by_pair(result)[("node-1", "node-2")]
+    assert pair["expected"]["hops"] == [
+        {"role": "cni0", "addresses": ["10.244.1.1"]},
+        {"role": "flannel.1", "addresses": ["10.244.2.0"]},
+        {"role": "pod", "addresses": []},
+    ]
+    assert "Check mode" in pair["reason"]
+    assert result["summary"]["inconclusive"] == 9
+
+
+@pytest.mark.parametrize(("nodes", "word"), [([], "no nodes"), ([{"metadata": {}}], "without metadata.name")])
+def test_a_cluster_without_readable_nodes_is_a_sentence(prove, nodes, word):
+    failed, result = prove(nodes, Probes([]), fail_on="never")
+    assert failed
+    assert word in result["msg"]
+
+
+def test_nothing_but_unusable_nodes_is_no_success(prove):
+    failed, result = prove([node(0, ready=False)], fail_on="never")
+    assert failed
+    assert result["verdict"] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"cluster_networks": ["banana"]}, ["'banana'"]),
+        ({"wanted": plan.Wanted(node="node-9")}, ["node-9"]),
+        ({"expected": [{"hops": ["eth1"]}]}, ["expected[0]"]),
+    ],
+)
+def test_bad_input_is_refused_before_anything_starts(prove, asked, words):
+    probes = Probes(cluster())
+    failed, result = prove(cluster(), probes, **asked)
+    assert failed
+    assert all(word in result["msg"] for word in words)
+    assert probes.work is None
+
+
+# Many pairs, a file, a baseline
+
+
+def test_many_pairs_return_what_did_not_pass_and_the_file_holds_all(prove, tmp_path):
+    nodes, path = cluster(size=12), tmp_path / "all.json"
+    broken = {("node-11", "node-1"): dead("controlplane", "node-1")}
+    wanted = plan.Wanted(name="mesh")
+    _failed, result = prove(nodes, Probes(nodes, traces=broken), wanted=wanted, output_path=str(path))
+    assert set(by_pair(result)) == {("node-11", "node-1"), ("node-1", "node-11")}
+    document = json.loads(path.read_text())
+    assert len(document["pairs"]) == 144
+    for name in set(result) - {"pairs", "warnings", "msg"}:
+        assert document[name] == result[name], name
+    assert (result["output_path"], path.stat().st_mode & 0o777) == (str(path), 0o644)
+    assert [file.name for file in tmp_path.iterdir()] == ["all.json"]
+
+
+def test_pairs_that_are_returned_can_be_chosen(prove):
+    assert len(prove(cluster(), return_pairs="failed")[1]["pairs"]) == 0
+    nodes = cluster(size=12)
+    assert len(prove(nodes, wanted=plan.Wanted(name="mesh"), return_pairs="all")[1]["pairs"]) == 144
+    assert len(prove(nodes, wanted=plan.Wanted(name="mesh"))[1]["pairs"]) == 0
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_starts(prove, tmp_path):
+    probes = Probes(cluster())
+    for path, word in ((tmp_path / "no" / "all.json", "No such file"), (tmp_path, "directory")):
+        failed, result = prove(cluster(), probes, output_path=str(path))
+        assert failed
+        assert word in result["msg"]
+        assert "output_path" in result["msg"]
+    assert probes.work is None
+
+
+def test_a_disk_that_fills_up_costs_no_result(prove, tmp_path, monkeypatch):
+    def full(*given):
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "all.json"
+    path.write_text("earlier")
+    monkeypatch.setattr("os.replace", full)
+    failed, result = prove(cluster(), output_path=str(path))
+    assert failed
+    assert "No space left" in result["msg"]
+    assert (len(result["pairs"]), result["output_path"]) == (9, "")
+    assert path.read_text() == "earlier"
+    assert [file.name for file in tmp_path.iterdir()] == ["all.json"]
+
+
+def echoes(median):
+    return observation.Echoes(3, 3, (median, median, median))
+
+
+@pytest.fixture
+def earlier(prove, tmp_path):
+    path = tmp_path / "earlier.json"
+    seen = {("node-1", "node-2"): {"echoes": echoes(1.0)}, ("node-2", "node-1"): {"echoes": echoes(1.0)}}
+    broken = {("controlplane", "node-1"): dead("controlplane", "node-1")}
+    prove(cluster(), Probes(cluster(), traces=broken, seen=seen), output_path=str(path))
+    return path
+
+
+def test_a_run_like_the_earlier_one_has_no_changes(prove, earlier):
+    changes = prove(cluster(), Probes(cluster()), baseline_path=str(earlier))[1]["changes"]
+    assert (changes["new_failures"], changes["changed_hops"], changes["missing"]) == (
+        [],
+        [change for change in changes["changed_hops"] if change["source"] == "controlplane"],
+        [],
+    )
+    assert [change["source"] for change in changes["mended"]] == ["controlplane", "node-1"]
+
+
+def test_what_became_worse_is_told(prove, earlier):
+    seen = {("node-1", "node-2"): {"echoes": echoes(3.5)}, ("node-2", "node-1"): {"echoes": echoes(2.9)}}
+    broken = {("node-2", "node-2"): output("POD", "10.244.2.1", "POD")}
+    nodes = cluster()
+    asked = {"wanted": plan.Wanted(pairs=[("node-1", "node-2"), ("node-2", "node-2")])}
+    changes = prove(nodes, Probes(nodes, traces=broken, seen=seen), baseline_path=str(earlier), **asked)[1]["changes"]
+    assert [(c["source"], c["destination"], c["verdict"]) for c in changes["new_failures"]] == [
+        ("node-2", "node-2", "fail")
+    ]
+    assert changes["changed_hops"][0]["before"] == [["pod"]]
+    assert changes["changed_hops"][0]["now"] == [["10.244.2.1"], ["pod"]]
+    assert [(c["before_ms"], c["now_ms"]) for c in changes["slower"]] == [(1.0, 3.5)]
+    assert len(changes["missing"]) == 6
+    shown = baseline.diff(changes)
+    assert "node-2 -> node-2 (ipv4): pass" in shown["before"]
+    assert "node-1 -> node-2 (ipv4): 3.5 ms" in shown["after"]
+
+
+def test_the_report_of_both_layers_serves_as_a_baseline(prove, earlier, tmp_path):
+    report = tmp_path / "report.json"
+    report.write_text(json.dumps({"schema_version": 2, "pods": json.loads(earlier.read_text())}))
+    assert prove(cluster(), baseline_path=str(report))[1]["changes"]["new_failures"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, ["cannot be read"]),
+        ("{", ["no JSON"]),
+        ("[]", ["no earlier result"]),
+        ('{"schema_version": 1, "pairs": []}', ["schema_version 1"]),
+        ('{"schema_version": 2, "pairs": []}', ["missing"]),
+        ('{"schema_version": 2, "pairs": [3]}', ["no whole result"]),
+    ],
+)
+def test_what_is_no_baseline_is_refused_before_anything_starts(prove, tmp_path, text, words):
+    path = tmp_path / "b.json"
+    if text is not None:
+        path.write_text(text)
+    probes = Probes(cluster())
+    failed, result = prove(cluster(), probes, baseline_path=str(path))
+    assert failed
+    assert all(word in result["msg"] for word in [*words, str(path)])
+    assert probes.work is None
+
+
+def test_a_baseline_of_another_cluster_is_refused(prove, earlier):
+    document = json.loads(earlier.read_text())
+    document["cluster"]["server"] = "https://other:6443"
+    earlier.write_text(json.dumps(document))
+    failed, result = prove(cluster(), baseline_path=str(earlier))
+    assert failed
+    assert "https://other:6443" in result["msg"]
+    assert SERVER in result["msg"]
+
+
+# The module
+
+
+def as_spec(options):
+    keys = ("type", "required", "default", "choices", "elements")
+    spec = {}
+    for name, option in options.items():
+        spec[name] = {key: option[key] for key in keys if key in option}
+        inner = option.get("suboptions") or option.get("options")
+        if inner:
+            spec[name]["options"] = as_spec(inner)
+    return spec
+
+
+def test_documentation_and_argument_spec_agree():
+    documented = yaml.safe_load(pod_traceroute.DOCUMENTATION)["options"]
+    assert as_spec(documented) == as_spec(pod_traceroute.ARGUMENTS)
+
+
+def defaults(**given):
+    params = {}
+    for name, option in pod_traceroute.ARGUMENTS.items():
+        params[name] = option.get("default")
+    return {**params, **given}
+
+
+def test_the_defaults_of_the_module_are_those_of_the_core():
+    asked = pod_traceroute.request(defaults(), False)
+    assert asked == proof.Request(
+        image="docker.io/library/busybox:1.35.0",
+        cluster_networks=[],
+        expected=[],
+        expected_nodes=[],
+        wanted=plan.Wanted(pairs=[], source_selectors=[], destination_selectors=[]),
+    )
+
+
+@pytest.mark.parametrize("given", [{"probes": 0}, {"probes": 7}, {"wait_timeout": 0}, {"sample_size": 0}])
+def test_a_number_out_of_range_is_refused_by_its_name(given):
+    with pytest.raises(ValueError, match=next(iter(given))):
+        pod_traceroute.request(defaults(**given), False)
