@@ -76,7 +76,7 @@ def headline(built: Mapping[str, Any]) -> str:
     summary = pods["summary"]
     total = sum(summary.values())
     if summary["pass"] == total:
-        return f"All {total:,} pod pairs take the expected path" if total > 1 else "The pod pair takes its expected path"
+        return f"All {total:,} pod pairs take the expected path" if total > 1 else "The pod pair takes its path"
     parts = [f"{summary[kind]:,} {_VERBS[kind]}" for kind in ("fail", "inconclusive") if summary[kind]]
     return f"{' and '.join(parts)} of {total:,} pod pairs"
 

@@ -121,7 +121,8 @@ def main() -> None:
         page = f"{row['drawn']:.1f} s" if row["drawn"] is not None else "no Chromium here"
         print(
             f"| {size:,} | {row['pairs']:,} | {row['told']:,} | {seconds} | {row['memory']:.0f} MiB | "
-            f"{row['json_size'] / 1e6:.2f} MB ({row['gzip_size'] / 1e6:.2f}) | {row['html_size'] / 1e6:.2f} MB | {page} |",
+            f"{row['json_size'] / 1e6:.2f} MB ({row['gzip_size'] / 1e6:.2f}) | "
+            f"{row['html_size'] / 1e6:.2f} MB | {page} |",
             flush=True,
         )
 

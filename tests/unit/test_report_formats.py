@@ -19,9 +19,18 @@ import junitparser
 import markdown_it
 import pytest
 import report_samples as samples
+from fake_run import Objects, Probes
+from path_samples import cluster, node
 
 from ansible_collections.podpath.kubeadm.plugins.filter import paths
-from ansible_collections.podpath.kubeadm.plugins.module_utils import report, report_junit
+from ansible_collections.podpath.kubeadm.plugins.module_utils import (
+    plan,
+    prober,
+    proof,
+    report,
+    report_junit,
+    report_matrix,
+)
 from ansible_collections.podpath.kubeadm.plugins.plugin_utils import report_html
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text())
@@ -59,6 +68,33 @@ def test_json_is_what_its_schema_says(built):
     document = json.loads(paths.path_json(built))
     assert document == built
     jsonschema.validate(document, SCHEMA, jsonschema.Draft202012Validator)
+
+
+def proved(monkeypatch, nodes, **asked) -> dict:
+    """The module's own result for these Node objects, with probes that see what they should."""
+    monkeypatch.setattr(prober, "run", Probes(nodes))
+    request = proof.Request(cluster_networks=("192.168.56.0/24",), **asked)
+    return proof.execute(proof.Proof(Objects(nodes), request, "abc", seed=1))[1]
+
+
+@pytest.mark.parametrize("nodes", [cluster(), cluster("vxlan", 5), [*cluster("vxlan"), node(3, "vxlan", ready=False)],
+                                   [node(0), node(1, None)], []])
+def test_results_of_the_module_are_what_the_schema_says(monkeypatch, nodes):
+    built = paths.path_report(proved(monkeypatch, nodes))
+    jsonschema.validate(built, SCHEMA, jsonschema.Draft202012Validator)
+    for name in ("path_table", "path_junit", "path_markdown", "path_html"):
+        assert getattr(paths, name)(built)
+
+
+def test_pairs_that_pass_are_in_the_matrix_though_they_are_not_returned(monkeypatch):
+    wanted = plan.Wanted(name="sample", sample_size=30, max_mesh_nodes=2)
+    result = proved(monkeypatch, cluster("vxlan", 10), wanted=wanted)
+    assert result["pairs"] == []
+    built = paths.path_report(result)
+    jsonschema.validate(built, SCHEMA, jsonschema.Draft202012Validator)
+    letters = "".join(map(report_matrix.unpack, built["pods"]["matrix"]["rows"]["ipv4"]))
+    assert letters.count("p") == built["pods"]["summary"]["pass"] == built["pods"]["pairs_left_out"]["pass"] > 0
+    assert letters.count("-") == 100 - letters.count("p")
 
 
 @pytest.mark.skipif("PODPATH_REPORTS" not in os.environ, reason="PODPATH_REPORTS names no report of a real run")
