@@ -52,7 +52,7 @@ lab-kubectl: $(STAMP) ## kubectl of the lab's cluster: make lab-kubectl ARGS='ge
 	@tools/lab-do kubectl $(LAB) -- $(ARGS)
 
 .PHONY: test
-test: $(STAMP) lint unit netlab integration molecule ## what must hold: lint, unit tests, faults, the lab itself, both backends
+test: $(STAMP) lint unit netlab browser integration molecule ## what must hold: lint, unit tests, faults, the page, the lab itself, both backends
 
 .PHONY: test-all
 test-all: ## the same, with the tests that take minutes each
@@ -73,6 +73,14 @@ netlab: $(STAMP) ## the proof against each fault, with real packets in network n
 .PHONY: bench-netlab
 bench-netlab: $(STAMP) ## how long a proof takes with 3, 10, 30 ... nodes, in network namespaces (needs root)
 	@python tests/netlab/bench.py
+
+.PHONY: browser
+browser: $(STAMP) ## the HTML report in Chromium (installs Debian's chromium, needs root for that)
+	@ansible-playbook tests/browser/install.yml && pytest --quiet tests/browser
+
+.PHONY: bench
+bench: $(STAMP) ## times, memory and sizes by cluster size, as tables (docs/scale.md)
+	@tools/bench
 
 .PHONY: integration
 integration: $(STAMP) ## the lab itself: bare nodes, reboot, half-dead labs, nothing left behind

@@ -10,7 +10,20 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import report
+from ansible_collections.podpath.kubeadm.plugins.module_utils import (
+    report,
+    report_json,
+    report_junit,
+    report_markdown,
+    report_text,
+)
+from ansible_collections.podpath.kubeadm.plugins.plugin_utils import output_files, report_html
+
+
+def _checked(built: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(built, Mapping) or not isinstance(built.get("pods"), Mapping) or "matrix" not in built["pods"]:
+        raise AnsibleFilterError(f"{name} needs what path_report returned.")
+    return built
 
 
 def path_report(
@@ -26,12 +39,47 @@ def path_report(
     return report.build(pod_result, node_results, fail_on, check_mode)
 
 
-def path_table(built: Mapping[str, Any]) -> list[str]:
-    if not isinstance(built, Mapping) or "pods" not in built:
-        raise AnsibleFilterError("path_table needs what path_report returned.")
-    return report.lines(built)
+def path_table(built: Mapping[str, Any], width: int = 120, color: bool = False, where: str = "") -> list[str]:
+    return report_text.lines(_checked(built, "path_table"), int(width), color, where)
+
+
+def path_json(built: Mapping[str, Any]) -> str:
+    return report_json.text(_checked(built, "path_json"))
+
+
+def path_junit(built: Mapping[str, Any]) -> str:
+    return report_junit.text(_checked(built, "path_junit"))
+
+
+def path_markdown(built: Mapping[str, Any], where: str = "") -> str:
+    return report_markdown.text(_checked(built, "path_markdown"), where)
+
+
+def path_html(built: Mapping[str, Any]) -> str:
+    return report_html.page(_checked(built, "path_html"))
+
+
+def path_output_problems(wanted: Mapping[str, Any]) -> list[str]:
+    if not isinstance(wanted, Mapping):
+        raise AnsibleFilterError("path_output_problems needs a dictionary of variables and paths.")
+    return output_files.problems(wanted)
+
+
+def path_write_problem(written: Mapping[str, Any]) -> str:
+    if not isinstance(written, Mapping) or "item" not in written:
+        raise AnsibleFilterError("path_write_problem needs a result of a loop over files.")
+    return f"{written['item']['path']} could not be written: {str(written.get('msg', '')).rstrip('.')}."
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"path_report": path_report, "path_table": path_table}
+        return {
+            "path_html": path_html,
+            "path_json": path_json,
+            "path_junit": path_junit,
+            "path_markdown": path_markdown,
+            "path_output_problems": path_output_problems,
+            "path_report": path_report,
+            "path_table": path_table,
+            "path_write_problem": path_write_problem,
+        }

@@ -20,6 +20,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     plan,
     preflight,
     prober,
+    report_matrix,
     result,
     topology,
     verdict,
@@ -234,12 +235,15 @@ class Proof:
 
     def _judge(
         self, record: verdict.Record, returned: Callable[[verdict.Judged], bool]
-    ) -> tuple[result.Tally, list[dict[str, Any]]]:
+    ) -> tuple[result.Tally, list[dict[str, Any]], dict[str, Any]]:
+        """What was counted, the pairs that are returned, and the matrix of all."""
         tally = result.Tally()
+        grid = report_matrix.Grid(list(self.nodes))
         pairs: list[dict[str, Any]] = []
         most = MOST_RETURNED if self._file else len(self.plan)
         for judged in verdict.judge(self.plan, record):
             tally.add(judged)
+            grid.add(judged.leg.source, judged.leg.destination, judged.leg.family, judged.judgement.verdict)
             wanted = returned(judged) and len(pairs) < most
             if not wanted and self._file is None and self._earlier is None:
                 continue
@@ -250,7 +254,7 @@ class Proof:
                 self._earlier.add(told)
             if wanted:
                 pairs.append(told)
-        return tally, pairs
+        return tally, pairs, grid.packed()
 
     def result(self) -> dict[str, Any]:
         """The module's result, whatever came out. Raises OutputError."""
@@ -267,7 +271,7 @@ class Proof:
         record = replace(record, control=verdict.control_problems(controls, self.families))
         small = len(self.plan) <= self.request.wanted.max_mesh_nodes**2 * max(1, len(self.families))
         wanted = self.request.return_pairs or (ALL if small else FAILED)
-        tally, pairs = self._judge(record, lambda judged: wanted == ALL or judged.judgement.verdict != "pass")
+        tally, pairs, matrix = self._judge(record, lambda judged: wanted == ALL or judged.judgement.verdict != "pass")
         found = diagnosis.diagnose(diagnosis.Evidence(self.nodes, tally, self.findings, self.outcome.services))
         problems = {}
         for (_role, node), problem in self.outcome.problems.items():
@@ -286,6 +290,7 @@ class Proof:
             "preflight": [finding.as_dict() for finding in self.findings],
             "nodes": result.nodes(self.nodes, tally, self.families, diagnosis.blamed(found)),
             "pairs": pairs,
+            "matrix": matrix,
             "control": result.controls(controls),
             "services": result.services(self.outcome.services),
             "diagnosis": [entry.as_dict() for entry in found],

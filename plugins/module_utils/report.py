@@ -1,17 +1,36 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Both layers in one report, and the report as lines that a person reads. Pure."""
+"""Both layers in one report, bounded however many pairs there are. Pure.
+
+Its shape is written down in docs/report.schema.json; report_text, report_junit, report_markdown and report_html show
+it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import INCONCLUSIVE, count, is_failure, overall
+from ansible_collections.podpath.kubeadm.plugins.module_utils import report_matrix
+from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
+    FAIL,
+    INCONCLUSIVE,
+    PASS,
+    count,
+    is_failure,
+    overall,
+)
 
-SCHEMA_VERSION = 1
-_ARROW = " -> "
+SCHEMA_VERSION = 2
+# Pairs told in full. Each takes about 1.3 kB; a mesh of 100 nodes fits.
+MAX_PAIRS = 10_000
+# most urgent first, where not all have room
+_ORDER = (FAIL, INCONCLUSIVE, PASS)
+_POD_NAMES = (
+    "cluster", "run", "coverage", "preflight", "nodes", "pairs", "control", "services", "diagnosis", "changes",
+    "requests", "timings", "residue", "stopped", "output_path",
+)  # fmt: skip
 
 
 def _node_layer(results: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -33,16 +52,42 @@ def _node_layer(results: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {"verdict": overall(counts), "summary": counts, "hosts": hosts, "paths": paths}
 
 
+def bounded(pairs: Sequence[Mapping[str, Any]], most: int = MAX_PAIRS) -> list[Mapping[str, Any]]:
+    """As many pairs as have room, in their own order; what did not pass takes its place first."""
+    if len(pairs) <= most:
+        return list(pairs)
+    kept: set[int] = set()
+    for verdict in _ORDER:
+        for index, pair in enumerate(pairs):
+            if len(kept) == most:
+                break
+            if pair["verdict"] == verdict:
+                kept.add(index)
+    return [pair for index, pair in enumerate(pairs) if index in kept]
+
+
 def _pod_layer(result: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("summary", "coverage", "preflight", "pairs", "timings", "residue")
-    known = {name: result[name] for name in names if name in result}
-    counts = known.get("summary") or count([])
+    layer = {name: result[name] for name in _POD_NAMES if name in result}
+    pairs = layer.get("pairs") or []
+    summary = result.get("summary") or count([])
+    layer["matrix"] = result.get("matrix") or report_matrix.of_pairs(pairs, layer.get("nodes") or [], summary)
+    layer["pairs"] = bounded(pairs)
+    told = count([pair["verdict"] for pair in layer["pairs"]])
     return {
         "verdict": result.get("verdict", INCONCLUSIVE),
         "message": result.get("msg", ""),
-        **known,
-        "summary": counts,
+        "summary": summary,
+        **layer,
+        "pairs_left_out": {name: max(0, summary[name] - told[name]) for name in told},
     }
+
+
+def empty_reason(pods: Mapping[str, Any]) -> str:
+    """Why there is not a single pair to show, as a sentence; empty where there is one."""
+    if pods["pairs"] or any(pods["summary"].values()):
+        return ""
+    told = pods.get("stopped") or pods["message"]
+    return f"No pair of pods was looked at, so nothing is proved. {told}".rstrip()
 
 
 def build(
@@ -58,7 +103,7 @@ def build(
     pods = _pod_layer(pod_result)
     layers = {"nodes": _node_layer(node_results), "pods": pods}
     present = {name: layer for name, layer in layers.items() if layer}
-    total = {key: sum(layer["summary"][key] for layer in present.values()) for key in ("pass", "fail", "inconclusive")}
+    total = {key: sum(layer["summary"][key] for layer in present.values()) for key in (PASS, FAIL, INCONCLUSIVE)}
     # A run that stopped on an error is failed whatever fail_on says; its own message tells why. Not by its "failed":
     # the caller's failed_when may have cleared that.
     stopped = "pairs" not in pod_result or bool(pod_result.get("stopped"))
@@ -72,110 +117,14 @@ def build(
     message = "; ".join(parts) + "."
     if residue:
         message = f"{message} {residue} pods of this run may still be there."
-    if pods["verdict"] != "pass" and pods["message"]:
-        message = f"{message} {pods['message']}"
+    if pods["verdict"] != PASS:
+        message = f"{message} {empty_reason(pods) or pods['message']}".rstrip()
     return {
         "schema_version": SCHEMA_VERSION,
         "verdict": overall(total),
         "failed": failed,
+        "fail_on": fail_on,
         "message": message,
         "summary": total,
         **layers,
     }
-
-
-def _hop(role: str, addresses: Sequence[str], names: Mapping[str, str]) -> str:
-    if not addresses:
-        return role
-    label = names.get(addresses[0], role) if role == "node" else role
-    return f"{label} {'|'.join(addresses)}"
-
-
-def expected_text(pair: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    """The expected hops of a pair; ``names``: node address -> its interface, where known."""
-    hops = pair["expected"]["hops"]
-    return _ARROW.join(_hop(hop["role"], hop["addresses"], names) for hop in hops) or "unknown"
-
-
-def seen_text(pair: Mapping[str, Any]) -> str:
-    """The hops seen, short where they are what was expected, trailing silence as one star with its reach."""
-    hops = pair["hops"]
-    if not hops:
-        return "-"
-    expected = [list(hop["addresses"]) for hop in pair["expected"]["hops"]]
-    if [hop["addresses"] for hop in hops] == expected:
-        return f"as expected, {len(hops)} hop{'s' if len(hops) > 1 else ''}"
-    texts = ["|".join(hop["addresses"]) + "".join(f" {note}" for note in hop.get("notes", [])) or "*" for hop in hops]
-    silent = 0
-    while len(texts) > 1 and texts[-1] == texts[-2] == "*":
-        texts.pop()
-        silent += 1
-    if silent:
-        texts[-1] = f"* (to hop {len(hops)})"
-    return _ARROW.join(texts)
-
-
-def _milliseconds(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
-
-
-def _pair_ms(pair: Mapping[str, Any]) -> float | None:
-    return (pair["evidence"]["echoes"].get("rtt_ms") or {}).get("median")
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of equal length as aligned lines; the first is the head."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    return lines
-
-
-def _summary_line(what: str, summary: Mapping[str, int]) -> str:
-    total = sum(summary.values())
-    return f"{total} {what}: {summary['pass']} pass, {summary['fail']} fail, {summary['inconclusive']} inconclusive"
-
-
-def _reasons(entries: Iterable[tuple[str, str, str, str]]) -> list[str]:
-    """Sentences of what did not pass, pairs with the same one together."""
-    grouped: dict[tuple[str, str], list[str]] = {}
-    for source, destination, verdict, reason in entries:
-        if verdict != "pass":
-            grouped.setdefault((verdict, reason), []).append(f"{source}{_ARROW}{destination}")
-    return [f"{verdict}  {', '.join(who)}: {reason}" for (verdict, reason), who in grouped.items()]
-
-
-def lines(report: Mapping[str, Any]) -> list[str]:
-    """The report for a terminal."""
-    out: list[str] = []
-    names: dict[str, str] = {}
-    head = ("FROM", "TO", "EXPECTED", "SEEN", "MS", "VERDICT")
-    nodes = report.get("nodes")
-    if nodes:
-        names = {host["address"]: host["interface"] for host in nodes["hosts"] if host["address"] and host["interface"]}
-        rows = [head]
-        for path in nodes["paths"]:
-            seen = "as expected" if path["seen"] and path["seen"] == path["expected"] else path["seen"] or "-"
-            ms = _milliseconds(path["rtt_ms"])
-            rows.append((path["source"], path["destination"], path["expected"] or "-", seen, ms, path["verdict"]))
-        out += ["NODES", *_table(rows), _summary_line("node paths", nodes["summary"])]
-        out += _reasons((p["source"], p["destination"], p["verdict"], p["reason"]) for p in nodes["paths"])
-        out.append("")
-    pods = report["pods"]
-    pairs = pods.get("pairs") or []
-    rows = [head]
-    for pair in pairs:
-        source, destination = pair["source"]["node"], pair["destination"]["node"]
-        ms = _milliseconds(_pair_ms(pair))
-        rows.append((source, destination, expected_text(pair, names), seen_text(pair), ms, pair["verdict"]))
-    out.append("PODS")
-    if pairs:
-        out += _table(rows)
-    out.append(_summary_line("pod pairs", pods["summary"]))
-    out += _reasons((p["source"]["node"], p["destination"]["node"], p["verdict"], p["reason"]) for p in pairs)
-    if not pairs and pods["message"]:
-        out.append(pods["message"])
-    if pods.get("residue"):
-        out.append(f"{pods['residue']} pods of this run may still be there.")
-    return out

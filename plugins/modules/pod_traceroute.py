@@ -521,6 +521,20 @@ nodes:
       reason: All 6 pairs from and to it pass.
       outgoing: {pass: 3, fail: 0, inconclusive: 0}
       incoming: {pass: 3, fail: 0, inconclusive: 0}
+matrix:
+  description: The verdicts of all pairs in little room, also of those that are not returned.
+  returned: always
+  type: dict
+  contains:
+    nodes:
+      description: Names of the nodes, in the order of rows and letters.
+      type: list
+      elements: str
+    rows:
+      description: By family a text for each source node, with a letter per destination (V(p) pass, V(f) fail, V(i)
+        inconclusive, V(-) not in the plan) and a number before it where it is repeated.
+      type: dict
+  sample: {nodes: [node-1, node-2], rows: {ipv4: [2p, pf]}}
 pairs:
   description: Pairs with their expected and seen hops, those that O(return_pairs) says.
   returned: always

@@ -1,109 +1,124 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""How layers become one report, and the report lines for a terminal."""
+
 from __future__ import annotations
 
 import json
+import re
+import time
 
 import pytest
+import report_samples as samples
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.podpath.kubeadm.plugins.filter import paths
-from ansible_collections.podpath.kubeadm.plugins.module_utils import report
+from ansible_collections.podpath.kubeadm.plugins.module_utils import report, report_matrix, report_words
+
+HEALTHY = samples.result()
+WAYS = samples.node_results()
 
 
-def pair(source, destination, verdict="pass", reason="fine", seen=None, second="192.168.56.12"):
-    if source == destination:
-        hops = [("pod", "10.244.1.3")]
-    else:
-        hops = [("cni0", "10.244.1.1"), ("node", second), ("pod", "10.244.2.3")]
-    seen = [address for _role, address in hops] if seen is None else seen
-    return {
-        "source": {"node": source, "pod": "p", "ip": "10.244.1.2"},
-        "destination": {"node": destination, "pod": "q", "ip": hops[-1][1]},
-        "verdict": verdict,
-        "reason": reason,
-        "expected": {"origin": "x", "hops": [{"role": role, "addresses": [a]} for role, a in hops]},
-        "evidence": {
-            "echoes": {"sent": 3, "received": 3 if seen else 0, "rtt_ms": {"median": 0.1 * len(seen)} if seen else {}}
-        },
-        "hops": [
-            {"ttl": ttl, "addresses": [a] if a else [], "rtt_ms": {"median": 0.1 * ttl} if a else {}, "notes": []}
-            for ttl, a in enumerate(seen, 1)
-        ],
-    }
+def ways(verdict: str, host: str = "node-1") -> dict:
+    one = WAYS[host]
+    return {**WAYS, host: {**one, "paths": [{**path, "verdict": verdict} for path in one["paths"]]}}
 
 
-def pods(*pairs, **more):
-    counts = {name: sum(1 for p in pairs if p["verdict"] == name) for name in ("pass", "fail", "inconclusive")}
-    verdict = "fail" if counts["fail"] else "inconclusive" if counts["inconclusive"] or not pairs else "pass"
-    return {"changed": False, "pairs": list(pairs), "summary": counts, "verdict": verdict, "msg": "told", **more}
-
-
-def ways(host="node-1", verdict="pass", address="192.168.56.11"):
-    row = {"source": host, "destination": "node-2", "kind": "node", "verdict": verdict, "reason": "One hop."}
-    row |= {"expected": "eth1 -> 192.168.56.12", "seen": "eth1 -> 192.168.56.12", "rtt_ms": 0.08}
-    return {"address": address, "interface": "eth1", "paths": [row], "verdict": verdict, "changed": False}
-
-
-HEALTHY = pods(pair("node-1", "node-1"), pair("node-1", "node-2"))
+def counted(**counts: int) -> dict:
+    return {**HEALTHY, "summary": {"pass": 0, "fail": 0, "inconclusive": 0, **counts}}
 
 
 def test_a_healthy_report():
-    built = paths.path_report(HEALTHY, {"node-1": ways()})
+    built = paths.path_report(HEALTHY, WAYS)
     assert (built["verdict"], built["failed"]) == ("pass", False)
-    assert built["summary"] == {"pass": 3, "fail": 0, "inconclusive": 0}
+    assert built["summary"] == {"pass": 21, "fail": 0, "inconclusive": 0}
     assert json.loads(json.dumps(built)) == built
 
 
-def test_the_table_of_a_healthy_cluster():
-    results = {"node-1": ways(), "node-2": ways("node-2", address="192.168.56.12")}
-    assert paths.path_table(paths.path_report(HEALTHY, results)) == [
-        "NODES",
-        "FROM    TO      EXPECTED               SEEN         MS     VERDICT",
-        "node-1  node-2  eth1 -> 192.168.56.12  as expected  0.080  pass",
-        "node-2  node-2  eth1 -> 192.168.56.12  as expected  0.080  pass",
-        "2 node paths: 2 pass, 0 fail, 0 inconclusive",
-        "",
-        "PODS",
-        "FROM    TO      EXPECTED                                                 SEEN                 MS     VERDICT",
-        "node-1  node-1  pod 10.244.1.3                                           as expected, 1 hop   0.100  pass",
-        "node-1  node-2  cni0 10.244.1.1 -> eth1 192.168.56.12 -> pod 10.244.2.3  as expected, 3 hops  0.300  pass",
-        "2 pod pairs: 2 pass, 0 fail, 0 inconclusive",
-    ]
+def test_a_small_cluster_is_a_table_with_hops():
+    table = paths.path_table(paths.path_report(HEALTHY, WAYS))
+    assert table[0] == "NODES"
+    expected = "cni0 10.244.1.1 -> flannel.1 10.244.2.0 -> pod 10.244.2.9"
+    assert f"node-1        node-2        {expected}  as expected, 3 hops  0.055  pass" in table
+    assert "9 pod pairs: 9 pass, 0 fail, 0 inconclusive" in table
 
 
-def test_what_did_not_pass_stands_beneath_with_its_reason_once():
-    dead = ["10.244.1.1", None, None, None, None]
-    broken = [pair("node-1", "node-2", "fail", "UDP 8472.", dead), pair("node-2", "node-1", "fail", "UDP 8472.", dead)]
-    table = paths.path_table(paths.path_report(pods(pair("node-1", "node-1"), *broken)))
-    assert any("10.244.1.1 -> * (to hop 5)" in line for line in table)
-    assert table[-1] == "fail  node-1 -> node-2, node-2 -> node-1: UDP 8472."
-    assert "node 192.168.56.12" in table[3]
+def test_the_cure_stands_last():
+    table = paths.path_table(paths.path_report(samples.result(fault=samples.UDP_BLOCKED)))
+    assert "10.244.0.1 -> * (to hop 5)" in "\n".join(table)
+    assert table[-1].startswith("  cure:    Open UDP 8472")
+    two = samples.result(fault=samples.UDP_BLOCKED)
+    two["diagnosis"].append({**two["diagnosis"][0], "title": "Or something else.", "confidence": "possible"})
+    table = paths.path_table(paths.path_report(two))
+    assert table[-1].startswith("  cure:    Open UDP 8472")
+    assert any(line.startswith("also possible: Or something else.") for line in table)
 
 
-def test_pairs_without_a_trace_show_a_dash():
-    table = paths.path_table(paths.path_report(pods(pair("node-1", "node-2", "inconclusive", "NotReady.", []))))
-    assert "  -  " in table[2]
+def test_hosts_with_one_card_name_it():
+    built = paths.path_report(samples.result(backend="host-gw"), WAYS)
+    assert "cni0 10.244.0.1 -> eth1 192.168.56.11 -> pod 10.244.1.9" in "\n".join(paths.path_table(built))
+
+
+@pytest.mark.parametrize(
+    ("size", "width", "fits"), [(12, 80, True), (40, 120, True), (40, 50, False), (130, 120, False)]
+)
+def test_a_larger_cluster_is_a_matrix_while_it_fits(size, width, fits):
+    built = paths.path_report(samples.result(size, fault=samples.POLICY))
+    table = paths.path_table(built, width=width, where="paths.json")
+    rows = [line for line in table if re.match(r" *\d+ node-", line)]
+    assert len(rows) == (size - 1 if fits else 0)
+    assert all(len(line) <= width for line in rows)
+    if fits:
+        assert rows[0].endswith("F")
+    assert any(line.startswith("NODE ") for line in table)
+    told = "; they stand in paths.json." in "\n".join(table)
+    assert told is (size > 21)
+    assert len(table) < 70 + size
+
+
+def test_colour_is_only_there_where_it_is_asked_for():
+    built = paths.path_report(samples.result(12, fault=samples.POLICY))
+    plain, coloured = paths.path_table(built), paths.path_table(built, color=True)
+    assert "\033" not in "\n".join(plain)
+    assert "\033[1;31mF\033[0m" in "\n".join(coloured)
+    assert [re.sub(r"\033\[[\d;]*m", "", line).rstrip() for line in coloured] == plain
+
+
+def test_what_comes_from_the_cluster_moves_no_cursor():
+    evil = samples.result(fault=samples.NOT_READY)
+    evil["pairs"][2]["reason"] = "a\033[2Jb\r\nc"
+    assert "a\N{REPLACEMENT CHARACTER}[2Jb" in "\n".join(paths.path_table(paths.path_report(evil)))
+
+
+def test_what_a_run_proved_against_a_baseline_is_told():
+    changes = {"baseline": {"started": "2026-11-23T01:00:00Z"}, "new_failures": ["a -> b (ipv4)"], "mended": [],
+               "changed_hops": [{"source": "a", "destination": "b", "family": "ipv4", "before": [["1.1.1.1"], []],
+                                 "now": [["2.2.2.2"]]}],
+               "slower": [{"source": "a", "destination": "c", "before_ms": 0.1, "now_ms": 9}], "missing": []}
+    told = "\n".join(paths.path_table(paths.path_report(samples.result(changes=changes))))
+    assert "a -> b (ipv4) fails now" in told
+    assert "a -> b takes another way: 1.1.1.1 -> *, now 2.2.2.2" in told
+    assert "a -> c is slower: 0.1 ms, now 9 ms" in told
 
 
 @pytest.mark.parametrize(
     ("result", "nodes", "fail_on", "failed"),
     [
         (HEALTHY, None, "inconclusive", False),
-        (HEALTHY, {"node-1": ways(verdict="fail")}, "inconclusive", True),
-        (HEALTHY, {"node-1": ways(), "node-2": {}}, "inconclusive", True),
-        (HEALTHY, {"node-1": ways(), "node-2": {}}, "fail", False),
-        (HEALTHY, {"node-1": ways(), "node-2": ways(verdict="fail")}, "never", False),
-        (pods(pair("a", "b"), pair("b", "a", "fail")), None, "fail", True),
-        (pods(pair("a", "b"), pair("b", "a", "fail")), None, "never", False),
-        (pods(pair("a", "b", "inconclusive")), None, "never", True),
-        (pods(pair("a", "b", "inconclusive")), {"node-1": ways()}, "never", True),
+        (HEALTHY, ways("fail"), "inconclusive", True),
+        (HEALTHY, {**WAYS, "node-2": {}}, "inconclusive", True),
+        (HEALTHY, {**WAYS, "node-2": {}}, "fail", False),
+        (HEALTHY, ways("fail"), "never", False),
+        (counted(**{"pass": 1, "fail": 1}), None, "fail", True),
+        (counted(**{"pass": 1, "fail": 1}), None, "never", False),
+        (counted(inconclusive=1), None, "never", True),
+        (counted(inconclusive=1), WAYS, "never", True),
         ({"failed": False, "msg": "no kubernetes library"}, None, "never", True),
-        (pods(stopped="There is no kubeconfig"), {"node-1": ways()}, "never", True),
-        ({**HEALTHY, "residue": 6}, {"node-1": ways()}, "never", True),
+        ({**HEALTHY, "stopped": "There is no kubeconfig"}, WAYS, "never", True),
+        ({**HEALTHY, "residue": 6}, WAYS, "never", True),
         # one host whose way to the internet is not asked for: no node path to prove
-        (HEALTHY, {"node-1": {**ways(), "paths": []}}, "inconclusive", False),
+        (HEALTHY, {"node-1": {**WAYS["node-1"], "paths": []}}, "inconclusive", False),
     ],
 )
 def test_when_a_run_fails(result, nodes, fail_on, failed):
@@ -114,37 +129,67 @@ def test_when_a_run_fails(result, nodes, fail_on, failed):
 
 def test_a_module_that_stopped_keeps_its_words():
     built = paths.path_report({"failed": True, "msg": "no kubernetes library"})
-    assert "no kubernetes library" in built["message"]
+    assert built["message"].endswith("No pair of pods was looked at, so nothing is proved. no kubernetes library")
     assert built["verdict"] == "inconclusive"
-    assert paths.path_table(built)[-1] == "no kubernetes library"
+    assert "no kubernetes library" in paths.path_table(built)[-1]
 
 
 def test_a_host_that_gave_nothing_is_an_open_row():
-    built = paths.path_report(HEALTHY, {"node-1": ways(), "node-2": {}})
-    assert built["nodes"]["summary"] == {"pass": 1, "fail": 0, "inconclusive": 1}
+    built = paths.path_report(HEALTHY, {**WAYS, "node-2": {}})
+    assert built["nodes"]["summary"] == {"pass": 8, "fail": 0, "inconclusive": 1}
     assert "node-2 -> all: Nothing came from host node-2." in "\n".join(paths.path_table(built))
 
 
 def test_check_mode_does_not_fail_on_what_it_did_not_run():
-    planned = pods(pair("a", "b", "inconclusive", "Check mode", []))
+    planned = counted(inconclusive=9)
     assert paths.path_report(planned, check_mode=True)["failed"] is False
-    assert paths.path_report(pods(stopped="no file"), check_mode=True)["failed"] is True
+    assert paths.path_report({**planned, "stopped": "no file"}, check_mode=True)["failed"] is True
 
 
 def test_residue_is_shown():
     assert "2 pods of this run" in paths.path_table(paths.path_report({**HEALTHY, "residue": 2}))[-1]
 
 
-def test_wrong_input_is_an_error_of_the_filter():
+@pytest.mark.parametrize("name", ["path_table", "path_json", "path_junit", "path_markdown", "path_html"])
+def test_wrong_input_is_an_error_of_the_filter(name):
+    with pytest.raises(AnsibleFilterError, match=f"{name} needs what path_report returned"):
+        getattr(paths, name)({"x": 1})
     with pytest.raises(AnsibleFilterError):
         paths.path_report(["x"])
-    with pytest.raises(AnsibleFilterError):
-        paths.path_table({"x": 1})
-    assert set(paths.FilterModule().filters()) == {"path_report", "path_table"}
 
 
 def test_several_responders_and_notes_are_shown():
-    one = pair("node-1", "node-2", "fail", "x", ["10.244.1.1", "10.244.2.0"])
-    one["hops"][1]["addresses"] = ["10.244.2.0", "10.0.2.15"]
-    one["hops"][1]["notes"] = ["!H"]
-    assert report.seen_text(one) == "10.244.1.1 -> 10.244.2.0|10.0.2.15 !H"
+    one = samples.result(fault=samples.POLICY)["pairs"][5]
+    one["hops"][1] |= {"addresses": ["10.244.2.0", "10.0.2.15"], "notes": ["!H"]}
+    assert report_words.seen_text(one) == "10.244.1.1 -> 10.244.2.0|10.0.2.15 !H -> * (to hop 5)"
+    loop = samples.result(fault=samples.LOOP)["pairs"][5]
+    assert report_words.seen_text(loop) == "10.244.1.1 (to hop 5)"
+
+
+def test_a_matrix_is_packed_and_unpacked():
+    row = report_matrix.pack("ppf" + "p" * 997 + "-i")
+    assert row == "2pf997p-i"
+    assert report_matrix.unpack(row) == "ppf" + "p" * 997 + "-i"
+
+
+def test_pairs_left_out_of_a_result_pass_only_where_all_were_looked_at():
+    whole = samples.result(10, fault=samples.POLICY)
+    failed = {**whole, "pairs": [pair for pair in whole["pairs"] if pair["verdict"] == "fail"]}
+    built = report.build(failed)
+    assert built["pods"]["matrix"] == report.build(whole)["pods"]["matrix"]
+    assert built["pods"]["pairs_left_out"] == {"pass": 91, "fail": 0, "inconclusive": 0}
+    part = {**failed, "summary": {**whole["summary"], "pass": 50}}
+    assert report_matrix.unpack(report.build(part)["pods"]["matrix"]["rows"]["ipv4"][0]) == "-" * 9 + "f"
+    healthy = {**samples.result(10), "pairs": []}
+    assert report.build(healthy)["pods"]["matrix"]["rows"]["ipv4"] == ["10p"] * 10
+
+
+def test_a_thousand_nodes_are_bounded_and_what_failed_is_kept():
+    document = samples.sparse(1000, 19, fault=samples.POLICY)
+    begin = time.monotonic()
+    built = report.build(document)
+    assert len(built["pods"]["pairs"]) == report.MAX_PAIRS
+    assert built["pods"]["pairs_left_out"]["fail"] == 0
+    assert built["pods"]["pairs_left_out"]["pass"] == len(document["pairs"]) - report.MAX_PAIRS
+    assert len(paths.path_table(built)) < 120
+    assert time.monotonic() - begin < 20

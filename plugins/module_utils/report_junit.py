@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report as JUnit XML, as CI servers show it: a case per pair, or per node where there are too many pairs. Pure.
+
+fail is a failure; inconclusive is an error, or skipped where the run was told not to fail on it.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import report
+from ansible_collections.podpath.kubeadm.plugins.module_utils import report_words as words
+
+# A mesh of 30 nodes. GitLab reads no file above 30 MB and shows no more than some thousand cases well.
+MAX_CASES = 1000
+# what XML 1.0 cannot hold, not even escaped
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _plain(text: str) -> str:
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _case(suite: ET.Element, name: str, outcome: tuple[str, str, str], body: str, fail_on: str) -> None:
+    """outcome: verdict, rule, reason."""
+    verdict, rule, reason = outcome
+    case = ET.SubElement(
+        suite, "testcase", {"classname": _plain(suite.get("name", "")), "name": _plain(name), "time": "0"}
+    )
+    if verdict == "pass":
+        return
+    tag = "failure" if verdict == "fail" else "error" if fail_on == "inconclusive" else "skipped"
+    element = ET.SubElement(case, tag, {"message": _plain(reason)})
+    if tag != "skipped":  # a skipped element has no type
+        element.set("type", _plain(rule or verdict))
+    element.text = _plain(body)
+
+
+def _suite(root: ET.Element, name: str) -> ET.Element:
+    return ET.SubElement(root, "testsuite", {"name": _plain(name)})
+
+
+def _cures(pods: Mapping[str, Any], nodes: set[str]) -> str:
+    """The diagnoses that concern one of these nodes, each with its cure."""
+    told = []
+    for entry in pods.get("diagnosis") or []:
+        if nodes & set(entry["nodes"]):
+            told.append(f"{entry['confidence']}: {entry['title']} Cure: {' '.join(entry['cure'])}")
+    return "\n".join(told)
+
+
+def _pairs(root: ET.Element, pods: Mapping[str, Any], names: Mapping[str, str], fail_on: str) -> None:
+    suites: dict[str, ET.Element] = {}
+    families = words.family_count(pods)
+    for pair in pods["pairs"]:
+        source, destination = pair["source"]["node"], pair["destination"]["node"]
+        if source not in suites:
+            suites[source] = _suite(root, f"pods.{source}")
+        body = [f"expected: {words.expected_text(pair, names)}", f"seen: {words.seen_text(pair)}",
+                _cures(pods, {source, destination})]  # fmt: skip
+        outcome = (pair["verdict"], pair.get("rule", ""), pair["reason"])
+        _case(suites[source], words.ends(pair, families), outcome, "\n".join(filter(None, body)), fail_on)
+
+
+def _nodes(root: ET.Element, pods: Mapping[str, Any], fail_on: str) -> None:
+    suite = _suite(root, "pods by node")
+    listed: dict[str, list[str]] = {}
+    for pair in words.not_passed(pods["pairs"]):
+        for node in {pair["source"]["node"], pair["destination"]["node"]}:
+            listed.setdefault(node, []).append(f"{words.ends(pair)}: {pair['reason']}")
+    for node in pods.get("nodes") or []:
+        told = listed.get(node["name"], [])
+        more = [f"... and {len(told) - 10} more"] if len(told) > 10 else []
+        body = "\n".join([words.summary_text("outgoing", node["outgoing"]),
+                          words.summary_text("incoming", node["incoming"]), *told[:10], *more,
+                          _cures(pods, {node["name"]})])  # fmt: skip
+        _case(suite, node["name"], (node["verdict"], "", node.get("reason", "")), body, fail_on)
+
+
+def _run(root: ET.Element, built: Mapping[str, Any], fail_on: str) -> None:
+    """What stands for the run itself, so that a report without pairs never looks like a success without tests."""
+    pods = built["pods"]
+    suite = _suite(root, "run")
+    problem = pods.get("stopped") or report.empty_reason(pods)
+    if pods.get("residue"):
+        problem = f"{problem} {pods['residue']} pods of this run may still be there.".strip()
+    _case(suite, "came to its end", ("fail" if problem else "pass", "stopped", problem), problem, fail_on)
+    for control in pods.get("control") or []:
+        verdict = "pass" if control["held"] else "fail"
+        name = f"control: {control['address']}, which no pod has, is not reached"
+        _case(suite, name, (verdict, "control", control["reason"]), control["reason"], fail_on)
+    for service in pods.get("services") or []:
+        verdict = "pass" if service["connected"] else "fail"
+        name = f"service: from {service['source']}"
+        _case(suite, name, (verdict, "service", service["problem"]), service["problem"], fail_on)
+
+
+def text(built: Mapping[str, Any]) -> str:
+    """The whole XML document."""
+    pods, fail_on = built["pods"], built.get("fail_on", "inconclusive")
+    root = ET.Element("testsuites", {"name": "podpath"})
+    _run(root, built, fail_on)
+    layer = built.get("nodes")
+    if layer:
+        suite = _suite(root, "nodes")
+        for path in layer["paths"]:
+            body = f"expected: {path['expected']}\nseen: {path['seen']}"
+            outcome = (path["verdict"], path["kind"], path["reason"])
+            _case(suite, f"{path['source']}{words.ARROW}{path['destination']}", outcome, body, fail_on)
+    if len(pods["pairs"]) <= MAX_CASES and not any(pods["pairs_left_out"].values()):
+        _pairs(root, pods, words.interface_names(built), fail_on)
+    else:
+        _nodes(root, pods, fail_on)
+    run = pods.get("run") or {}
+    totals = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
+    for suite in root:
+        counts = {"tests": len(suite), "failures": len(suite.findall("*/failure")),
+                  "errors": len(suite.findall("*/error")), "skipped": len(suite.findall("*/skipped"))}  # fmt: skip
+        for name, number in counts.items():
+            suite.set(name, str(number))
+            totals[name] += number
+        suite.set("time", str(run.get("seconds", 0)) if suite.get("name") == "run" else "0")
+        if run.get("started"):
+            suite.set("timestamp", _plain(run["started"].rstrip("Z")))
+    for name, number in totals.items():
+        if name != "skipped":
+            root.set(name, str(number))
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"

@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report as Markdown for the summary page of a CI job. Pure. It stays far below GitHub's limit of 1 MiB."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import report, report_matrix, report_view
+from ansible_collections.podpath.kubeadm.plugins.module_utils import report_words as words
+
+MAX_MATRIX = 16
+MAX_ROWS = 30
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$@])")
+_LETTERS = {"p": "✓", "f": "**✗**", "i": "?", report_matrix.NOT_TRIED: ""}
+
+
+def escaped(text: str) -> str:
+    """A text that Markdown shows as it is, on one line: neither markup nor HTML nor a mention comes of it."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SPECIAL.sub(r"\\\1", line)
+
+
+def _code(text: str) -> str:
+    """A command as code; a backtick in it must not end the code."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    pad = " " if "`" in line else ""
+    return f"{fence}{pad}{line}{pad}{fence}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return ["", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(f"| {' | '.join(row)} |" for row in rows), ""]
+
+
+def _matrix(pods: Mapping[str, Any]) -> list[str]:
+    names = pods["matrix"]["nodes"]
+    if not 1 < len(names) <= MAX_MATRIX:
+        return []
+    out: list[str] = []
+    for family, rows in pods["matrix"]["rows"].items():
+        cells = [[_LETTERS[letter] for letter in report_matrix.unpack(row)] for row in rows]
+        lines = [[f"**{escaped(name)}**", *row] for name, row in zip(names, cells, strict=True)]
+        out += _table([f"{family}: from, to", *(escaped(name) for name in names)], lines)
+    return out
+
+
+def _diagnosis(pods: Mapping[str, Any]) -> list[str]:
+    out: list[str] = []
+    for entry in (pods.get("diagnosis") or [])[:3]:
+        out += ["", f"### {escaped(entry['confidence'])}: {escaped(entry['title'])}", ""]
+        out += [f"- {escaped(line)}" for line in entry["evidence"]]
+        out += [f"- to confirm: {_code(line)}" for line in entry["confirm"]]
+        out += [f"- **cure: {escaped(line)}**" for line in entry["cure"]]
+    return out
+
+
+def _failing(built: Mapping[str, Any], where: str) -> list[str]:
+    rows = report_view.failing(built)[:MAX_ROWS]
+    if not rows:
+        return []
+    lines = [[f"{escaped(row['source'])} → {escaped(row['destination'])}",
+              f"{words.SYMBOLS[row['verdict']]} {row['verdict']}", escaped(row["expected"]), escaped(row["seen"]),
+              escaped(row["reason"])] for row in rows]  # fmt: skip
+    out = ["### Pairs that did not pass", *_table(["pair", "verdict", "expected", "seen", "why"], lines)]
+    left_out = words.left_out_text(rows, built["pods"]["summary"], where)
+    return [*out, escaped(left_out)] if left_out else out
+
+
+def text(built: Mapping[str, Any], where: str = "") -> str:
+    """The whole document; ``where``: the file that holds what has no room here."""
+    pods = built["pods"]
+    out = [f"## {words.SYMBOLS[pods['verdict']]} {escaped(report_view.headline(built))}", ""]
+    empty = report.empty_reason(pods)
+    out += [escaped(empty), ""] if empty else []
+    out += [f"- {escaped(name)}: {escaped(value)}" for name, value in report_view.facts(built)]
+    out += _diagnosis(pods)
+    out += _matrix(pods)
+    out += _failing(built, where)
+    layer = built.get("nodes")
+    if layer:
+        out += ["", f"{words.SYMBOLS[layer['verdict']]} {words.summary_text('node paths', layer['summary'])}", ""]
+        bad = words.not_passed(layer["paths"])[:MAX_ROWS]
+        out += [f"- {escaped(p['source'])} → {escaped(p['destination'])}: {escaped(p['reason'])}" for p in bad]
+    out += ["", *(f"- {escaped(line.strip())}" for line in [*words.control_lines(pods), *words.service_lines(pods),
+                                                        *words.change_lines(pods.get("changes"))])]  # fmt: skip
+    return "\n".join(out).rstrip() + "\n"

@@ -1,0 +1,204 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report as lines for a terminal: the whole picture first, the cure last, where the eye is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import report, report_matrix
+from ansible_collections.podpath.kubeadm.plugins.module_utils import report_words as words
+
+# Up to this many nodes each pair is a line with its hops, as people learn from it; beyond, a matrix and counts.
+SMALL = 4
+MOST_ROWS = 20
+MOST_DIAGNOSES = 3
+_HEAD = ("FROM", "TO", "EXPECTED", "SEEN", "MS", "VERDICT")
+_CODES = {"pass": "32", "fail": "1;31", "inconclusive": "33", "head": "1"}
+_CELLS = {"p": (".", ""), "f": ("F", "fail"), "i": ("?", "inconclusive"), report_matrix.NOT_TRIED: (" ", "")}
+
+
+class _Paint:
+    """Colours words for a terminal, or leaves them as they are."""
+
+    def __init__(self, color: bool) -> None:
+        self.color = color
+
+    def __call__(self, text: str, kind: str) -> str:
+        code = _CODES.get(kind)
+        return f"\033[{code}m{text}\033[0m" if self.color and code and text else text
+
+
+def _plain(text: str) -> str:
+    """A text of the cluster without control characters: none may move the cursor or turn on colours."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def _table(rows: Sequence[Sequence[str]], paint: _Paint) -> list[str]:
+    """Rows of equal length as aligned lines; the first is the head. A last cell that is a verdict gets its colour."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        cells[-1] = paint(row[-1], row[-1])
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _reasons(entries: Iterable[tuple[str, str, str]], paint: _Paint) -> list[str]:
+    """Sentences of what did not pass, pairs with the same one together. Entries: who, verdict, reason."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for who, verdict, reason in entries:
+        if verdict != "pass":
+            grouped.setdefault((verdict, reason), []).append(who)
+    lines = []
+    for (verdict, reason), who in grouped.items():
+        more = f" and {len(who) - MOST_ROWS} more" if len(who) > MOST_ROWS else ""
+        lines.append(f"{paint(verdict, verdict)}  {', '.join(who[:MOST_ROWS])}{more}: {reason}")
+    more = len(lines) - MOST_ROWS
+    return [*lines[:MOST_ROWS], f"... and {more:,} more reasons"] if more > 0 else lines
+
+
+def _node_layer(layer: Mapping[str, Any], paint: _Paint) -> list[str]:
+    paths = layer["paths"]
+    shown = paths if len(layer["hosts"]) <= SMALL else words.not_passed(paths)[:MOST_ROWS]
+    rows = [_HEAD]
+    for path in shown:
+        seen = "as expected" if path["seen"] and path["seen"] == path["expected"] else path["seen"] or "-"
+        ms = words.milliseconds(path["rtt_ms"])
+        rows.append((path["source"], path["destination"], path["expected"] or "-", seen, ms, path["verdict"]))
+    out = [paint("NODES", "head")]
+    if len(rows) > 1:
+        out += _table(rows, paint)
+    out.append(words.summary_text("node paths", layer["summary"]))
+    told = ((f"{path['source']}{words.ARROW}{path['destination']}", path["verdict"], path["reason"]) for path in paths)
+    out += _reasons(told, paint)
+    return [*out, ""]
+
+
+def _pair_rows(pairs: Iterable[Mapping[str, Any]], names: Mapping[str, str], families: int) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = [_HEAD]
+    for pair in pairs:
+        source, destination = pair["source"]["node"], pair["destination"]["node"]
+        if families > 1:
+            destination = f"{destination} ({pair['family']})"
+        ms = words.milliseconds(words.median_ms(pair))
+        rows.append(
+            (source, destination, words.expected_text(pair, names), words.seen_text(pair), ms, pair["verdict"])
+        )
+    return rows
+
+
+def matrix(names: Sequence[str], rows: Sequence[str], width: int, paint: _Paint) -> list[str]:
+    """The matrix of one family with a number for each node, or nothing where it does not fit into the width."""
+    digits = len(str(len(names)))
+    label = max(len(name) for name in names) + digits + 2
+    gap = " " if label + 2 * len(names) <= width else ""
+    if label + len(names) * (1 + len(gap)) > width:
+        return []
+    lines = []
+    for place in range(digits):
+        numbers = (str(number).rjust(digits)[place] for number in range(1, len(names) + 1))
+        lines.append((" " * label + gap.join(numbers)).rstrip())
+    for number, (name, row) in enumerate(zip(names, rows, strict=True), 1):
+        cells = (paint(*_CELLS[letter]) for letter in report_matrix.unpack(row))
+        lines.append(f"{str(number).rjust(digits)} {name.ljust(label - digits - 1)}{gap.join(cells)}".rstrip())
+    return lines
+
+
+def _counts(nodes: Sequence[Mapping[str, Any]], paint: _Paint) -> list[str]:
+    """Counts of the nodes whose paths do not all pass, worst first."""
+    def bad(node: Mapping[str, Any]) -> int:
+        return sum(node[way][kind] for way in ("outgoing", "incoming") for kind in ("fail", "inconclusive"))
+
+    worst = sorted((node for node in nodes if node["verdict"] != "pass"), key=bad, reverse=True)
+    if not worst:
+        return [f"All paths of all {len(nodes):,} nodes that were looked at pass."] if nodes else []
+    rows: list[Sequence[str]] = [("NODE", "OUT: PASS", "FAIL", "?", "IN: PASS", "FAIL", "?", "VERDICT")]
+    for node in worst[:MOST_ROWS]:
+        numbers = [f"{number:,}" for way in ("outgoing", "incoming") for number in node[way].values()]
+        rows.append((node["name"], *numbers, node["verdict"]))
+    out = _table(rows, paint)
+    more = len(worst) - MOST_ROWS
+    if more > 0:
+        out.append(f"... and {more:,} more nodes with paths that do not pass")
+    passing = len(nodes) - len(worst)
+    return [*out, f"{passing:,} of {len(nodes):,} nodes have no path that fails or is inconclusive."]
+
+
+def _large(pods: Mapping[str, Any], names: Mapping[str, str], width: int, paint: _Paint, where: str) -> list[str]:
+    out: list[str] = []
+    found = pods["matrix"]
+    for family, rows in found["rows"].items():
+        drawn = matrix(found["nodes"], rows, width, paint)
+        if drawn:
+            title = f"{family}: rows send, columns are reached; . pass, F fail, ? inconclusive, blank not looked at"
+            out += [title, *drawn, ""]
+    out += [*_counts(pods.get("nodes") or [], paint), ""]
+    bad = words.not_passed(pods["pairs"])
+    if bad:
+        out += _table(_pair_rows(bad[:MOST_ROWS], names, words.family_count(pods)), paint)
+        left_out = words.left_out_text(bad[:MOST_ROWS], pods["summary"], where)
+        out += [left_out] if left_out else []
+    return out
+
+
+def _diagnosis(entries: Sequence[Mapping[str, Any]], paint: _Paint) -> list[str]:
+    """What it looks like: less likely causes briefly, then the most likely with its evidence and, last, its cure."""
+    if not entries:
+        return []
+    out = ["", paint("DIAGNOSIS", "head")]
+    for entry in reversed(entries[1:MOST_DIAGNOSES]):
+        out.append(f"also {entry['confidence']}: {entry['title']} Cure: {' '.join(entry['cure'])}")
+    first = entries[0]
+    out.append(f"{paint(first['confidence'], 'fail')}: {first['title']} ({first['pairs_total']:,} pairs)")
+    out += [f"  seen:    {line}" for line in first["evidence"]]
+    out += [f"  confirm: {line}" for line in first["confirm"]]
+    return out + [f"  {paint('cure:', 'head')}    {line}" for line in first["cure"]]
+
+
+def _clean(value: Any) -> Any:
+    """The same with every text made plain."""
+    if isinstance(value, str):
+        return value if value.isprintable() else _plain(value)
+    if isinstance(value, Mapping):
+        return {name: _clean(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return value
+
+
+def lines(built: Mapping[str, Any], width: int = 120, color: bool = False, where: str = "") -> list[str]:
+    """The report for a terminal of ``width`` characters; ``where``: the file that holds what has no room here."""
+    paint = _Paint(color)
+    names = _clean(words.interface_names(built))
+    pods = built["pods"]
+    if len(pods["matrix"]["nodes"]) > SMALL:
+        # of many pairs only those are shown that did not pass
+        built = {**built, "pods": {**pods, "pairs": words.not_passed(pods["pairs"])}}
+    built = _clean(built)
+    pods = built["pods"]
+    pairs, families = pods["pairs"], words.family_count(pods)
+    out = _node_layer(built["nodes"], paint) if built.get("nodes") else []
+    out.append(paint("PODS", "head"))
+    if len(pods["matrix"]["nodes"]) > SMALL:
+        out += _large(pods, names, width, paint, where)
+    elif pairs:
+        out += _table(_pair_rows(pairs, names, families), paint)
+    out.append(words.summary_text("pod pairs", pods["summary"]))
+    coverage = pods.get("coverage") or {}
+    if coverage.get("tried") != coverage.get("possible"):
+        out.append(words.coverage_text(pods))
+    out += _reasons(((words.ends(p, families), p["verdict"], p["reason"]) for p in pairs), paint)
+    empty = report.empty_reason(pods)
+    out += [empty] if empty else []
+    findings = pods.get("preflight") or []
+    for finding in findings[:MOST_ROWS]:
+        out.append(f"{paint(finding['severity'], finding['severity'])}  {finding['message']} {finding['cure']}")
+    out += [f"... and {len(findings) - MOST_ROWS:,} more findings"] if len(findings) > MOST_ROWS else []
+    out += words.control_lines(pods) + words.service_lines(pods)[:MOST_ROWS] + words.change_lines(pods.get("changes"))
+    if pods.get("residue"):
+        out.append(f"{pods['residue']} pods of this run may still be there.")
+    return out + _diagnosis(pods.get("diagnosis") or [], paint)

@@ -1,0 +1,162 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words for parts of a report that all its formats share: pairs, hops, numbers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+ARROW = " -> "
+SYMBOLS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
+
+
+def interface_names(report: Mapping[str, Any]) -> dict[str, str]:
+    """Node addresses and the names of their interfaces, where the node layer or a route to a peer tells them."""
+    names: dict[str, str] = {}
+    for pair in report["pods"].get("pairs") or []:
+        underlay = (pair.get("evidence") or {}).get("underlay") or {}
+        if underlay.get("address") and underlay.get("interface"):
+            names[underlay["address"]] = underlay["interface"]
+    for host in (report.get("nodes") or {}).get("hosts") or []:
+        if host["address"] and host["interface"]:
+            names[host["address"]] = host["interface"]
+    return names
+
+
+def _hop(role: str, addresses: Sequence[str], names: Mapping[str, str]) -> str:
+    if not addresses:
+        return role
+    label = names.get(addresses[0], role) if role == "node" else role
+    return f"{label} {'|'.join(addresses)}"
+
+
+def expected_text(pair: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """The expected hops of a pair; ``names``: node address -> its interface, where known."""
+    hops = pair["expected"]["hops"]
+    return ARROW.join(_hop(hop["role"], hop["addresses"], names) for hop in hops) or "unknown"
+
+
+def seen_text(pair: Mapping[str, Any]) -> str:
+    """The hops seen, short where they are what was expected, repetition and trailing silence as one with its reach."""
+    hops = pair["hops"]
+    if not hops:
+        return "-"
+    expected = [list(hop["addresses"]) for hop in pair["expected"]["hops"]]
+    if [hop["addresses"] for hop in hops] == expected:
+        return f"as expected, {len(hops)} hop{'s' if len(hops) > 1 else ''}"
+    texts = ["|".join(hop["addresses"]) + "".join(f" {note}" for note in hop.get("notes", [])) or "*" for hop in hops]
+    repeated = 0
+    while len(texts) > 1 and texts[-1] == texts[-2]:
+        texts.pop()
+        repeated += 1
+    if repeated:
+        texts[-1] = f"{texts[-1]} (to hop {len(hops)})"
+    return ARROW.join(texts)
+
+
+def median_ms(pair: Mapping[str, Any]) -> float | None:
+    """Median round trip of the echoes to the pod, in milliseconds; None where there is none."""
+    rtt = ((pair.get("evidence") or {}).get("echoes") or {}).get("rtt_ms") or {}
+    return rtt.get("median")
+
+
+def milliseconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def ends(pair: Mapping[str, Any], families: int = 1) -> str:
+    """A pair as ``a -> b``, with its family where there are several."""
+    family = f" ({pair['family']})" if families > 1 else ""
+    return f"{pair['source']['node']}{ARROW}{pair['destination']['node']}{family}"
+
+
+def family_count(pods: Mapping[str, Any]) -> int:
+    return len((pods.get("matrix") or {}).get("rows") or ()) or 1
+
+
+def summary_text(what: str, summary: Mapping[str, int]) -> str:
+    total = sum(summary.values())
+    return f"{total:,} {what}: " + ", ".join(f"{summary[kind]:,} {kind}" for kind in ("pass", "fail", "inconclusive"))
+
+
+def coverage_text(pods: Mapping[str, Any]) -> str:
+    """Which part of all pairs was looked at; empty where that is not told."""
+    coverage, plan = pods.get("coverage") or {}, (pods.get("run") or {}).get("plan") or {}
+    if not coverage.get("possible"):
+        return ""
+    tried, possible = coverage["tried"], coverage["possible"]
+    told = f"{tried:,} of {possible:,} possible pairs traced ({100 * tried / possible:.3g} %)"
+    name = plan.get("name")
+    if name and name != "mesh":
+        seed = f", seed {plan['seed']}" if plan.get("seed") is not None else ""
+        told = f"{told}, by the plan {name}{seed}"
+    return told
+
+
+def not_passed(pairs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Pairs that fail, then those that are inconclusive."""
+    listed = [pair for pair in pairs if pair["verdict"] != "pass"]
+    return sorted(listed, key=lambda pair: pair["verdict"] != "fail")
+
+
+def left_out_text(shown: Sequence[Any], summary: Mapping[str, int], where: str) -> str:
+    """How many pairs that did not pass are not shown, and where they stand; empty where all are shown."""
+    missing = summary["fail"] + summary["inconclusive"] - len(shown)
+    if missing <= 0:
+        return ""
+    place = f"; they stand in {where}" if where else ""
+    return f"{missing:,} more pairs did not pass{place}."
+
+
+def control_lines(pods: Mapping[str, Any]) -> list[str]:
+    """The controls: a sentence each."""
+    lines = []
+    for control in pods.get("control") or []:
+        held = "held" if control["held"] else "NOT held, so no pair can pass"
+        lines.append(f"control ({control['family']}): {control['address']}, which no pod has, {held}. "
+                     f"{control['reason']}")  # fmt: skip
+    return lines
+
+
+def service_lines(pods: Mapping[str, Any]) -> list[str]:
+    """The run's Service: one sentence, or one for each node that did not reach it."""
+    services = pods.get("services") or []
+    if not services:
+        return []
+    bad = [one for one in services if not one["connected"]]
+    address = f"{services[0]['address']}:{services[0]['port']}"
+    if not bad:
+        served = sorted({one["served_by"] for one in services if one["served_by"]})
+        by = f", served by {', '.join(served[:5])}{' ...' if len(served) > 5 else ''}" if served else ""
+        return [f"Service {address}: reached by TCP from all {len(services)} nodes{by}."]
+    return [f"Service {address}: not reached from {one['source']}: {one['problem']}" for one in bad]
+
+
+def change_lines(changes: Mapping[str, Any] | None, most: int = 10) -> list[str]:
+    """What is different from the baseline; at most ``most`` lines of each kind."""
+    if not changes:
+        return []
+    lines = [f"since the baseline of {(changes.get('baseline') or {}).get('started', 'an unknown time')}:"]
+
+    def pair_of(entry: Any) -> str:
+        if isinstance(entry, Mapping):
+            return f"{entry.get('source')}{ARROW}{entry.get('destination')}"
+        return str(entry)
+
+    for name, word in (("new_failures", "fails now"), ("mended", "passes now"), ("missing", "is not there now")):
+        entries = changes.get(name) or []
+        lines += [f"  {pair_of(entry)} {word}" for entry in entries[:most]]
+        lines += [f"  ... and {len(entries) - most} more: {word}"] if len(entries) > most else []
+    for entry in (changes.get("changed_hops") or [])[:most]:
+        lines.append(f"  {pair_of(entry)} takes another way: {_way(entry['before'])}, now {_way(entry['now'])}")
+    for entry in (changes.get("slower") or [])[:most]:
+        lines.append(f"  {pair_of(entry)} is slower: {entry['before_ms']} ms, now {entry['now_ms']} ms")
+    return lines if len(lines) > 1 else [f"{lines[0]} no difference"]
+
+
+def _way(hops: Any) -> str:
+    if isinstance(hops, str):
+        return hops
+    return ARROW.join(("|".join(hop) if isinstance(hop, list | tuple) else str(hop)) or "*" for hop in hops)

@@ -1,0 +1,257 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person does with the page of a report. Each test also fails on a complaint of the console or a request."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import playwright.sync_api as playwright
+import pytest
+import report_samples as samples
+from axe_playwright_python.sync_playwright import Axe
+
+ENDS = samples.node_results()
+
+
+def stops(one, line: str) -> int:
+    """How many interfaces a line on the map touches; 0 where it is not drawn."""
+    found = one.page.locator(f"#map .{line}")
+    return int(found.get_attribute("data-stops")) if found.count() else 0
+
+
+def test_a_chosen_pair_is_drawn_along_its_interfaces(opened):
+    one = opened(samples.result(), ENDS)
+    one.choose(2, 1)
+    assert "node-2 → node-1: Every hop is the expected one" in one.told()
+    # pod, cni0, flannel.1, eth1, eth1, flannel.1, cni0, pod
+    assert (stops(one, "m-expected"), stops(one, "m-seen")) == (8, 8)
+    assert one.page.locator("#map .m-hop").count() == 3
+    text = one.page.locator("#map").inner_text()
+    for name in ("cni0", "flannel.1", "eth1", "eth0", "10.244.1.0", "192.168.56.11"):
+        assert name in text
+    assert one.page.locator("#hops tbody tr").count() == 3
+    assert "connected" in one.page.locator("#evidence").inner_text()
+    one.choose(1, 1)
+    assert (stops(one, "m-expected"), stops(one, "m-seen")) == (3, 3)
+    one.page.locator("#swap").click()
+    assert "node-1 → node-1" in one.told()
+
+
+def test_with_host_gw_the_second_hop_is_the_other_nodes_card(opened):
+    one = opened(samples.result(backend="host-gw"), ENDS)
+    one.choose(0, 1)
+    # pod, cni0, eth1, eth1, cni0, pod
+    assert (stops(one, "m-expected"), stops(one, "m-seen")) == (6, 6)
+    assert "flannel.1" not in one.page.locator("#map").inner_text()
+
+
+@pytest.mark.parametrize(("fault", "pair", "seen", "drawn", "text"), [
+    (samples.UDP_BLOCKED, (0, 2), 2, ".m-lost", "lost before hop 2"),
+    (samples.POLICY, (0, 2), 6, ".m-lost", "lost before hop 3"),
+    (samples.WRONG_CARD, (1, 2), 2, ".m-unknown", "10.0.2.15"),
+    (samples.LOOP, (0, 2), 2, ".m-hop-bad", "2+"),
+    (samples.MTU_HOLE, (2, 0), 8, ".m-lost", "1450 bytes are lost"),
+    (samples.NOT_READY, (0, 2), 0, ".m-hop-missing", ""),
+])
+def test_a_fault_is_drawn_where_it_was_seen(opened, fault, pair, seen, drawn, text):
+    one = opened(samples.result(fault=fault), ENDS)
+    one.choose(*pair)
+    assert (stops(one, "m-expected"), stops(one, "m-seen")) == (8, seen)
+    assert one.page.locator(f"#map {drawn}").count() > 0
+    assert text in one.page.locator("#map").inner_text()
+
+
+def test_what_is_broken_is_seen_first_and_the_first_bad_path_is_drawn(opened):
+    one = opened(samples.result(fault=samples.UDP_BLOCKED), ENDS)
+    assert one.page.locator("h1").inner_text().endswith("4 fail of 9 pod pairs")
+    assert "controlplane → node-2" in one.told()
+    cure, drawn = one.page.locator(".cure").bounding_box(), one.page.locator("#map").bounding_box()
+    assert cure["y"] + cure["height"] < min(900, drawn["y"])
+    for expected in ("node-1 → node-2", "node-2 → controlplane", "node-2 → node-1", "controlplane → node-2"):
+        one.page.locator("#next").click()
+        assert expected in one.told()
+    one.page.get_by_role("button", name="Show the path from node-2 to node-1").click()
+    assert "node-2 → node-1" in one.told()
+
+
+def test_the_keyboard_reaches_everything(opened):
+    one = opened(samples.result(10, fault=samples.POLICY))
+    keys = one.page.keyboard
+    keys.press("Tab")
+    assert one.page.evaluate("document.activeElement.className") == "skip"
+    keys.press("Enter")
+    assert one.page.evaluate("document.activeElement.id") == "main"
+    for _ in range(30):
+        keys.press("Tab")
+        if one.page.evaluate("document.activeElement.matches('.cells td')"):
+            break
+    here = "(({s, d}) => `${s} ${d}`)(document.activeElement.dataset)"
+    assert one.page.evaluate(here) == "0 9"  # the first that failed
+    for key, place in (("ArrowLeft", "0 8"), ("ArrowDown", "1 8"), ("Home", "1 0"), ("Control+End", "9 9"),
+                       ("ArrowRight", "9 9"), ("PageUp", "0 9"), ("ArrowUp", "0 9")):
+        keys.press(key)
+        assert one.page.evaluate(here) == place, key
+    keys.press("Enter")
+    assert "controlplane → node-9" in one.told()
+    # one stop of the tab key for the whole matrix
+    keys.press("Tab")
+    assert not one.page.evaluate("document.activeElement.matches('.cells td')")
+
+
+def test_an_address_opens_its_pair(opened):
+    one = opened(samples.result(), ENDS)
+    one.choose(2, 0)
+    again = opened(samples.result(), ENDS, anchor=one.page.evaluate("location.hash"))
+    assert "node-2 → controlplane" in again.told()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("make", [
+    lambda: samples.result(), lambda: samples.result(fault=samples.UDP_BLOCKED),
+    lambda: samples.result(10, fault=samples.NOT_READY)], ids=["healthy", "broken", "ten"])
+def test_axe_finds_nothing(opened, scheme, make):
+    one = opened(make(), ENDS, scheme=scheme, motion="reduce")
+    found = Axe().run(one.page, options={"resultTypes": ["violations"]})
+    assert found.response["violations"] == [], found.generate_report()
+
+
+def test_hostile_names_stay_text(opened):
+    evil = '</script><img src=x onerror="document.title=1">'
+    document = samples.result(fault=samples.UDP_BLOCKED)
+    text = {"node-2": f"node-2{evil}"}
+
+    def rename(value):
+        if isinstance(value, dict):
+            return {name: rename(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [rename(item) for item in value]
+        return text.get(value, f"{value}{evil}" if isinstance(value, str) and " " in value else value)
+
+    one = opened(rename(document), ENDS)
+    one.choose(0, 2)
+    assert f"controlplane → node-2{evil}" in one.told()
+    assert one.page.locator("img").count() == 0
+    assert one.page.title().startswith("4 fail of 9 pod pairs")
+    one.page.get_by_role("button", name="Show the path from controlplane").click()
+    assert stops(one, "m-expected") == 8
+
+
+def test_the_page_may_not_connect_and_runs_no_other_script(opened):
+    one = opened(samples.result(), ENDS)
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(0.2)
+    refused = one.page.evaluate("""(there) => new Promise((done) => {
+      const seen = [];
+      document.addEventListener("securitypolicyviolation", (event) => {
+        seen.push(event.effectiveDirective);
+        if (seen.length === 3) done(seen.sort().join(" "));
+      });
+      fetch(there).catch(() => {});
+      const script = document.createElement("script");
+      document.body.append(Object.assign(script, { textContent: "document.title = 'owned'" }));
+      document.body.append(Object.assign(document.createElement("img"), { src: `${there}x.png` }));
+    })""", f"http://127.0.0.1:{listener.getsockname()[1]}/")
+    assert refused == "connect-src img-src script-src-elem"
+    assert "owned" not in one.page.title()
+    # these three were wanted: the console told of each, and none of them left
+    assert all("Content Security Policy" in complaint for complaint in one.complaints)
+    one.complaints.clear()
+    # Chromium notes a picture before it refuses it, so whoever would be asked is asked whether somebody came
+    one.requests[:] = [url for url in one.requests if url.startswith("file:")]
+    with listener, pytest.raises(TimeoutError):
+        listener.accept()
+
+
+@pytest.mark.parametrize("width", [360, 768, 1024, 1920])
+@pytest.mark.parametrize("size", [3, 10])
+def test_no_width_scrolls_sideways(opened, width, size):
+    one = opened(samples.result(size, fault=samples.UDP_BLOCKED), samples.node_results(size), width=width)
+    assert one.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_motion_is_only_there_for_those_who_want_it(opened):
+    moving = "document.getAnimations().length"
+    assert opened(samples.result(), ENDS).page.evaluate(moving) > 0
+    assert opened(samples.result(), ENDS, motion="reduce").page.evaluate(moving) == 0
+
+
+def test_paper_shows_all_of_it(opened):
+    one = opened(samples.result(fault=samples.POLICY), ENDS)
+    one.page.emulate_media(media="print")
+    assert not one.page.locator("#next").is_visible()
+    assert one.page.locator("#map svg").is_visible()
+    assert len(one.page.pdf()) > 10_000
+
+
+def test_without_scripts_what_failed_still_stands_there(browser, tmp_path):
+    from ansible_collections.podpath.kubeadm.plugins.filter import paths
+
+    file = tmp_path / "x.html"
+    file.write_text(paths.path_html(paths.path_report(samples.result(fault=samples.UDP_BLOCKED))))
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    assert page.locator("noscript").count() == 1  # Chromium's switch for this test does not show it
+    assert page.get_by_text("Open UDP 8472").is_visible()
+    assert page.locator("#failing tbody tr").count() == 4
+    assert not page.locator("#map").is_visible()
+    context.close()
+
+
+def test_a_run_that_proved_nothing_says_why(opened):
+    one = opened({"failed": True, "msg": "There is no kubeconfig at /x."})
+    assert one.page.locator("h1").inner_text().endswith("Nothing is proved")
+    assert one.page.get_by_text("There is no kubeconfig at /x.").first.is_visible()
+
+
+def test_a_hundred_nodes_are_readable(opened):
+    one = opened(samples.result(100, fault=samples.UDP_BLOCKED), samples.node_results(100), width=1600)
+    cell = one.page.locator('.cells td[data-s="3"][data-d="99"]')
+    cell.scroll_into_view_if_needed()
+    assert cell.bounding_box()["width"] >= 10
+    cell.hover()
+    assert one.page.locator("#under").inner_text() == "node-3 → node-99: fail"
+    # the names stay while the cells move
+    name = one.page.locator(".cells thead th").nth(99)
+    assert name.is_visible()
+    one.choose(3, 99)
+    assert "node-3 → node-99" in one.told()
+    playwright.expect(one.page.locator("#map")).to_be_in_viewport()
+    one.page.locator("#only").check()
+    assert one.page.locator(".cells tbody tr").count() == 100
+    healthy = opened(samples.result(100), width=1600)
+    assert healthy.page.locator("#only").is_hidden()
+
+
+def test_a_thousand_nodes_open_group_by_group(opened):
+    document = samples.sparse(1000, 9, fault=samples.POLICY)
+    begin = time.monotonic()
+    one = opened(document)
+    assert time.monotonic() - begin < 30
+    assert one.page.locator("#grid tbody tr").count() == 50
+    bad = one.page.locator("#grid td.c-f").first
+    assert "fail" in bad.get_attribute("aria-label")
+    bad.click()
+    assert one.page.locator("#part tbody tr").count() == 20
+    one.page.locator("#part td.c-f").first.click()
+    assert "→ node-999: Pod" in one.told()
+    one.page.locator("#from").select_option(label="node-1")
+    one.page.locator("#to").select_option(label="node-2")
+    assert "did not look at this pair" in one.told()
+
+
+@pytest.mark.parametrize(("name", "make", "width", "scheme"), [
+    ("healthy-light", lambda: (samples.result(), ENDS), 1440, "light"),
+    ("healthy-dark", lambda: (samples.result(), ENDS), 1440, "dark"),
+    ("broken-light", lambda: (samples.result(fault=samples.UDP_BLOCKED), ENDS), 1440, "light"),
+    ("broken-phone", lambda: (samples.result(fault=samples.UDP_BLOCKED), ENDS), 390, "dark"),
+    ("wrong-card-wide", lambda: (samples.result(backend="host-gw", fault=samples.WRONG_CARD), ENDS), 1920, "light"),
+    ("hundred-light", lambda: (samples.result(100, fault=samples.UDP_BLOCKED), None), 1600, "light"),
+    ("thousand-light", lambda: (samples.sparse(1000, 9, fault=samples.POLICY), None), 1440, "light"),
+])
+def test_screenshots_to_look_at(opened, name, make, width, scheme):
+    one = opened(*make(), width=width, height=2400 if width > 1500 else 1100, scheme=scheme, motion="reduce")
+    one.shot(name, whole=width < 500)

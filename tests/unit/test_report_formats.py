@@ -1,0 +1,240 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each file format, read by software of others: jsonschema, junitparser, markdown-it, html5lib."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import os
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import html5lib
+import jsonschema
+import junitparser
+import markdown_it
+import pytest
+import report_samples as samples
+from fake_run import Objects, Probes
+from path_samples import cluster, node
+
+from ansible_collections.podpath.kubeadm.plugins.filter import paths
+from ansible_collections.podpath.kubeadm.plugins.module_utils import (
+    plan,
+    prober,
+    proof,
+    report,
+    report_junit,
+    report_matrix,
+)
+from ansible_collections.podpath.kubeadm.plugins.plugin_utils import report_html
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text())
+EVIL = "</script><img src=x onerror=alert(1)>\u2028`|*_\"'&]]>\x07"
+STOPPED = {"failed": True, "msg": "no kubernetes library"}
+
+
+def evil() -> dict:
+    """A broken cluster in which every text is hostile that a cluster can choose."""
+    def spoil(value):
+        if isinstance(value, dict):
+            return {name: spoil(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [spoil(item) for item in value]
+        return value + EVIL if isinstance(value, str) and (value.startswith("node-") or " " in value) else value
+
+    return spoil(samples.result(fault=samples.UDP_BLOCKED))
+
+
+CASES = {
+    "healthy": paths.path_report(samples.result(), samples.node_results()),
+    "one node": paths.path_report(samples.result(1), {}),
+    "ten nodes": paths.path_report(samples.result(10, "host-gw", samples.WRONG_CARD)),
+    "a sample of 200 nodes": paths.path_report(samples.sparse(200, 5, fault=samples.POLICY)),
+    "stopped": paths.path_report(STOPPED),
+    "hostile": paths.path_report(evil(), fail_on="fail"),
+    **{fault: paths.path_report(samples.result(fault=fault), samples.node_results()) for fault in samples.FAULTS},
+}
+every = pytest.mark.parametrize("built", CASES.values(), ids=CASES)
+
+
+@every
+def test_json_is_what_its_schema_says(built):
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    document = json.loads(paths.path_json(built))
+    assert document == built
+    jsonschema.validate(document, SCHEMA, jsonschema.Draft202012Validator)
+
+
+def proved(monkeypatch, nodes, **asked) -> dict:
+    """The module's own result for these Node objects, with probes that see what they should."""
+    monkeypatch.setattr(prober, "run", Probes(nodes))
+    request = proof.Request(cluster_networks=("192.168.56.0/24",), **asked)
+    return proof.execute(proof.Proof(Objects(nodes), request, "abc", seed=1))[1]
+
+
+@pytest.mark.parametrize("nodes", [cluster(), cluster("vxlan", 5), [*cluster("vxlan"), node(3, "vxlan", ready=False)],
+                                   [node(0), node(1, None)], []])
+def test_results_of_the_module_are_what_the_schema_says(monkeypatch, nodes):
+    built = paths.path_report(proved(monkeypatch, nodes))
+    jsonschema.validate(built, SCHEMA, jsonschema.Draft202012Validator)
+    for name in ("path_table", "path_junit", "path_markdown", "path_html"):
+        assert getattr(paths, name)(built)
+
+
+def test_pairs_that_pass_are_in_the_matrix_though_they_are_not_returned(monkeypatch):
+    wanted = plan.Wanted(name="sample", sample_size=30, max_mesh_nodes=2)
+    result = proved(monkeypatch, cluster("vxlan", 10), wanted=wanted)
+    assert result["pairs"] == []
+    built = paths.path_report(result)
+    jsonschema.validate(built, SCHEMA, jsonschema.Draft202012Validator)
+    letters = "".join(map(report_matrix.unpack, built["pods"]["matrix"]["rows"]["ipv4"]))
+    assert letters.count("p") == built["pods"]["summary"]["pass"] == built["pods"]["pairs_left_out"]["pass"] > 0
+    assert letters.count("-") == 100 - letters.count("p")
+
+
+@pytest.mark.skipif("PODPATH_REPORTS" not in os.environ, reason="PODPATH_REPORTS names no report of a real run")
+def test_reports_of_real_runs_are_what_the_schema_says():
+    for name in os.environ["PODPATH_REPORTS"].split(":"):
+        jsonschema.validate(json.loads(Path(name).read_text()), SCHEMA, jsonschema.Draft202012Validator)
+
+
+@pytest.mark.parametrize("change", [
+    {"verdict": "good"}, {"summary": {"pass": 1}}, {"pods": None}, {"schema_version": 1}, {"message": 1},
+])
+def test_the_schema_refuses_what_it_does_not_say(change):
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**CASES["healthy"], **change}, SCHEMA, jsonschema.Draft202012Validator)
+
+
+@every
+def test_junit_is_read_by_another_reader(built):
+    xml = junitparser.JUnitXml.fromstring(paths.path_junit(built).encode())
+    cases = [case for suite in xml for case in suite]
+    assert xml.tests == len(cases)
+    assert xml.failures == sum(1 for case in cases if any(isinstance(r, junitparser.Failure) for r in case.result))
+    assert xml.errors == sum(1 for case in cases if any(isinstance(r, junitparser.Error) for r in case.result))
+    assert len({(case.classname, case.name) for case in cases}) == len(cases)
+    if built["fail_on"] == "inconclusive":
+        assert bool(xml.failures + xml.errors) is built["failed"]
+
+
+def test_junit_has_a_case_per_pair_with_what_was_seen_and_the_cure():
+    xml = junitparser.JUnitXml.fromstring(paths.path_junit(CASES[samples.UDP_BLOCKED]).encode())
+    cases = {case.name: case for suite in xml for case in suite if suite.name.startswith("pods.")}
+    assert len(cases) == 9
+    failure = cases["node-1 -> node-2"].result[0]
+    assert "nothing came back after hop 1" in failure.message
+    assert failure.type == "lost-between-nodes"
+    assert "expected: cni0 10.244.1.1 -> flannel.1" in failure.text
+    assert "Cure: Open UDP 8472" in failure.text
+    assert cases["node-1 -> controlplane"].result == []
+
+
+def test_junit_with_too_many_pairs_has_a_case_per_node():
+    built = paths.path_report(samples.result(40, fault=samples.POLICY))
+    xml = junitparser.JUnitXml.fromstring(paths.path_junit(built).encode())
+    cases = {case.name: case for suite in xml for case in suite if suite.name == "pods by node"}
+    assert len(built["pods"]["pairs"]) > report_junit.MAX_CASES
+    assert len(cases) == 40
+    assert "... and 29 more" in cases["node-39"].result[0].text
+
+
+def test_junit_of_nothing_is_no_success():
+    xml = junitparser.JUnitXml.fromstring(paths.path_junit(CASES["stopped"]).encode())
+    assert (xml.tests, xml.failures) == (1, 1)
+    assert "no kubernetes library" in paths.path_junit(CASES["stopped"])
+
+
+def test_junit_skips_what_is_inconclusive_where_only_fail_fails():
+    built = paths.path_report(samples.result(fault=samples.NOT_READY), fail_on="fail")
+    xml = junitparser.JUnitXml.fromstring(paths.path_junit(built).encode())
+    assert (xml.failures, xml.errors) == (0, 0)
+    assert sum(suite.skipped for suite in xml) == 4
+
+
+@every
+def test_markdown_has_the_verdict_and_no_html_of_the_cluster(built):
+    # as GitHub reads it: with tables
+    html = markdown_it.MarkdownIt("commonmark").enable("table").render(paths.path_markdown(built))
+    assert html.startswith("<h2>")
+    tags = set(re.findall(r"<(\w+)", html))
+    assert tags <= {"h2", "h3", "ul", "li", "p", "code", "strong", "table", "thead", "tbody", "tr", "th", "td"}
+    table = html.partition("<h3>Pairs that did not pass")[2]
+    for row in re.findall(r"<tr>.*?</tr>", table, re.DOTALL)[:5]:
+        assert row.count("<td") in (0, 5)
+
+
+@every
+def test_html_is_parsed_without_an_error(built):
+    page = paths.path_html(built)
+    document = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page)
+    scripts = document.findall(".//script")
+    assert len(scripts) == 2
+    assert document.findall(".//img") == []
+    assert not re.search(r"""\b(?:src|href)=["'](?!#|data:,)""", page)
+    data = scripts[0].text
+    if scripts[0].get("data-packed") == "yes":
+        data = gzip.decompress(base64.b64decode(data)).decode()
+    assert json.loads(data)["rows"] == built["pods"]["matrix"]["rows"]
+
+
+def test_nothing_of_the_cluster_can_end_the_data_block():
+    block, packed = report_html.data_block({"name": EVIL})
+    assert not packed
+    assert not re.search("[<>&\u2028\u2029]", block)
+    assert json.loads(block) == {"name": EVIL}
+
+
+def test_html_says_when_where_and_by_which_version():
+    page = paths.path_html(CASES[samples.UDP_BLOCKED])
+    for text in ("2026-11-24 17:30 UTC", "https://192.168.56.10:6443", "0.2.0", "4 fail of 9 pod pairs"):
+        assert text in page
+    # what is broken stands before the map
+    assert page.index("Open UDP 8472") < page.index('id="map"') < page.index("Pairs that did not pass</h2>")
+
+
+def test_a_report_with_nothing_says_so_in_each_format():
+    built = CASES["stopped"]
+    for name in ("path_json", "path_junit", "path_markdown", "path_html"):
+        assert "No pair of pods was looked at, so nothing is proved." in getattr(paths, name)(built), name
+    assert "No pair of pods was looked at" in "\n".join(paths.path_table(built))
+
+
+def test_many_pairs_stand_one_on_each_line():
+    built = paths.path_report(samples.result(20))
+    text = paths.path_json(built)
+    assert json.loads(text) == built
+    assert sum(1 for line in text.splitlines() if line.startswith('{"source"')) == 400
+
+
+@pytest.mark.parametrize(("path", "told"), [
+    ("artifacts/x.json", "is no absolute path"),
+    ("{tmp}", "is a directory"),
+    ("{tmp}/file/x.json", "is no directory"),
+    ("{tmp}/new/deep/x.json", ""),
+    ("{tmp}/file", ""),
+    ("", ""),
+])
+def test_files_that_cannot_be_written_are_refused(tmp_path, path, told):
+    (tmp_path / "file").write_text("x")
+    found = paths.path_output_problems({"pod_paths_output": path.format(tmp=tmp_path)})
+    assert bool(found) is bool(told)
+    if told:
+        assert found[0].startswith("pod_paths_output is ")
+        assert told in found[0]
+
+
+def test_two_reports_in_one_file_are_refused(tmp_path):
+    same = str(tmp_path / "x")
+    assert "are both" in paths.path_output_problems({"pod_paths_output": same, "pod_paths_output_html": same})[0]
+
+
+def test_control_characters_do_not_break_xml():
+    built = paths.path_report({**STOPPED, "msg": "a\x00\x1b[31mb\ufffe"})
+    assert ET.fromstring(paths.path_junit(built)).tag == "testsuites"
+    assert report.empty_reason(built["pods"]).endswith("b\ufffe")
