@@ -23,7 +23,7 @@ options:
     type: list
     elements: dict
     required: true
-    options:
+    suboptions:
       name:
         description: Path inside of the archive.
         type: str

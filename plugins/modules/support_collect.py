@@ -23,7 +23,7 @@ options:
     type: list
     elements: dict
     default: []
-    options:
+    suboptions:
       name:
         description: Name of the output.
         type: str

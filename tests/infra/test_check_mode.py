@@ -97,7 +97,7 @@ def test_look_ahead_at_a_cluster_finds_drift_alone_and_shows_files_but_no_secret
     assert ran.changed == {"node-1": {"Load the modules at boot"}}
     counts = dict(re.findall(r"^(\S+) +: ok=\d+ +changed=(\d+)", ran.output, re.MULTILINE))
     assert counts == {"controlplane": "1", "node-1": "1", "node-2": "0", "localhost": "0"}
-    assert re.search(r"^ *-drifted$", ran.output, re.MULTILINE), "a diff of the file"
+    assert re.search(r"^\s*-drifted\s*$", ran.output, re.MULTILINE), "a diff of the file"
     secrets = re.findall(r"(?:client-key-data|client-certificate-data): (\S+)", was)
     assert len(secrets) == 2
     for secret in secrets:
