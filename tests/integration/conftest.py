@@ -68,7 +68,8 @@ def lab_of(directory: str) -> Iterator[Bare]:
     try:
         yield lab
     finally:
-        lab.play("playbooks/lab_down.yml")
+        ran = lab.play("playbooks/lab_down.yml")
+        assert ran.rc == 0, ran.output
 
 
 @pytest.fixture(scope="session")
