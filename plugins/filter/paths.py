@@ -68,7 +68,8 @@ def path_output_problems(wanted: Mapping[str, Any]) -> list[str]:
 def path_write_problem(written: Mapping[str, Any]) -> str:
     if not isinstance(written, Mapping) or "item" not in written:
         raise AnsibleFilterError("path_write_problem needs a result of a loop over files.")
-    return f"{written['item']['path']} could not be written: {str(written.get('msg', '')).rstrip('.')}."
+    why = str(written.get("msg") or written.get("module_stderr") or "").strip().rstrip(".")
+    return f"{written['item']['path']} could not be written{f': {why}' if why else ''}."
 
 
 class FilterModule:
