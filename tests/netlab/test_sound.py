@@ -11,9 +11,9 @@ import pytest
 from prove import matrix
 from scenarios import SOUND, Scenario, Shown
 
-
 _EARLY = pytest.mark.xfail(
-    strict=False, reason="the unprivileged peer may not listen yet when a prober connects: refused is taken for filtered"
+    strict=False,
+    reason="an unprivileged peer may not listen yet when a prober connects: refused is taken for filtered",
 )
 _SOUND = [pytest.param(one, marks=_EARLY if one.restricted else ()) for one in SOUND]
 
