@@ -207,6 +207,8 @@ class NetlabCluster:
     def _drop(self, name: str) -> None:
         pod = self._pods.pop(name)
         if pod.number:
+            # the namespace's own end takes the cable along, but later, and the next pod may get its number
+            self.world.do(pod.host.name, f"ip link delete veth{pod.number}")
             self.world.namespaces.drop(pod.container.name)
             pod.host.used.discard(pod.number)
 

@@ -24,7 +24,7 @@ import programs  # noqa: E402
 from scenarios import Scenario, Shown, show  # noqa: E402
 from world import World  # noqa: E402
 
-AT_ONCE = 8
+AT_ONCE = 5
 
 
 def _interrupted(signum: int, frame: FrameType | None) -> None:

@@ -29,7 +29,7 @@ def test_a_fault_is_named(scenario: Scenario, shown: dict[str, Future[Shown]]) -
     found = [entry for entry in document["diagnosis"] if entry["fault"] not in scenario.ahead]
     assert found, told
     assert found[0]["fault"] in scenario.fault.split("|"), told
-    assert sorted(found[0]["nodes"]) == sorted(scenario.nodes), told
+    assert not scenario.nodes or sorted(found[0]["nodes"]) == sorted(scenario.nodes), told
     assert found[0]["evidence"], told
     assert found[0]["confirm"], told
     assert found[0]["cure"], told
