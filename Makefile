@@ -70,10 +70,6 @@ unit: $(STAMP) ## unit tests of the pure core
 netlab: $(STAMP) ## the proof against each fault, with real packets in network namespaces (needs root)
 	@pytest --quiet tests/netlab
 
-.PHONY: bench-netlab
-bench-netlab: $(STAMP) ## how long a proof takes with 3, 10, 30 ... nodes, in network namespaces (needs root)
-	@python tests/netlab/bench.py
-
 .PHONY: browser
 browser: $(STAMP) ## the HTML report in Chromium (installs Debian's chromium, needs root for that)
 	@ansible-playbook tests/browser/install.yml && pytest --quiet tests/browser
