@@ -26,6 +26,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PEER_PORT, PROBER, Program, Settings
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     FULL_SIZE_ECHOES,
+    LISTEN_PATIENCE,
     PAIR,
     SERVICE_PATIENCE,
     TCP_PATIENCE,
@@ -33,6 +34,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     Errand,
     Heard,
     Sender,
+    calm,
     canonical,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Hop, Reply, Trace
@@ -130,7 +132,9 @@ class AgentWay:
                 "echoes": method.echoes,
                 "full_size_echoes": FULL_SIZE_ECHOES,
                 "tcp_patience": TCP_PATIENCE,
+                "listen_patience": LISTEN_PATIENCE,
                 "service_patience": SERVICE_PATIENCE,
+                "calm": calm(errands),
             },
             "errands": [
                 {

@@ -311,11 +311,6 @@ class Method:
     echoes: int = 3
 
     @property
-    def longest(self) -> int:
-        """Seconds a pair takes when nothing answers."""
-        return self.probes * self.wait * self.max_ttl + self.echoes * self.wait
-
-    @property
     def ports(self) -> int:
         """How many UDP ports one traceroute takes."""
         return self.probes * self.max_ttl
@@ -354,8 +349,3 @@ def schedule(source: str, targets: Sequence[tuple[str, str]], method: Method) ->
             start = start_of(crossed[family], family, method)
         probes.append(Probe(destination, family, start, FIRST_PORT + index % slots * method.ports))
     return probes
-
-
-def duration(probes: Sequence[Probe], method: Method) -> int:
-    """Seconds until a prober's last traceroute has ended, at worst."""
-    return max((probe.start for probe in probes), default=0) + method.longest

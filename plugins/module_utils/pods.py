@@ -9,6 +9,7 @@ run; the Service is owned by a Job, so that the garbage collector takes it along
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -299,7 +300,7 @@ def pod_state(pod: Mapping[str, Any]) -> PodState:
     image = next((c.get("image", "") for c in spec.get("containers") or []), "")
     phase = status.get("phase") or "Unknown"
     addresses = [entry.get("ip") for entry in status.get("podIPs") or []] or [status.get("podIP")]
-    ips = {family(address): address for address in addresses if address}
+    ips = {family(address): str(ipaddress.ip_address(address)) for address in addresses if address}
 
     def state(**given: Any) -> PodState:
         return PodState(name, role, node, ips, **given)

@@ -28,7 +28,8 @@ MSG_ERRQUEUE = 0x2000
 DO_NOT_FRAGMENT = 3  # PMTUDISC_PROBE: DF on every packet, whatever was learned of the path
 ORIGIN_ICMP, ORIGIN_ICMP6 = 2, 3
 NEIGHBOUR_PATIENCE = 3.3  # a router gives up looking for a neighbour after three seconds, and then says so
-SERVICE_PAUSE = 0.3
+FIRST_HOP_PATIENCE = 0.1
+PAUSE = 0.3
 
 IPV4 = {
     "family": socket.AF_INET,
@@ -200,12 +201,17 @@ def trace(errand, method, patient):
         slots = [(ttl, probe) for ttl in range(1, errand["max_ttl"] + 1) for probe in range(probes)]
         for number, (ttl, _probe) in enumerate(slots):
             line.send(number, ttl)
+            if number + 1 == probes:
+                # who says no at hop 1 says so of every probe, and spends the errors that the kernel allows it
+                line.listen(FIRST_HOP_PATIENCE)
+                if any(answer.get("last") for answer in line.answers.values()):
+                    break
 
         def reached():
             return any(answer.get("address") == errand["address"] for answer in line.answers.values())
 
         line.listen(method["wait"])
-        if patient and not reached():
+        if patient and len(line.sent) == len(slots) and not reached():
             line.listen(NEIGHBOUR_PATIENCE - method["wait"])
         hops = []
         for ttl in range(1, errand["max_ttl"] + 1):
@@ -275,6 +281,8 @@ def connect(address, port, patience):
         return {"connected": True, "ms": spent, "said": json.loads(said.decode())}
     except socket.timeout:  # noqa: UP041 - another one in Python 3.9
         return {"connected": False, "problem": f"no answer within {patience} s"}
+    except ConnectionRefusedError as error:
+        return {"connected": False, "problem": error.strerror, "refused": True}
     except OSError as error:
         return {"connected": False, "problem": error.strerror or str(error)}
     except ValueError:
@@ -289,7 +297,11 @@ def device_mtu():
         return None
 
 
-def run_errand(errand, method):
+def arrived(traced):
+    return any(reply and reply["address"] == traced["target"] for hop in traced["hops"] for reply in hop)
+
+
+def run_errand(errand, method, begin):
     time.sleep(errand["start"])
     if errand["kind"] == "control":
         return {"trace": trace(errand, method, False)}
@@ -299,24 +311,35 @@ def run_errand(errand, method):
             result = connect(errand["address"], errand["port"], method["tcp_patience"])
             if result["connected"] or time.monotonic() >= end:
                 return {"tcp": result}
-            time.sleep(SERVICE_PAUSE)
+            time.sleep(PAUSE)
     mtu = device_mtu()
+    seen = {"trace": trace(errand, method, True)}
+    if not arrived(seen["trace"]):
+        # each packet to a dead address may draw an ICMP error, and the kernel limits those, with the ones that the
+        # other traces live by
+        time.sleep(max(0, begin + method["calm"] - time.monotonic()))
     datagrams(errand, mtu)
-    seen = {"trace": trace(errand, method, True), "echoes": echoes(errand, method["echoes"], method["wait"])}
+    seen["echoes"] = echoes(errand, method["echoes"], method["wait"])
     if mtu:
         seen["full_size"] = echoes(errand, method["full_size_echoes"], method["wait"], mtu)
     # last, as it fetches what the peer has recorded
-    seen["tcp"] = connect(errand["address"], errand["peer_port"], method["tcp_patience"])
-    return seen
+    end = time.monotonic() + method["listen_patience"]
+    while True:
+        seen["tcp"] = connect(errand["address"], errand["peer_port"], method["tcp_patience"])
+        # a peer that runs need not listen yet
+        if not seen["tcp"].pop("refused", False) or time.monotonic() >= end:
+            return seen
+        time.sleep(PAUSE)
 
 
 def probe(order):
     """All errands at once; one line of JSON for each as it ends."""
     lock = threading.Lock()
+    begin = time.monotonic()
 
     def work(number, errand):
         try:
-            told = run_errand(errand, order["method"])
+            told = run_errand(errand, order["method"], begin)
         except OSError as error:
             told = {"problem": f"{error.strerror or error} (errno {error.errno})"}
         with lock:

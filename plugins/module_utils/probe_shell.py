@@ -32,6 +32,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     CONTROL,
     FULL_SIZE_ECHOES,
+    LISTEN_PATIENCE,
     PAIR,
     SERVICE_PATIENCE,
     TCP_PATIENCE,
@@ -39,6 +40,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     Errand,
     Heard,
     Sender,
+    calm,
     canonical,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Trace, TraceError, parse
@@ -67,11 +69,13 @@ httpd -f -p "$PODPATH_PORT" -h "$PODPATH_DIR/www" &
 )
 
 # Every result goes to a file first, as lines of processes that share an output would mix. The parts of a pair run side
-# by side. What is done writes its number into the pipe, and the reader prints it at once, so that a run that is cut off
-# has given what it had. "|" before each line keeps what a tool prints apart from what this script says.
+# by side once its trace has ended, and where the trace did not arrive, not before all traces have passed hop 1: each
+# packet to a dead address may draw an ICMP error, and the kernel limits those, with the ones that a trace lives by. What
+# is done writes its number into the pipe, and the reader prints it at once, so that a run that is cut off has given what
+# it had. "|" before each line keeps what a tool prints apart from what this script says.
 _PROBE = r"""
 cd "$PODPATH_DIR" || exit 70
-probes=$1 wait=$2 echoes=$3 full=$4 patience=$5 service=$6 errands=$7
+probes=$1 wait=$2 echoes=$3 full=$4 patience=$5 listen=$6 service=$7 calm=$(($(date +%s) + $8)) errands=$9
 mtu=$(cat /sys/class/net/eth0/mtu 2>/dev/null)
 part() {
   file=$1.$2
@@ -98,13 +102,25 @@ get() { # number address port
 }
 pair() { # number address start port highest-ttl header
   if [ "$3" -gt 0 ]; then sleep "$3"; fi
-  trace "$1" "$2" "$4" "$5" "$probes" &
+  trace "$1" "$2" "$4" "$5" "$probes"
+  case $(sed 1d "$1.trace" 2>/dev/null) in
+    *" $2 "*) ;;
+    *) left=$((calm - $(date +%s))); if [ "$left" -gt 0 ]; then sleep "$left"; fi ;;
+  esac
   part "$1" echoes ping -c "$echoes" -i 0.2 -W "$wait" "$2" &
   if [ -n "$mtu" ]; then
     part "$1" full ping -c "$full" -i 0.2 -W "$wait" -s "$((mtu - $6))" "$2" &
   fi
-  get "$1" "$2" "$PODPATH_PORT" &
+  listening "$1" "$2" &
   wait
+}
+listening() { # number address: a peer that runs need not listen yet, so one that refuses is asked again
+  last=$(($(date +%s) + listen))
+  until get "$1" "$2" "$PODPATH_PORT"; do
+    case $(cat "$1.tcp" 2>/dev/null) in *refused*) ;; *) break ;; esac
+    [ "$(date +%s)" -lt "$last" ] || break
+    sleep 0.3 2>/dev/null || sleep 1
+  done
 }
 control() { # one probe for each hop: it waits for an answer that never comes, and everything waits for it
   if [ "$3" -gt 0 ]; then sleep "$3"; fi
@@ -317,7 +333,16 @@ class ShellWay:
             f"{_HEADERS[errand.family]}"
             for number, errand in enumerate(errands)
         ]
-        numbers = (method.probes, method.wait, method.echoes, FULL_SIZE_ECHOES, TCP_PATIENCE, SERVICE_PATIENCE)
+        numbers = (
+            method.probes,
+            method.wait,
+            method.echoes,
+            FULL_SIZE_ECHOES,
+            TCP_PATIENCE,
+            LISTEN_PATIENCE,
+            SERVICE_PATIENCE,
+            calm(errands),
+        )
         # the script stands in the environment, as a command is part of a URL, whose length proxies limit
         return ["sh", "-c", 'eval "$PODPATH_PROBE"', "podpath", *map(str, numbers), "\n".join(lines)]
 

@@ -19,9 +19,13 @@ CONTROL = "control"
 SERVICE = "service"
 
 FULL_SIZE_ECHOES = 3
-# Seconds that a TCP connection may take, and that the Service may take until every node knows its peers.
+# Seconds that a TCP connection may take, that a peer which runs may take until it listens, and that the Service may
+# take until every node knows its peers.
 TCP_PATIENCE = 3
+LISTEN_PATIENCE = 6
 SERVICE_PATIENCE = 6
+# An unprivileged trace waits so long for a router that looks for a neighbour.
+_LONGEST_SEARCH = 4
 
 # The stage (start, probe, remove), how much of it is done, and how much there is to do.
 Progress = Callable[[str, int, int], None]
@@ -87,10 +91,20 @@ class Way(Protocol):
         """``senders``: the addresses of the probers."""
 
 
+def calm(errands: Sequence[Errand]) -> int:
+    """Seconds after which a prober's traces have all started and had a second to pass hop 1.
+
+    Until then nothing else goes to an address that its trace did not reach: hop 1, the prober's own cni0, would say so
+    of each packet, and its limit on ICMP errors would cost other traces their first hop.
+    """
+    return max((errand.start for errand in errands), default=0) + 1
+
+
 def longest(method: Method) -> int:
-    """Seconds that one errand takes when nothing answers; its parts run side by side."""
-    trace = method.probes * method.wait * method.max_ttl
-    return max(trace, method.echoes + method.wait, SERVICE_PATIENCE + TCP_PATIENCE)
+    """Seconds that one errand takes when nothing answers: its trace, then two rounds of echoes, then TCP."""
+    trace = max(method.probes * method.wait * method.max_ttl, method.wait + _LONGEST_SEARCH)
+    echoes = method.echoes + FULL_SIZE_ECHOES + 2 * method.wait
+    return max(trace + echoes + LISTEN_PATIENCE + TCP_PATIENCE, SERVICE_PATIENCE + TCP_PATIENCE)
 
 
 def canonical(address: str) -> str:

@@ -241,9 +241,3 @@ def test_probers_take_their_destinations_in_turn():
 def test_more_probes_than_the_burst_are_refused():
     with pytest.raises(ValueError, match="burst of 6"):
         plan.schedule("n000", targets(2), plan.Method(probes=7))
-
-
-def test_the_duration_is_that_of_the_latest_probe_at_its_worst():
-    method = plan.Method()
-    probes = plan.schedule("n000", targets(20), method)
-    assert plan.duration(probes, method) == max(probe.start for probe in probes) + method.longest

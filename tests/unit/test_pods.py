@@ -43,7 +43,7 @@ def pod(**changes) -> dict:
         "status": {
             "phase": changes.get("phase", "Running"),
             "message": changes.get("said", ""),
-            "podIPs": [{"ip": address}, {"ip": "fd00::2"}] if address else [],
+            "podIPs": [{"ip": address}, {"ip": "fd00:0::2"}] if address else [],
             "containerStatuses": [{"state": state}],
             "conditions": changes.get("conditions", []),
         },

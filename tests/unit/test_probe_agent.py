@@ -103,11 +103,43 @@ def test_prober_and_peer_see_each_other(tmp_path, peer, port, family, address):
     assert heard.arrivals[("node-1", family)].source == address
 
 
-def test_nobody_there(tmp_path, port):
+def test_nobody_there(tmp_path, port, monkeypatch):
+    monkeypatch.setattr(agent_output, "LISTEN_PATIENCE", 1)
     (pair,) = probe(tmp_path, port, [Errand(PAIR, "node-2", "ipv4", "127.0.0.1", 0, 40000, 3)])
     assert not pair.observation.tcp.connected
     assert pair.observation.tcp.problem == "Connection refused"
     assert pair.observation.arrival is None
+
+
+def test_a_peer_that_does_not_listen_yet_is_asked_again(tmp_path, port):
+    pod = Pod("node-2", tmp_path / "peer", port)
+    late = subprocess.Popen(
+        ["sh", "-c", 'sleep 1; exec "$@"', "sh", sys.executable, *pod.commands["peer"][1:]], env=pod.environment
+    )
+    try:
+        (pair,) = probe(tmp_path, port, [Errand(PAIR, "node-2", "ipv4", "127.0.0.1", 0, 40000, 3)])
+        assert pair.observation.tcp.connected
+    finally:
+        late.terminate()
+        late.wait(5)
+
+
+@pytest.mark.parametrize(("reached", "waits"), [(True, 0), (False, 2)])
+def test_nothing_else_is_sent_to_the_dead_before_all_traces_have_passed_hop_1(monkeypatch, reached, waits):
+    done = []
+    hop = [{"address": "10.0.0.2" if reached else "10.0.0.1", "ms": 1, "note": ""}]
+    answers = {
+        "trace": {"target": "10.0.0.2", "max_ttl": 3, "hops": [hop]},
+        "connect": {"connected": True},
+        "device_mtu": None,
+    }
+    for name in ("trace", "datagrams", "echoes", "connect", "device_mtu"):
+        monkeypatch.setattr(probe_agent, name, lambda *given, name=name: (done.append(name), answers.get(name))[1])
+    monkeypatch.setattr(probe_agent.time, "sleep", lambda seconds: done.append(round(seconds)))
+    method = {"echoes": 3, "wait": 1, "tcp_patience": 3, "listen_patience": 6, "calm": 2}
+    errand = {"kind": "pair", "start": 0, "address": "10.0.0.2", "peer_port": 1}
+    probe_agent.run_errand(errand, method, time.monotonic())
+    assert done == [0, "device_mtu", "trace", *([waits] if waits else []), "datagrams", "echoes", "connect"]
 
 
 def test_a_peer_of_another_node_is_no_connection(tmp_path, peer, port):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import plan, pods
+from ansible_collections.podpath.kubeadm.plugins.module_utils import plan, pods, probe_shell
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Arrival
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probe_shell import ShellWay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import CONTROL, PAIR, SERVICE, Errand
@@ -156,6 +156,46 @@ def test_what_a_tool_prints_cannot_pass_for_the_scripts_own_words(image):
     (image / "bin" / "wget").chmod(0o755)
     seen = WAY.read(run(image, [pair("node-1", "127.0.0.1")]), "", [pair("node-1", "127.0.0.1")], SETTINGS)[0]
     assert "=begin 7" in seen.observation.tcp.problem
+
+
+def tool(image: Path, name: str, script: str) -> None:
+    """A program of the image, which writes into the file order that it runs."""
+    (image / "bin" / name).write_text(f"#!{shutil.which('sh')}\n{script}")
+    (image / "bin" / name).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("answer", "waits"), [("1  127.0.0.1  0.1 ms", False), ("1  10.0.0.1  0.1 ms !N  0.1 ms !N", True)]
+)
+def test_nothing_else_is_sent_before_a_trace_has_ended_nor_to_the_dead_before_all_have_passed_hop_1(
+    image, answer, waits
+):
+    head = "traceroute to 127.0.0.1 (127.0.0.1), 5 hops max, 46 byte packets"
+    tool(image, "traceroute", f"sleep 0.2; echo '{head}'; echo ' {answer}'; echo \"$8 traced\" >>order\n")
+    tool(image, "ping", "echo pinged >>order\n")
+    tool(image, "wget", "echo got >>order\n")
+    late = Errand(CONTROL, "node-2", "ipv4", "10.0.0.9", 1, 40000, 3)
+    run(image, [pair("node-1", "127.0.0.1"), late])
+    order = (image / "results" / "order").read_text().split("\n")
+    assert order[0].endswith("traced")
+    assert {"pinged", "got"} <= set(order)
+    last = max(number for number, line in enumerate(order) if line.endswith("traced"))
+    assert (order.index("got") > last) == waits
+
+
+def test_a_peer_that_does_not_listen_yet_is_asked_again(image):
+    answer = "printf '%s' 'c0ffee00 node-1 127.0.0.1'"
+    refuse = 'echo "wget: can\'t connect to remote host (127.0.0.1): Connection refused" >&2; exit 1'
+    tool(image, "wget", f"if [ -e asked ]; then {answer}; else : >asked; {refuse}; fi\n")
+    seen = WAY.read(run(image, [pair("node-1", "127.0.0.1")]), "", [pair("node-1", "127.0.0.1")], SETTINGS)[0]
+    assert seen.observation.tcp.connected
+
+
+def test_a_peer_that_never_listens_is_refused_in_the_end(image, monkeypatch):
+    monkeypatch.setattr(probe_shell, "LISTEN_PATIENCE", 1)
+    tool(image, "wget", 'echo "wget: can\'t connect to remote host (127.0.0.1): Connection refused" >&2; exit 1\n')
+    seen = WAY.read(run(image, [pair("node-1", "127.0.0.1")]), "", [pair("node-1", "127.0.0.1")], SETTINGS)[0]
+    assert seen.observation.tcp.problem == "Connection refused"
 
 
 def test_long_lists_of_errands_stay_short_in_the_url():
