@@ -11,8 +11,8 @@ beside each other in the order in which they are met in practice, and that is sa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import (
@@ -32,7 +32,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import F
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import ServiceSeen
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.preflight import Finding
-from ansible_collections.podpath.kubeadm.plugins.module_utils.result import Tally
+from ansible_collections.podpath.kubeadm.plugins.module_utils.result import SERVICES_DEAD, Tally
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import IPV4, Node, listed
 from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import Judged
 
@@ -202,6 +202,12 @@ def _rejecter(evidence: Evidence, judged: Judged) -> str:
     return leg.source if bridge in last else leg.destination
 
 
+def _silent_router(judged: Judged) -> str:
+    """The node whose answers were lost: the source where its own cni0 is silent."""
+    leg, trace = judged.leg, judged.observation.trace
+    return leg.destination if trace is None or trace.hops[0].addresses else leg.source
+
+
 def _from_rules(evidence: Evidence) -> list[Diagnosis]:
     groups: dict[tuple[str, str], tuple[str, list[Judged]]] = {}
     for rule, signatures in SIGNATURES.items():
@@ -213,6 +219,8 @@ def _from_rules(evidence: Evidence) -> list[Diagnosis]:
                 node = ends[signature.end]
                 if signature.fault == "filter-rejects":
                     node = _rejecter(evidence, one)
+                elif signature.fault == "answers-limited":
+                    node = _silent_router(one)
                 known, members = groups.setdefault((signature.fault, node), (signature.confidence, []))
                 members.append(one)
                 if CONFIDENCES.index(signature.confidence) < CONFIDENCES.index(known):
@@ -277,6 +285,19 @@ def _forwarding_off(lost: _Lost) -> list[Diagnosis]:
     for one in lost.evidence.by_rule.get("nothing-answers", ()):
         silent.setdefault(one.leg.source, []).append(one)
     for node, judged in silent.items():
+        if any((node, one.leg.family) in lost.evidence.tally.beyond for one in judged):
+            # then it does forward, and its cni0 kept silent for another reason, as by the limit on ICMP errors
+            legs = [one.leg for one in judged]
+            legs += [leg for one in judged if (leg := one.leg.opposite) in lost.unexplained]
+            told = [
+                f"Pods on {node} get no answer from their own cni0 in {len(judged)} traces, but others of its traces "
+                "do pass it."
+            ]
+            found += _ranked(
+                lost.evidence, (("route-missing", LIKELY), ("forward-filter", POSSIBLE)), [node], legs, told
+            )
+            lost.claim(legs)
+            continue
         incoming = [leg for leg in lost.of(node) if leg.destination == node]
         legs = [*(one.leg for one in judged), *incoming]
         told = [f"Pods on {node} get no answer from their own cni0 in {len(judged)} traces."]
@@ -361,26 +382,75 @@ def _single_pairs(lost: _Lost) -> list[Diagnosis]:
         first, second = ("entry-missing", LIKELY), ("tunnel-blocked", POSSIBLE)
         if lost.evidence.backend(sender) not in TUNNELS:
             first, second = ("network-drops", LIKELY), ("filter-drops", POSSIBLE)
+        # with a default route, packets of a missing one leave by that, and nobody says that there is none
+        candidates = (first, second, ("route-missing", POSSIBLE))
         sentences = list(dict.fromkeys(told[sender]))[:MOST_SENTENCES]
         found += _ranked(
-            lost.evidence, (first, second), [sender], legs, sentences, f"between {sender} and {listed(receivers)}"
+            lost.evidence, candidates, [sender], legs, sentences, f"between {sender} and {listed(receivers)}"
         )
     return found
 
 
-def _from_silence(evidence: Evidence) -> list[Diagnosis]:
+_FILTERS = ("filter-drops", "filter-rejects", "forward-filter")
+
+
+def _with_answers(lost: _Lost, found: Iterable[Diagnosis]) -> Iterator[Diagnosis]:
+    """A filter for what comes for a node's pods takes the answers to what these send as well."""
+    for one in found:
+        answers = [
+            leg
+            for leg, judged in lost.unexplained.items()
+            if leg.source in one.nodes and judged.judgement.rule == "answers-lost"
+        ]
+        if one.fault not in _FILTERS or not answers:
+            yield one
+            continue
+        lost.claim(answers)
+        told = f"It takes the answers to {len(answers)} traces of its own pods as well."
+        yield replace(one, legs=(*one.legs, *answers), evidence=(*one.evidence, told))
+
+
+def _from_traces(evidence: Evidence) -> list[Diagnosis]:
     judged = [one for rule in _LOST for one in evidence.by_rule.get(rule, ())]
     lost = _Lost(evidence, {one.leg: one for one in judged})
-    found: list[Diagnosis] = []
+    found = list(_with_answers(lost, _from_rules(evidence)))
     steps: tuple[Callable[[_Lost], list[Diagnosis]], ...] = (_forwarding_off, _everywhere, _one_node, _single_pairs)
     for step in steps:
         found += step(lost)
     return found
 
 
+# A node's echoes tell of loss from so many lost ones on, and such a part of all; likely so from the second part on.
+_FEWEST_LOST, _SLIGHT_LOSS, _LOSS = 3, 0.05, 0.1
+
+
+def _from_loss(evidence: Evidence) -> list[Diagnosis]:
+    """Loss, from the echoes of all pairs of a node together, as those of a single pair are few."""
+    judged = {one.leg: one for one in evidence.by_rule.get("loss", ())}
+    accused = _accused([*evidence.tally.lossy, *judged])
+    found = []
+    for node in dict.fromkeys(accused.values()):
+        sent, lost = evidence.tally.echoes.get(node, (0, 0))
+        own = [judged[leg] for leg, name in accused.items() if name == node and leg in judged]
+        if not own and (lost < _FEWEST_LOST or lost < _SLIGHT_LOSS * sent):
+            continue
+        told = [f"{lost} of {sent} echoes between {node} and other nodes were lost."] if lost else []
+        legs = [leg for leg, name in accused.items() if name == node]
+        confidence = LIKELY if own or lost >= _LOSS * sent else POSSIBLE
+        found.append(_made(evidence, "loss", confidence, [node], legs, [*told, *_reasons(own)], fails=False))
+    return found
+
+
 def _from_services(evidence: Evidence) -> list[Diagnosis]:
-    """Services that lead nowhere from nodes whose pods reach others."""
-    alive = {name for name, counts in evidence.tally.outgoing.items() if counts[PASS]}
+    """Services that lead nowhere from nodes whose pods reach all others: where they do not, the Service may have chosen
+    a pod that cannot be reached anyway."""
+    troubled = {
+        one.leg.source
+        for rule, judged in evidence.by_rule.items()
+        if rule not in ("not-probed", "control")
+        for one in judged
+    }
+    alive = {name for name, counts in evidence.tally.outgoing.items() if counts[PASS]} - troubled
     asked = {service.source for service in evidence.services}
     dead = sorted(
         {service.source for service in evidence.services if not service.connected and service.problem} & alive
@@ -395,7 +465,9 @@ def _from_services(evidence: Evidence) -> list[Diagnosis]:
     ]
     where = "from any node" if everywhere else f"from {listed(dead)}"
     confidence = CERTAIN if everywhere else LIKELY
-    return [_made(evidence, "services-dead", confidence, dead, (), problems[:MOST_SENTENCES], where)]
+    if evidence.tally.counts[FAIL]:
+        confidence = POSSIBLE
+    return [_made(evidence, SERVICES_DEAD, confidence, dead, (), problems[:MOST_SENTENCES], where)]
 
 
 def _from_the_rest(evidence: Evidence) -> list[Diagnosis]:
@@ -422,8 +494,8 @@ def diagnose(evidence: Evidence) -> list[Diagnosis]:
     them open, then by how sure they are, then by how many pairs they explain."""
     found = [
         *_from_findings(evidence),
-        *_from_rules(evidence),
-        *_from_silence(evidence),
+        *_from_traces(evidence),
+        *_from_loss(evidence),
         *_from_services(evidence),
         *_from_the_rest(evidence),
     ]

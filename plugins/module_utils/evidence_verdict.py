@@ -9,15 +9,18 @@ peer's record, full-size packets, echoes and TCP can. What was not observed neve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL, INCONCLUSIVE, Judgement
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Observation
-from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import Expectation
+from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import SILENT, Expectation
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Node
 
 # The TTLs with which systems send; Linux takes 64.
 _INITIAL_TTLS = (64, 128, 255)
+# A connection to which nobody said anything.
+_UNANSWERED = re.compile("^$|no answer|timed out", re.IGNORECASE)
 # Failures of a trace that a filter for its probes alone would explain.
 _FILTERED = ("silent-after-destination", "rejected", "prohibited", "nothing-on-node")
 
@@ -70,6 +73,13 @@ def _full_size(seen: Observation, names: tuple[str, str]) -> Judgement | None:
         return None
     if small is not None and not small.received:
         return None  # then nothing is answered, large or small
+    if _lost_echoes(seen):
+        return Judgement(
+            INCONCLUSIVE,
+            f"All {full.sent} packets of {full.size} bytes from {names[0]} to {names[1]} are lost, and small ones, "
+            "too: an MTU hole or loss of whatever kind.",
+            "loss",
+        )
     return Judgement(
         FAIL,
         f"Packets of {full.size} bytes from {names[0]} to {names[1]} are lost, small ones are not: an MTU hole. The "
@@ -78,10 +88,30 @@ def _full_size(seen: Observation, names: tuple[str, str]) -> Judgement | None:
     )
 
 
-def _tcp(seen: Observation, names: tuple[str, str]) -> Judgement | None:
+def _lost_echoes(seen: Observation) -> bool:
+    return seen.echoes is not None and seen.echoes.received < seen.echoes.sent
+
+
+def _lossy(seen: Observation, there: Expectation) -> bool:
+    """Whether any small packet of a pair was lost: an echo, or the probe of a hop that should answer."""
+    hops = zip(seen.trace.hops, there.hops, strict=False) if seen.trace else ()
+    return _lost_echoes(seen) or any(
+        reply.address is None for hop, wanted in hops if wanted.role != SILENT for reply in hop.replies
+    )
+
+
+def _tcp(seen: Observation, there: Expectation, names: tuple[str, str]) -> Judgement | None:
     tcp = seen.tcp
     if tcp is None or tcp.connected:
         return None
+    if _lossy(seen, there) and _UNANSWERED.search(tcp.problem):
+        return Judgement(
+            INCONCLUSIVE,
+            f"The trace from {names[0]} reaches the pod on {names[1]}, but a TCP connection to it does not come about "
+            f"({tcp.problem or 'no reason given'}), and echoes or probes of this pair were lost, too: packets are lost "
+            "on the way, of whatever kind.",
+            "loss",
+        )
     return Judgement(
         FAIL,
         f"The trace from {names[0]} reaches the pod on {names[1]}, but a TCP connection to it does not come about "
@@ -113,9 +143,10 @@ def _doubts(seen: Observation, names: tuple[str, str]) -> Judgement | None:
             "not-recorded",
         )
     # Of the full-size ones the first are lost where a router tells of a smaller MTU, there and on the way back: the
-    # kernels heed it from then on, and one that arrives shows that there is no hole.
+    # kernels heed it from then on, and one that arrives shows that there is no hole. Of few small ones a single lost
+    # one is no measure: the diagnosis sums those of all pairs.
     echoes = seen.echoes
-    if echoes is not None and echoes.received < echoes.sent:
+    if echoes is not None and echoes.received < echoes.sent and 2 * echoes.received <= echoes.sent:
         return Judgement(
             INCONCLUSIVE,
             f"The path is the expected one, but {echoes.sent - echoes.received} of {echoes.sent} echoes from {source} "
@@ -138,14 +169,19 @@ def against(
     ``own_ip``: the prober's address; ``back``: the expected path of the opposite pair.
     """
     names = ends[0].name, ends[1].name
-    return (
-        _snat(seen, own_ip, names)
-        or _underlay(seen, ends[0], family, names)
-        or _full_size(seen, names)
-        or _tcp(seen, names)
-        or _ttls(seen, there, back, names)
-        or _doubts(seen, names)
-    )
+    spoken = [
+        judgement
+        for judgement in (
+            _snat(seen, own_ip, names),
+            _underlay(seen, ends[0], family, names),
+            _full_size(seen, names),
+            _tcp(seen, there, names),
+            _ttls(seen, there, back, names),
+            _doubts(seen, names),
+        )
+        if judgement is not None
+    ]
+    return min(spoken, key=lambda judgement: judgement.verdict != FAIL, default=None)
 
 
 def _works(seen: Observation) -> str:

@@ -287,7 +287,6 @@ SIGNATURES: Mapping[str, Sequence[Signature]] = {
     "snat": (Signature("masquerade", CERTAIN, SOURCE),),
     "underlay-interface": (Signature("underlay", CERTAIN, SOURCE),),
     "mtu-hole": (Signature("mtu", CERTAIN, BOTH),),
-    "loss": (Signature("loss", LIKELY, BOTH),),
     "silent-hop": (Signature("answers-limited", LIKELY, DESTINATION),),
     "late": (Signature("answers-limited", POSSIBLE, DESTINATION),),
 }

@@ -197,13 +197,17 @@ def _address_findings(nodes: Sequence[Node], family: str, networks: Sequence[Net
                 f"Flannel of node {node.name} uses {side.public_ip}, which lies outside the cluster network "
                 f"{', '.join(str(network) for network in ours)}.",
             )
+    own = {node.name: node.side(family).internal_ips for node in nodes}
     for address, names in sorted(holders.items()):
         if len(names) > 1:
             message = (
                 f"Flannel uses the same address {address} on {listed(names)}, as a NAT interface that is alike on "
                 "every machine makes it do: they cannot reach each other by it."
             )
-            findings.append(Finding("public-ip-duplicate", FAIL, CROSS, tuple(names), message, _IFACE_CURE, (family,)))
+            # a node whose own address it is keeps what is its due; where none or all can say so, all are meant
+            strangers = [name for name in names if address not in own[name]] or names
+            blamed = tuple(strangers)
+            findings.append(Finding("public-ip-duplicate", FAIL, CROSS, blamed, message, _IFACE_CURE, (family,)))
     return findings
 
 

@@ -27,7 +27,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.api import ClusterError
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster
-from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import INCONCLUSIVE, is_failure, overall
+from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import INCONCLUSIVE, PASS, is_failure
 from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import Paths, PathUnknown
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER, PodOptions, Settings, pin
 from ansible_collections.podpath.kubeadm.plugins.module_utils.result_file import OutputError, ResultFile
@@ -279,7 +279,7 @@ class Proof:
         document = {
             "changed": False,
             "schema_version": result.SCHEMA_VERSION,
-            "verdict": overall(tally.counts),
+            "verdict": result.verdict(tally, [entry.fault for entry in found]),
             "msg": "",
             "cluster": result.facts(
                 self.nodes, self.cluster.server if self.cluster else "", self.families, self.flannel.direct_routing
@@ -338,7 +338,10 @@ class Proof:
             self.stopped = str(error)
             document = self.result()
         self._drop_file()
-        bad = not self.request.check_mode and is_failure(document["summary"], self.request.fail_on)
+        bad = not self.request.check_mode and (
+            is_failure(document["summary"], self.request.fail_on)
+            or (self.request.fail_on == INCONCLUSIVE and document["verdict"] != PASS)
+        )
         return bool(self.stopped) or bool(self.outcome.residue) or bad, document
 
     def _drop_file(self) -> None:

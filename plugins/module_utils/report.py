@@ -107,7 +107,13 @@ def build(
     # A run that stopped on an error is failed whatever fail_on says; its own message tells why. Not by its "failed":
     # the caller's failed_when may have cleared that.
     stopped = "pairs" not in pod_result or bool(pod_result.get("stopped"))
-    bad = [name for name, layer in present.items() if is_failure(layer["summary"], fail_on)]
+    # the pods' own verdict is more than the sum of their pairs: dead Services keep it from a pass
+    bad = [
+        name
+        for name, layer in present.items()
+        if is_failure(layer["summary"], fail_on) or (fail_on == INCONCLUSIVE and layer["verdict"] != PASS)
+    ]
+    verdict = overall(total)
     residue = pods.get("residue") or 0
     failed = stopped or bool(residue) or (not check_mode and bool(bad))
     parts = []
@@ -121,7 +127,7 @@ def build(
         message = f"{message} {empty_reason(pods) or pods['message']}".rstrip()
     return {
         "schema_version": SCHEMA_VERSION,
-        "verdict": overall(total),
+        "verdict": pods["verdict"] if verdict == PASS else verdict,
         "failed": failed,
         "fail_on": fail_on,
         "message": message,

@@ -18,12 +18,16 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
     overall,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import End, ServiceSeen, evidence
+from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES, Node, listed
 from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import Control, Judged
 
 SCHEMA_VERSION = 2
 # of the collection; galaxy.yml says the same
 VERSION = "0.1.0"
+
+# the fault of Services that lead nowhere; faults.py has the same
+SERVICES_DEAD = "services-dead"
 
 PROBER = "prober"
 PEER = "peer"
@@ -40,7 +44,9 @@ class Tally:
     """Verdicts as they are counted: in all, and by node, of what goes out of it and what comes in.
 
     ``broken``: all pairs that do not pass; ``tried``: how many pairs have a trace; ``met``: the nodes in them;
-    ``crossing``: by node, how many traced pairs it has with other nodes.
+    ``crossing``: by node, how many traced pairs it has with other nodes; ``beyond``: sources, with the family, of which
+    a trace to another node shows more than hop 1. ``echoes``: by node, those of its pairs with other nodes of which any
+    came back, as sent and lost; ``lossy``: the pairs that lost some.
     """
 
     counts: dict[str, int] = field(default_factory=_zero)
@@ -50,6 +56,9 @@ class Tally:
     tried: int = 0
     met: set[str] = field(default_factory=set)
     crossing: Counter[str] = field(default_factory=Counter)
+    beyond: set[tuple[str, str]] = field(default_factory=set)
+    echoes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    lossy: list[Leg] = field(default_factory=list)
 
     def add(self, judged: Judged) -> None:
         leg, verdict = judged.leg, judged.judgement.verdict
@@ -60,13 +69,23 @@ class Tally:
             table[node][verdict] += 1
         if verdict != PASS:
             self.broken.append(judged)
-        if judged.observation.trace is not None:
+        trace, echoes = judged.observation.trace, judged.observation.echoes
+        if trace is not None:
             self.tried += 1
             self.met.add(leg.source)
             self.met.add(leg.destination)
             if leg.source != leg.destination:
                 self.crossing[leg.source] += 1
                 self.crossing[leg.destination] += 1
+                if any(hop.addresses for hop in trace.hops[1:]):
+                    self.beyond.add((leg.source, leg.family))
+        if echoes is not None and echoes.received and leg.source != leg.destination:
+            lost = echoes.sent - echoes.received
+            if lost:
+                self.lossy.append(leg)
+            for node in leg[:2]:
+                before = self.echoes.get(node, (0, 0))
+                self.echoes[node] = before[0] + echoes.sent, before[1] + lost
 
 
 def _end(role: str, node: str, family: str, ends: Ends) -> dict[str, str]:
@@ -208,7 +227,14 @@ def message(tally: Tally, planned: int, possible: int, node_count: int, diagnosi
                 if wanted == FAIL and diagnosis:
                     told += f" {diagnosis[0]['title']}"
                 return f"{told} {judged.leg.source} to {judged.leg.destination}: {judged.judgement.reason}"
-    return told
+    # what no pair shows: Services that lead nowhere, or loss that only all echoes together tell
+    return f"{told} {diagnosis[0]['title']}" if diagnosis else told
+
+
+def verdict(tally: Tally, faults: Iterable[str]) -> str:
+    """Over all pairs; where all pass and Services lead nowhere nevertheless, the whole does not pass."""
+    own = overall(tally.counts)
+    return INCONCLUSIVE if own == PASS and SERVICES_DEAD in faults else own
 
 
 def facts(known: Mapping[str, Node], server: str, families: Sequence[str], direct: bool | None) -> dict[str, Any]:

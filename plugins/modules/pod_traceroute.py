@@ -193,7 +193,7 @@ options:
   fail_on:
     description:
       - What makes the task fail. V(inconclusive) means any pair that does not pass, V(fail) only pairs that are
-        proved broken, V(never) no pair.
+        proved broken, V(never) no pair. Services that lead nowhere while all pairs pass count as inconclusive.
       - Zero passes fail the task in any case, as nothing was proved.
     type: str
     choices: [inconclusive, fail, never]
@@ -330,7 +330,9 @@ schema_version:
   type: int
   sample: 2
 verdict:
-  description: V(pass), V(fail) or V(inconclusive) over all pairs.
+  description:
+    - V(pass), V(fail) or V(inconclusive) over all pairs.
+    - Where all pairs pass, but Services lead nowhere (see RV(services)), V(inconclusive); RV(msg) says so.
   returned: always
   type: str
   sample: pass

@@ -41,6 +41,14 @@ def test_what_was_only_lost_is_no_broken_path(scenario: Scenario, shown: dict[st
     assert document["summary"]["fail"] == 0, matrix(document)
 
 
+@pytest.mark.parametrize("scenario", [s for s in BROKEN if s.name == "no-services"], ids=str)
+def test_dead_services_are_no_pass(scenario: Scenario, shown: dict[str, Future[Shown]]) -> None:
+    document = shown[scenario.name].result().document
+    assert document["summary"]["pass"] == 9, matrix(document)
+    assert document["verdict"] == "inconclusive"
+    assert "Services lead nowhere" in document["msg"]
+
+
 @pytest.mark.parametrize("scenario", [s for s in BROKEN if s.name != "no-services"], ids=str)
 def test_a_dead_address_is_seen_as_dead_in_every_world(scenario: Scenario, shown: dict[str, Future[Shown]]) -> None:
     document = shown[scenario.name].result().document

@@ -11,14 +11,7 @@ import pytest
 from prove import matrix
 from scenarios import SOUND, Scenario, Shown
 
-_EARLY = pytest.mark.xfail(
-    strict=False,
-    reason="an unprivileged peer may not listen yet when a prober connects: refused is taken for filtered",
-)
-_SOUND = [pytest.param(one, marks=_EARLY if one.restricted else ()) for one in SOUND]
-
-
-@pytest.mark.parametrize("scenario", _SOUND, ids=lambda one: one.name)
+@pytest.mark.parametrize("scenario", SOUND, ids=lambda one: one.name)
 def test_a_sound_world_passes(scenario: Scenario, shown: dict[str, Future[Shown]]) -> None:
     seen = shown[scenario.name].result()
     if seen.unsupported:

@@ -89,7 +89,7 @@ TABLE = [
     Fault(
         "a node carries the address of another one",
         "flannel-address",
-        {"node-1", "node-2"},
+        {"node-2"},
         traces=shows("others_address.busybox", both(("controlplane", "node-2"))),
         nodes=[node(0, "vxlan"), node(1, "vxlan"), node(2, "vxlan", public_ip="192.168.56.11")],
     ),
@@ -127,7 +127,7 @@ TABLE = [
         | shows("fdb_missing_way_back.busybox", [("node-2", "node-1")]),
         {("node-1", "node-2"): IN_VAIN, ("node-2", "node-1"): ARRIVED},
         pairs=2,
-        also=("tunnel-blocked",),
+        also=("tunnel-blocked", "route-missing"),
     ),
     Fault(
         "a firewall drops the tunnel on one node: all of its pairs are dead, and no others",
@@ -350,6 +350,68 @@ def test_services_that_lead_nowhere_while_pods_are_reached(dead, confidence):
     (first,), _tally = found_in(Fault("", "", set()), seen)
     assert (first.fault, set(first.nodes), first.confidence) == ("services-dead", set(dead), confidence)
     assert "timed out" in first.evidence[0]
+
+
+def test_a_service_that_may_have_chosen_a_dead_pod_is_not_accused():
+    dead = Fault("", "", set(), traces=shows("vxlan_blocked.busybox", CROSSING))
+    found, _tally = found_in(dead, [service(name, False) for name in NAMES])
+    assert "services-dead" not in {one.fault for one in found}
+
+
+def test_a_node_of_which_other_traces_go_on_does_forward():
+    silent = Fault(
+        "",
+        "",
+        set(),
+        traces=shows("source_forwarding_off.busybox", [("node-1", "node-2")])
+        | shows("vxlan_blocked.busybox", [("node-2", "node-1")]),
+        seen={("node-2", "node-1"): ARRIVED},
+    )
+    found, _tally = found_in(silent)
+    assert [(one.fault, one.confidence) for one in found][:1] == [("route-missing", "likely")]
+    assert not any(one.fault == "forwarding-off" for one in found)
+
+
+def test_a_filter_that_takes_answers_as_well_is_one_fault():
+    both_ways = Fault(
+        "",
+        "",
+        set(),
+        traces=shows("forward_rejected.busybox", [(other, "node-2") for other in OTHERS])
+        | shows("vxlan_blocked.busybox", [("node-2", other) for other in OTHERS]),
+        seen={("node-2", other): ARRIVED for other in OTHERS},
+    )
+    found, _tally = found_in(both_ways)
+    assert [(one.fault, one.nodes, len(one.legs)) for one in found] == [("filter-rejects", ("node-2",), 4)]
+
+
+def test_few_lost_echoes_tell_nothing_and_many_of_one_node_do():
+    one_lost = {"echoes": observation.Echoes(3, 2, (0.1, 0.1, 0.1), (62,))}
+    few = Fault("", "", set(), seen=dict.fromkeys(both(("node-1", "node-2")), one_lost))
+    assert found_in(few)[0] == []
+    many = Fault("", "", set(), seen=dict.fromkeys(pairs_of("node-2"), one_lost))
+    (found,), tally = found_in(many)
+    assert (found.fault, found.nodes, found.fails) == ("loss", ("node-2",), False)
+    assert tally.broken == []
+
+
+def test_a_silent_first_hop_is_the_sources():
+    text = output("10.244.2.2", None, "10.244.2.0", "10.244.2.2")
+    leg = plan.Leg("node-1", "node-2")
+    judged = verdict.Judged(
+        leg, None, observation.Observation(trace.parse(text)), verdict.Judgement("inconclusive", "", "silent-hop")
+    )
+    tally = result.Tally()
+    tally.add(judged)
+    (found,) = diagnosis.diagnose(diagnosis.Evidence(topology.parse_nodes(cluster("vxlan")), tally))
+    assert (found.fault, found.nodes) == ("answers-limited", ("node-1",))
+
+
+def test_dead_services_keep_a_run_of_good_pairs_from_a_pass_and_are_told():
+    found, tally = found_in(Fault("", "", set()), [service(name, False) for name in NAMES])
+    assert result.verdict(tally, [one.fault for one in found]) == "inconclusive"
+    assert "Services lead nowhere" in result.message(tally, 9, 9, 3, [one.as_dict() for one in found])
+    assert result.verdict(tally, []) == "pass"
 
 
 def test_two_faults_at_once_are_both_named():
