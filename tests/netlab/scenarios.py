@@ -172,6 +172,6 @@ BROKEN = [
     Scenario("small-mtu-told", {"backend": "host-gw"}, faults.small_mtu_told, _cross(PASSED)),
     Scenario("answers-limited", {}, lambda world: faults.answers_limited(world, B), fault="answers-limited",
              nodes=(B,)),
-    # with so few packets it is chance whether the echoes lose enough of them, or only traces do, whose end is then named
+    # of so few packets it is chance whether echoes lose enough of them, or traces do, whose end is named then
     Scenario("lossy", {}, lambda world: faults.lossy(world, B, 30), {}, fault="loss|answers-limited"),
 ]
