@@ -37,21 +37,13 @@ def run(playbook: str, inventory: list[str], cmdline: str = "", **variables: obj
     """Run a playbook of the repository, with more options of ansible-playbook and extra variables."""
     with tempfile.TemporaryDirectory(prefix="podpath-test-") as private:
         result = ansible_runner.run(
-            private_data_dir=private,
-            project_dir=str(REPOSITORY),
-            playbook=str(REPOSITORY / playbook),
-            inventory=inventory,
-            extravars=variables or None,
-            quiet=True,
+            private_data_dir=private, project_dir=str(REPOSITORY), playbook=str(REPOSITORY / playbook),
+            inventory=inventory, extravars=variables or None, quiet=True,
             cmdline=cmdline or None,
-            envvars={
-                "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
-                "ANSIBLE_NOCOLOR": "1",
-                # molecule asks for colours, which would stand in the midst of the sentences that tests look for
-                "ANSIBLE_FORCE_COLOR": "0",
-                "PATH": os.environ["PATH"],
-            },
-        )
+            envvars={"ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
+                     # molecule asks for colours, which would stand in the midst of the sentences that tests look for
+                     "ANSIBLE_FORCE_COLOR": "0",
+                     "PATH": os.environ["PATH"]})
         changed: dict[str, set[str]] = {}
         for event in result.events:
             data = event.get("event_data", {})

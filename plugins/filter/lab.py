@@ -52,14 +52,8 @@ def first_url_host(path: str) -> str:
 
 def lab_nodes(hosts: list[str], hostvars: Mapping[str, Mapping]) -> list[dict]:
     """What the lab has to know of its hosts: [{"name": str, "address": str or None, "suite": str}, ...]."""
-    return [
-        {
-            "name": host,
-            "address": hostvars[host].get("ansible_host"),
-            "suite": hostvars[host].get("lab_node_suite", SUITES[0]),
-        }
-        for host in hosts
-    ]
+    return [{"name": host, "address": hostvars[host].get("ansible_host"),
+             "suite": hostvars[host].get("lab_node_suite", SUITES[0])} for host in hosts]
 
 
 def _port(lab_name: str, machine: str) -> str:
@@ -80,13 +74,8 @@ def lab_networks(bridge: str, cidr: str, cidr_ipv6: str, far_bridge: str, far_ci
         def numbered(number: int) -> list[str]:
             return [f"{nth_address(one, number)}/{one.split('/')[1]}" for one in cidrs]
 
-        return {
-            "bridge": name,
-            "cidrs": cidrs,
-            "host": numbered(1),
-            "router": numbered(_ROUTER)[0],
-            "router_port": _port(name, "router"),
-        }
+        return {"bridge": name, "cidrs": cidrs, "host": numbered(1), "router": numbered(_ROUTER)[0],
+                "router_port": _port(name, "router")}
 
     near = network(bridge, [one for one in (cidr, cidr_ipv6) if one])
     return [near, network(far_bridge, [far_cidr])] if far_cidr else [near]
@@ -103,16 +92,11 @@ def lab_cards(machines: list[dict], networks: list[dict]) -> list[dict]:
         address = ipaddress.ip_address(machine["address"])
         own = next(entry for entry in networks if address in ipaddress.ip_network(entry["cidrs"][0]))
         number = int(address) - int(ipaddress.ip_network(own["cidrs"][0]).network_address)
-        plugged.append(
-            {
-                **machine,
-                "bridge": own["bridge"],
-                "addresses": " ".join(f"{nth_address(cidr, number)}/{cidr.split('/')[1]}" for cidr in own["cidrs"]),
-                "routes": ",".join(
-                    f"{other['cidrs'][0]} via {own['router'].split('/')[0]}" for other in networks if other is not own
-                ),
-            }
-        )
+        plugged.append({
+            **machine, "bridge": own["bridge"],
+            "addresses": " ".join(f"{nth_address(cidr, number)}/{cidr.split('/')[1]}" for cidr in own["cidrs"]),
+            "routes": ",".join(f"{other['cidrs'][0]} via {own['router'].split('/')[0]}"
+                               for other in networks if other is not own)})
     return plugged
 
 
@@ -209,14 +193,8 @@ def free_gib(path: str) -> float:
 
 def lab_machines(machines: list[dict], lab_name: str) -> list[dict]:
     """Give each machine its image, whose name may hold {suite}, and the name of its port at the lab's bridge."""
-    return [
-        {
-            **machine,
-            "image": machine["image"].format(suite=machine.get("suite")),
-            "port": _port(lab_name, machine["name"]),
-        }
-        for machine in machines
-    ]
+    return [{**machine, "image": machine["image"].format(suite=machine.get("suite")),
+             "port": _port(lab_name, machine["name"])} for machine in machines]
 
 
 class FilterModule:

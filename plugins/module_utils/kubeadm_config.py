@@ -200,14 +200,11 @@ def init_problems(settings: Mapping[str, Any], extras: Mapping[str, Any]) -> lis
     if shape:
         return shape
     plain = init_documents(**{**settings, "kubelet_config": {}, "kube_proxy_config": {}})
-    return extra_problems(
-        plain,
-        {
-            **extras,
-            "KubeletConfiguration": settings["kubelet_config"],
-            "KubeProxyConfiguration": settings["kube_proxy_config"],
-        },
-    )
+    return extra_problems(plain, {
+        **extras,
+        "KubeletConfiguration": settings["kubelet_config"],
+        "KubeProxyConfiguration": settings["kube_proxy_config"],
+    })
 
 
 def join_problems(settings: Mapping[str, Any], extra: Mapping[str, Any]) -> list[str]:

@@ -23,9 +23,8 @@ KUBELET = "/var/lib/kubelet/"
 
 # what kubeadm writes, below /etc/kubernetes
 _MADE = ("admin.conf", "manifests/kube-apiserver.yaml")
-_STATIC_PODS = tuple(
-    f"manifests/{name}.yaml" for name in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
-)
+_STATIC_PODS = tuple(f"manifests/{name}.yaml" for name in ("etcd", "kube-apiserver", "kube-controller-manager",
+                                                           "kube-scheduler"))
 _CONTROL_PLANE = ("admin.conf", "super-admin.conf", "controller-manager.conf", "scheduler.conf", *_STATIC_PODS)
 _MEMBER = ("kubelet.conf", "bootstrap-kubelet.conf")
 _PKI = re.compile(
@@ -191,41 +190,16 @@ def disagreements(
     """
     server, manager = _flags(api_server), _flags(controller_manager)
     compared = (
-        (
-            "the address",
-            server.get("advertise-address", ""),
-            wanted["address"],
-            "node_address_cidr leads to",
-            "Give the network of that address as node_address_cidr",
-        ),
-        (
-            "the pod network",
-            manager.get("cluster-cidr", ""),
-            wanted["pod_cidr"],
-            "control_plane_pod_cidr is",
-            "Set control_plane_pod_cidr to what the cluster has",
-        ),
-        (
-            "the Service network",
-            server.get("service-cluster-ip-range", ""),
-            wanted["service_cidr"],
-            "control_plane_service_cidr is",
-            "Set control_plane_service_cidr to what the cluster has",
-        ),
-        (
-            "Kubernetes",
-            server["version"],
-            wanted["version"],
-            "kubernetes_version is",
-            "This playbook does not upgrade: set kubernetes_version to what the cluster runs",
-        ),
-        (
-            "the Node name",
-            node,
-            host,
-            "the inventory calls the host",
-            "Rename the host in the inventory to the name of its Node",
-        ),
+        ("the address", server.get("advertise-address", ""), wanted["address"],
+         "node_address_cidr leads to", "Give the network of that address as node_address_cidr"),
+        ("the pod network", manager.get("cluster-cidr", ""), wanted["pod_cidr"],
+         "control_plane_pod_cidr is", "Set control_plane_pod_cidr to what the cluster has"),
+        ("the Service network", server.get("service-cluster-ip-range", ""), wanted["service_cidr"],
+         "control_plane_service_cidr is", "Set control_plane_service_cidr to what the cluster has"),
+        ("Kubernetes", server["version"], wanted["version"],
+         "kubernetes_version is", "This playbook does not upgrade: set kubernetes_version to what the cluster runs"),
+        ("the Node name", node, host,
+         "the inventory calls the host", "Rename the host in the inventory to the name of its Node"),
     )
     problems = [
         f"{host} is the control plane of a cluster with {what} {found}, but {variable} {asked}. {cure}."

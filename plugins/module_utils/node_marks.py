@@ -22,27 +22,17 @@ _VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 # the kubelet writes them again whenever it starts
-_KUBELETS = (
-    "kubernetes.io/hostname",
-    "kubernetes.io/os",
-    "kubernetes.io/arch",
-    "beta.kubernetes.io/os",
-    "beta.kubernetes.io/arch",
-)
+_KUBELETS = ("kubernetes.io/hostname", "kubernetes.io/os", "kubernetes.io/arch", "beta.kubernetes.io/os",
+             "beta.kubernetes.io/arch")
 _CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 
 
 def _key_problem(key: Any) -> str:
     prefix, slash, name = str(key).rpartition("/")
-    if (
-        not isinstance(key, str)
-        or not _NAME.fullmatch(name)
-        or (slash and (len(prefix) > 253 or not _PREFIX.fullmatch(prefix)))
-    ):
-        return (
-            f"{key!r} is no key: it is a name of up to 63 letters, digits, '-', '_' and '.', after a DNS name and "
-            "a '/' if there is one"
-        )
+    if not isinstance(key, str) or not _NAME.fullmatch(name) or (slash and (
+            len(prefix) > 253 or not _PREFIX.fullmatch(prefix))):
+        return (f"{key!r} is no key: it is a name of up to 63 letters, digits, '-', '_' and '.', after a DNS name and "
+                "a '/' if there is one")
     return ""
 
 
@@ -58,10 +48,8 @@ def problems(labels: Any, taints: Any) -> list[str]:
         elif key in _KUBELETS:
             found.append(f"node_labels: {key} is the kubelet's own, which would write it back.")
         elif not isinstance(value, str) or not _VALUE.fullmatch(value):
-            found.append(
-                f"node_labels: the value of {key} is {value!r}; it must be a string (in quotes) of up to 63 "
-                "letters, digits, '-', '_' and '.'."
-            )
+            found.append(f"node_labels: the value of {key} is {value!r}; it must be a string (in quotes) of up to 63 "
+                         "letters, digits, '-', '_' and '.'.")
     if not isinstance(taints, Sequence) or isinstance(taints, str) or not all(isinstance(t, Mapping) for t in taints):
         return [*found, f"node_taints must be a list of mappings with key, effect and perhaps value; it is {taints!r}."]
     seen = set()
@@ -76,10 +64,8 @@ def problems(labels: Any, taints: Any) -> list[str]:
         if effect not in EFFECTS:
             found.append(f"node_taints: the effect of {key} is {effect!r}; it must be one of {', '.join(EFFECTS)}.")
         if not isinstance(taint.get("value", ""), str) or not _VALUE.fullmatch(taint.get("value", "")):
-            found.append(
-                f"node_taints: the value of {key} is {taint.get('value')!r}; it must be a string (in quotes) "
-                "of up to 63 letters, digits, '-', '_' and '.'."
-            )
+            found.append(f"node_taints: the value of {key} is {taint.get('value')!r}; it must be a string (in quotes) "
+                         "of up to 63 letters, digits, '-', '_' and '.'.")
         if (key, effect) in seen:
             found.append(f"node_taints has {key} with the effect {effect} twice.")
         seen.add((key, effect))
@@ -143,8 +129,7 @@ def strangers(nodes: Sequence[Mapping[str, Any]], hosts: Collection[str]) -> lis
             continue
         there = {_identity(taint) for taint in (node.get("spec") or {}).get("taints") or ()}
         marks = sorted(_our_labels(metadata)) + [
-            ":".join(taint) for taint in sorted(_our_taints(metadata)) if taint in there
-        ]
+            ":".join(taint) for taint in sorted(_our_taints(metadata)) if taint in there]
         kept = f" It keeps what an earlier run set: {', '.join(marks)}." if marks else ""
         said.append(
             f"{name} is a Node of the cluster, but no host of the groups kube_control_plane and kube_node; it is left "

@@ -71,8 +71,8 @@ httpd -f -p "$PODPATH_PORT" -h "$PODPATH_DIR/www" &
 # Every result goes to a file first, as lines of processes that share an output would mix. The parts of a pair run side
 # by side once its trace has ended, and where the trace did not arrive, not before all traces have passed hop 1: each
 # packet to a dead address may draw an ICMP error, and the kernel limits those, with the ones that a trace lives by.
-# What is done writes its number into the pipe, and the reader prints it at once, so that a cut-off run has given what it
-# had. "|" before each line keeps what a tool prints apart from what this script says.
+# What is done writes its number into the pipe, and the reader prints it at once, so that a cut-off run has given what
+# it had. "|" before each line keeps what a tool prints apart from what this script says.
 _PROBE = r"""
 cd "$PODPATH_DIR" || exit 70
 probes=$1 wait=$2 echoes=$3 full=$4 patience=$5 listen=$6 service=$7 calm=$(($(date +%s) + $8)) errands=$9

@@ -85,7 +85,9 @@ def _pair_rows(pairs: Iterable[Mapping[str, Any]], names: Mapping[str, str], fam
         if families > 1:
             destination = f"{destination} ({pair['family']})"
         ms = words.milliseconds(words.median_ms(pair))
-        rows.append((source, destination, words.expected_text(pair, names), words.seen_text(pair), ms, pair["verdict"]))
+        rows.append(
+            (source, destination, words.expected_text(pair, names), words.seen_text(pair), ms, pair["verdict"])
+        )
     return rows
 
 
@@ -108,7 +110,6 @@ def matrix(names: Sequence[str], rows: Sequence[str], width: int, paint: _Paint)
 
 def _counts(nodes: Sequence[Mapping[str, Any]], paint: _Paint) -> list[str]:
     """Counts of the nodes whose paths do not all pass, worst first."""
-
     def bad(node: Mapping[str, Any]) -> int:
         return sum(node[way][kind] for way in ("outgoing", "incoming") for kind in ("fail", "inconclusive"))
 

@@ -94,7 +94,8 @@ def silence(kubeconfig: str) -> str:
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={"kubeconfig": {"type": "path", "required": True}}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={"kubeconfig": {"type": "path", "required": True}}, supports_check_mode=True)
     if KUBERNETES_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("kubernetes"), exception=KUBERNETES_IMPORT_ERROR)
     try:

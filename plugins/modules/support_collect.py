@@ -99,14 +99,8 @@ def tail(data: bytes, limit: int) -> str:
 
 def run(argv: list[str], limit: int, timeout: int) -> str:
     try:
-        ran = subprocess.run(
-            argv,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-        )
+        ran = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, timeout=timeout)
     except subprocess.TimeoutExpired as error:
         return tail(error.output or b"", limit) + f"\n[ended after {timeout} s]\n"
     except OSError as error:
@@ -129,7 +123,8 @@ def read(path: str, limit: int) -> str:
 
 
 def main() -> None:
-    command = {"name": {"type": "str", "required": True}, "argv": {"type": "list", "elements": "str", "required": True}}
+    command = {"name": {"type": "str", "required": True},
+               "argv": {"type": "list", "elements": "str", "required": True}}
     module = AnsibleModule(
         argument_spec={
             "commands": {"type": "list", "elements": "dict", "default": [], "options": command},

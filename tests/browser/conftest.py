@@ -17,15 +17,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "collections"), str(ROOT / "tests" / "unit")]
 SHOTS = ROOT / "artifacts" / "screenshots"
-SWITCHES = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+SWITCHES = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync")
 
 
 @dataclass
@@ -70,9 +63,8 @@ def opened(browser, tmp_path) -> Iterator[Callable[..., Opened]]:
     def start(result, nodes=None, width=1440, height=900, scheme="light", motion="no-preference", anchor="") -> Opened:
         file = tmp_path / f"report-{len(pages)}.html"
         file.write_text(paths.path_html(paths.path_report(result, nodes)), encoding="utf-8")
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion=motion
-        )
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme,
+                                      reduced_motion=motion)
         contexts.append(context)
         one = Opened(context.new_page(), file.as_uri())
         # the browser's own log of the network, below anything that the page could hide

@@ -48,17 +48,14 @@ def test_with_host_gw_the_second_hop_is_the_other_nodes_card(opened):
     assert "flannel.1" not in one.page.locator("#map").inner_text()
 
 
-@pytest.mark.parametrize(
-    ("fault", "pair", "seen", "drawn", "text"),
-    [
-        (samples.UDP_BLOCKED, (0, 2), 2, ".m-lost", "lost before hop 2"),
-        (samples.POLICY, (0, 2), 6, ".m-lost", "lost before hop 3"),
-        (samples.WRONG_CARD, (1, 2), 2, ".m-unknown", "10.0.2.15"),
-        (samples.LOOP, (0, 2), 2, ".m-hop-bad", "2+"),
-        (samples.MTU_HOLE, (2, 0), 8, ".m-lost", "1450 bytes are lost"),
-        (samples.NOT_READY, (0, 2), 0, ".m-hop-missing", ""),
-    ],
-)
+@pytest.mark.parametrize(("fault", "pair", "seen", "drawn", "text"), [
+    (samples.UDP_BLOCKED, (0, 2), 2, ".m-lost", "lost before hop 2"),
+    (samples.POLICY, (0, 2), 6, ".m-lost", "lost before hop 3"),
+    (samples.WRONG_CARD, (1, 2), 2, ".m-unknown", "10.0.2.15"),
+    (samples.LOOP, (0, 2), 2, ".m-hop-bad", "2+"),
+    (samples.MTU_HOLE, (2, 0), 8, ".m-lost", "1450 bytes are lost"),
+    (samples.NOT_READY, (0, 2), 0, ".m-hop-missing", ""),
+])
 def test_a_fault_is_drawn_where_it_was_seen(opened, fault, pair, seen, drawn, text):
     one = opened(samples.result(fault=fault), ENDS)
     one.choose(*pair)
@@ -93,15 +90,8 @@ def test_the_keyboard_reaches_everything(opened):
             break
     here = "(({s, d}) => `${s} ${d}`)(document.activeElement.dataset)"
     assert one.page.evaluate(here) == "0 9"  # the first that failed
-    for key, place in (
-        ("ArrowLeft", "0 8"),
-        ("ArrowDown", "1 8"),
-        ("Home", "1 0"),
-        ("Control+End", "9 9"),
-        ("ArrowRight", "9 9"),
-        ("PageUp", "0 9"),
-        ("ArrowUp", "0 9"),
-    ):
+    for key, place in (("ArrowLeft", "0 8"), ("ArrowDown", "1 8"), ("Home", "1 0"), ("Control+End", "9 9"),
+                       ("ArrowRight", "9 9"), ("PageUp", "0 9"), ("ArrowUp", "0 9")):
         keys.press(key)
         assert one.page.evaluate(here) == place, key
     keys.press("Enter")
@@ -119,15 +109,9 @@ def test_an_address_opens_its_pair(opened):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: samples.result(),
-        lambda: samples.result(fault=samples.UDP_BLOCKED),
-        lambda: samples.result(10, fault=samples.NOT_READY),
-    ],
-    ids=["healthy", "broken", "ten"],
-)
+@pytest.mark.parametrize("make", [
+    lambda: samples.result(), lambda: samples.result(fault=samples.UDP_BLOCKED),
+    lambda: samples.result(10, fault=samples.NOT_READY)], ids=["healthy", "broken", "ten"])
 def test_axe_finds_nothing(opened, scheme, make):
     one = opened(make(), ENDS, scheme=scheme, motion="reduce")
     found = Axe().run(one.page, options={"resultTypes": ["violations"]})
@@ -159,8 +143,7 @@ def test_the_page_may_not_connect_and_runs_no_other_script(opened):
     one = opened(samples.result(), ENDS)
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(0.2)
-    refused = one.page.evaluate(
-        """(there) => new Promise((done) => {
+    refused = one.page.evaluate("""(there) => new Promise((done) => {
       const seen = [];
       document.addEventListener("securitypolicyviolation", (event) => {
         seen.push(event.effectiveDirective);
@@ -170,9 +153,7 @@ def test_the_page_may_not_connect_and_runs_no_other_script(opened):
       const script = document.createElement("script");
       document.body.append(Object.assign(script, { textContent: "document.title = 'owned'" }));
       document.body.append(Object.assign(document.createElement("img"), { src: `${there}x.png` }));
-    })""",
-        f"http://127.0.0.1:{listener.getsockname()[1]}/",
-    )
+    })""", f"http://127.0.0.1:{listener.getsockname()[1]}/")
     assert refused == "connect-src img-src script-src-elem"
     assert "owned" not in one.page.title()
     # these three were wanted: the console told of each, and none of them left
@@ -262,18 +243,15 @@ def test_a_thousand_nodes_open_group_by_group(opened):
     assert "did not look at this pair" in one.told()
 
 
-@pytest.mark.parametrize(
-    ("name", "make", "width", "scheme"),
-    [
-        ("healthy-light", lambda: (samples.result(), ENDS), 1440, "light"),
-        ("healthy-dark", lambda: (samples.result(), ENDS), 1440, "dark"),
-        ("broken-light", lambda: (samples.result(fault=samples.UDP_BLOCKED), ENDS), 1440, "light"),
-        ("broken-phone", lambda: (samples.result(fault=samples.UDP_BLOCKED), ENDS), 390, "dark"),
-        ("wrong-card-wide", lambda: (samples.result(backend="host-gw", fault=samples.WRONG_CARD), ENDS), 1920, "light"),
-        ("hundred-light", lambda: (samples.result(100, fault=samples.UDP_BLOCKED), None), 1600, "light"),
-        ("thousand-light", lambda: (samples.sparse(1000, 9, fault=samples.POLICY), None), 1440, "light"),
-    ],
-)
+@pytest.mark.parametrize(("name", "make", "width", "scheme"), [
+    ("healthy-light", lambda: (samples.result(), ENDS), 1440, "light"),
+    ("healthy-dark", lambda: (samples.result(), ENDS), 1440, "dark"),
+    ("broken-light", lambda: (samples.result(fault=samples.UDP_BLOCKED), ENDS), 1440, "light"),
+    ("broken-phone", lambda: (samples.result(fault=samples.UDP_BLOCKED), ENDS), 390, "dark"),
+    ("wrong-card-wide", lambda: (samples.result(backend="host-gw", fault=samples.WRONG_CARD), ENDS), 1920, "light"),
+    ("hundred-light", lambda: (samples.result(100, fault=samples.UDP_BLOCKED), None), 1600, "light"),
+    ("thousand-light", lambda: (samples.sparse(1000, 9, fault=samples.POLICY), None), 1440, "light"),
+])
 def test_screenshots_to_look_at(opened, name, make, width, scheme):
     one = opened(*make(), width=width, height=2400 if width > 1500 else 1100, scheme=scheme, motion="reduce")
     one.shot(name, whole=width < 500)

@@ -43,9 +43,8 @@ class Lab:
     def console(self, name: str, *command: str) -> subprocess.CompletedProcess:
         """Run a command on a node without its network."""
         podman, lab_name = (self.variables[name][what] for what in ("lab_podman", "lab_name"))
-        return subprocess.run(
-            [podman, "exec", f"podpath-{lab_name}-{name}", *command], check=False, capture_output=True, text=True
-        )
+        return subprocess.run([podman, "exec", f"podpath-{lab_name}-{name}", *command], check=False,
+                              capture_output=True, text=True)
 
     def pods_left(self) -> list[str]:
         """Pods of proofs that are still there."""
@@ -64,33 +63,15 @@ def read_inventory(inventory: list[str]) -> dict[str, dict]:
     sources = [argument for source in inventory for argument in ("-i", source)]
     variables = {}
     # one templated look at each host; ansible-inventory does not resolve templates
-    asked = [
-        "ansible_host",
-        "ansible_user",
-        "ansible_ssh_private_key_file",
-        "ansible_ssh_common_args",
-        "ansible_control_path_dir",
-        "pod_paths_output",
-        "control_plane_kubeconfig",
-        "flannel_backend",
-        "lab_podman",
-        "lab_name",
-        "lab_node_suite",
-    ]
+    asked = ["ansible_host", "ansible_user", "ansible_ssh_private_key_file", "ansible_ssh_common_args",
+             "ansible_control_path_dir", "pod_paths_output", "control_plane_kubeconfig", "flannel_backend",
+             "lab_podman", "lab_name", "lab_node_suite"]
     template = "{" + ",".join(f'"{name}": {{{{ {name} | default("") | to_json }}}}' for name in asked) + "}"
     listed = subprocess.run(
         ["ansible", *sources, "kube_control_plane:kube_node", "-m", "ansible.builtin.debug", "-a", f"msg='{template}'"],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=playbooks.REPOSITORY,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": str(playbooks.REPOSITORY / "ansible.cfg"),
-            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-            "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
-        },
-    ).stdout
+        check=True, capture_output=True, text=True, cwd=playbooks.REPOSITORY,
+        env={**os.environ, "ANSIBLE_CONFIG": str(playbooks.REPOSITORY / "ansible.cfg"),
+             "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1"}).stdout
     # the role's default is not in the inventory
     for play in json.loads(listed)["plays"]:
         for task in play["tasks"]:
@@ -112,16 +93,12 @@ def lab() -> Lab:
     variables = read_inventory(inventory)
     nodes = {
         name: testinfra.get_host(
-            f"ssh://{host['ansible_user']}@{host['ansible_host']}",
-            sudo=True,
-            ssh_identity_file=host["ansible_ssh_private_key_file"],
-            controlpersist=0,
+            f"ssh://{host['ansible_user']}@{host['ansible_host']}", sudo=True,
+            ssh_identity_file=host["ansible_ssh_private_key_file"], controlpersist=0,
             # one connection for all tests, kept where the lab finds it when it is taken down
             ssh_extra_args=f"{host['ansible_ssh_common_args']} -o ControlMaster=auto -o ControlPersist=60s"
-            f" -o ControlPath={host['ansible_control_path_dir']}/testinfra-{name}",
-        )
-        for name, host in variables.items()
-    }
+            f" -o ControlPath={host['ansible_control_path_dir']}/testinfra-{name}")
+        for name, host in variables.items()}
     assert len(nodes) == 3, f"no green run over zero hosts: {sorted(nodes)}"
     return Lab(inventory, variables, nodes)
 

@@ -61,40 +61,26 @@ def arguments(lab, **changes: object) -> dict:
 
 
 def environment() -> dict[str, str]:
-    return {
-        "ANSIBLE_CONFIG": str(playbooks.REPOSITORY / "ansible.cfg"),
-        "PATH": os.environ["PATH"],
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-    }
+    return {"ANSIBLE_CONFIG": str(playbooks.REPOSITORY / "ansible.cfg"), "PATH": os.environ["PATH"],
+            "ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false"}
 
 
 def prove(lab, **changes: object) -> dict:
     """What the module returns, whether it fails or not."""
     with tempfile.TemporaryDirectory(prefix="podpath-test-") as private:
         ran = ansible_runner.run(
-            private_data_dir=private,
-            project_dir=str(playbooks.REPOSITORY),
-            host_pattern="localhost",
-            module=MODULE,
-            module_args=json.dumps(arguments(lab, **changes)),
-            quiet=True,
-            envvars=environment(),
-        )
+            private_data_dir=private, project_dir=str(playbooks.REPOSITORY), host_pattern="localhost", module=MODULE,
+            module_args=json.dumps(arguments(lab, **changes)), quiet=True, envvars=environment())
         ends = {"runner_on_ok": False, "runner_on_failed": True}
-        results = [
-            {**event["event_data"]["res"], "failed": ends[event["event"]]}
-            for event in ran.events
-            if event["event"] in ends
-        ]
+        results = [{**event["event_data"]["res"], "failed": ends[event["event"]]} for event in ran.events
+                   if event["event"] in ends]
         assert len(results) == 1, ran.stdout.read()
         return results[0]
 
 
 def pairs(result: dict, verdict: str) -> set[tuple[str, str]]:
-    return {
-        (pair["source"]["node"], pair["destination"]["node"]) for pair in result["pairs"] if pair["verdict"] == verdict
-    }
+    return {(pair["source"]["node"], pair["destination"]["node"]) for pair in result["pairs"]
+            if pair["verdict"] == verdict}
 
 
 def rules(result: dict) -> dict[tuple[str, str], str]:
@@ -129,9 +115,8 @@ def namespace(lab, name: str, *labels: str) -> Iterator[str]:
 
 
 def podman(lab, *command: str, **options: object) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [lab.variables["controlplane"]["lab_podman"], *command], check=True, capture_output=True, **options
-    )
+    return subprocess.run([lab.variables["controlplane"]["lab_podman"], *command], check=True, capture_output=True,
+                          **options)
 
 
 @pytest.fixture(scope="session")

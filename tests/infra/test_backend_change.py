@@ -44,11 +44,8 @@ def assert_paths(lab, second: str, device: str) -> None:
     assert {pair["expected"]["hops"][1]["role"] for pair in crossing} == {second}
     assert {pair["verdict"] for pair in paths["pods"]["pairs"]} == {"pass"}
     for name, node in lab.nodes.items():
-        routes = [
-            route
-            for route in json.loads(node.check_output("ip -json -4 route"))
-            if route["dst"].startswith("10.244.") and "gateway" in route
-        ]
+        routes = [route for route in json.loads(node.check_output("ip -json -4 route"))
+                  if route["dst"].startswith("10.244.") and "gateway" in route]
         assert [route["dev"] for route in routes] == [device] * 2, (name, routes)
 
 
@@ -72,10 +69,8 @@ def test_what_was_changed_by_hand_is_mended_and_nothing_else(lab):
         pytest.skip("one backend is enough")
     before, pods = net_conf(lab), pods_by_node(lab)
     text = json.dumps({**before, "Backend": {"Type": "host-gw"}})
-    lab.kubectl(
-        f"patch configmap kube-flannel-cfg {FLANNEL} --patch "
-        + playbooks.quote(json.dumps({"data": {"net-conf.json": text}}))
-    )
+    lab.kubectl(f"patch configmap kube-flannel-cfg {FLANNEL} --patch "
+                + playbooks.quote(json.dumps({"data": {"net-conf.json": text}})))
     # one pod has read it, the others still run what they were started with
     lab.kubectl(f"delete pod {FLANNEL} --field-selector spec.nodeName=node-1")
     lab.kubectl(f"rollout status daemonset/kube-flannel-ds {FLANNEL} --timeout=120s")
@@ -99,13 +94,8 @@ def test_another_backend_is_refused_before_anything_is_changed(lab):
     assert ran.changed == {}
     assert f"the backend {lab.backend}, but flannel_backend is {other}" in said(ran)
     assert "flannel_allow_backend_change" in ran.output
-    ran = playbooks.run(
-        "site.yml",
-        lab.inventory,
-        cmdline="--limit controlplane",
-        flannel_backend=other,
-        flannel_allow_backend_change=True,
-    )
+    ran = playbooks.run("site.yml", lab.inventory, cmdline="--limit controlplane", flannel_backend=other,
+                        flannel_allow_backend_change=True)
     assert ran.rc != 0
     assert ran.changed == {}
     assert "this run leaves out node-1, node-2" in said(ran)

@@ -31,19 +31,11 @@ FORETOLD = {
     "Write the unit file": {"Enable and run the service with what was written"},
     # kubeadm is not there; and a token is made and deleted once for all hosts, in the name of the first of them
     "Say what would be done": {
-        "Make the directory of the configuration",
-        "Write the configuration of kubeadm init",
-        "Make the directory of the note",
-        "Leave a note that kubeadm has begun",
-        "Run kubeadm init",
-        "Take the note away",
-        "Write the kubeconfig on the controller",
-        "Make a token",
-        "Write the configuration of kubeadm join",
-        "Run kubeadm join",
-        "Remove the file with the token",
-        "Delete the token",
-    },
+        "Make the directory of the configuration", "Write the configuration of kubeadm init",
+        "Make the directory of the note", "Leave a note that kubeadm has begun", "Run kubeadm init",
+        "Take the note away", "Write the kubeconfig on the controller", "Make a token",
+        "Write the configuration of kubeadm join", "Run kubeadm join", "Remove the file with the token",
+        "Delete the token"},
     # there is no API server to ask
     "Say what would be applied": {"Apply the manifest"},
 }
@@ -67,8 +59,7 @@ def lies(foretold: set[str], real: set[str], listed: dict[str, set[str]]) -> lis
     unforeseen = real - foretold - carried
     untrue = {task for task in foretold - real if not listed.get(task, set()) & real}
     return [f"changed, but was not foretold: {task}" for task in sorted(unforeseen)] + [
-        f"was foretold, but did not change: {task}" for task in sorted(untrue)
-    ]
+        f"was foretold, but did not change: {task}" for task in sorted(untrue)]
 
 
 @pytest.mark.skipif("PODPATH_RUNS" not in os.environ, reason="only molecule looks ahead before it makes a cluster")
@@ -78,10 +69,8 @@ def test_look_ahead_at_bare_hosts_foretells_what_the_next_run_changes(lab):
     assert (ahead["check"], real["check"]) == (True, False)
     assert ahead["failed"] == []
     assert real["changed"].keys() == {"controlplane", "node-1", "node-2"}
-    found = {
-        host: lies(set(ahead["changed"].get(host, [])), set(real["changed"].get(host, [])), listed)
-        for host in ahead["changed"].keys() | real["changed"].keys()
-    }
+    found = {host: lies(set(ahead["changed"].get(host, [])), set(real["changed"].get(host, [])), listed)
+             for host in ahead["changed"].keys() | real["changed"].keys()}
     assert {host: what for host, what in found.items() if what} == {}
     # nobody keeps an exception that is none any more
     said, done = ({task for tasks in run["changed"].values() for task in tasks} for run in (ahead, real))

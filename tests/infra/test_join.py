@@ -14,17 +14,15 @@ import playbooks
 
 TOKEN = re.compile(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b")
 # samples every process's arguments; a join with a token among them would show it for seconds
-WATCH = (
-    "import glob,re,time\n"
-    "end=time.time()+300\n"
-    "while time.time()<end:\n"
-    "  for f in glob.glob('/proc/[0-9]*/cmdline'):\n"
-    "    try: found=re.findall(rb'(?<![a-z0-9.])[a-z0-9]{6}[.][a-z0-9]{16}(?![a-z0-9])',open(f,'rb').read())\n"
-    "    except OSError: continue\n"
-    "    if found: open('/run/token-seen','ab').write(b' '.join(found)+b'\\n')\n"
-    "  open('/run/token-watch','w').write('alive')\n"
-    "  time.sleep(0.2)\n"
-)
+WATCH = ("import glob,re,time\n"
+         "end=time.time()+300\n"
+         "while time.time()<end:\n"
+         "  for f in glob.glob('/proc/[0-9]*/cmdline'):\n"
+         "    try: found=re.findall(rb'(?<![a-z0-9.])[a-z0-9]{6}[.][a-z0-9]{16}(?![a-z0-9])',open(f,'rb').read())\n"
+         "    except OSError: continue\n"
+         "    if found: open('/run/token-seen','ab').write(b' '.join(found)+b'\\n')\n"
+         "  open('/run/token-watch','w').write('alive')\n"
+         "  time.sleep(0.2)\n")
 
 
 def fail_to_join(lab):
@@ -37,7 +35,8 @@ def fail_to_join(lab):
         node.check_output("systemctl stop obstacle")
     assert ran.rc != 0, ran.output[-3000:]
     # the output is YAML, which may break a line at any blank
-    for words in ("node-2 could not join the cluster", r"\[ERROR Port-10250\]"):
+    for words in ("node-2 could not join the cluster",
+                  r"\[ERROR Port-10250\]"):
         assert re.search(words.replace(" ", r"[\s\\]+"), ran.output), ran.output[-3000:]
     assert TOKEN.findall(ran.output) == []
     assert not node.file("/run/kubeadm-join.yaml").exists
@@ -56,8 +55,7 @@ def test_node_joins_again_alone_and_without_showing_its_token(lab):
     fail_to_join(lab)
     for name in ("controlplane", "node-2"):
         lab.nodes[name].check_output(
-            f"systemd-run --quiet --collect --unit=token-watch python3 -c {playbooks.quote(WATCH)}"
-        )
+            f"systemd-run --quiet --collect --unit=token-watch python3 -c {playbooks.quote(WATCH)}")
     # alone, and from a controller that never saw the cluster: all that it needs of other hosts is fetched there
     kubeconfig = Path(lab.variables["node-2"]["control_plane_kubeconfig"])
     kept = kubeconfig.rename(kubeconfig.with_suffix(".kept"))

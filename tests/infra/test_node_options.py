@@ -43,8 +43,7 @@ def test_arguments_of_the_user_stand_beside_those_of_the_roles(lab):
     server = lab.nodes["controlplane"].check_output("tr '\\0' '\\n' < /proc/$(pidof kube-apiserver)/cmdline")
     assert "--event-ttl=2h0m0s" in server.split("\n")
     names = lab.nodes["controlplane"].check_output(
-        "openssl x509 -noout -ext subjectAltName -in /etc/kubernetes/pki/apiserver.crt"
-    )
+        "openssl x509 -noout -ext subjectAltName -in /etc/kubernetes/pki/apiserver.crt")
     for name in ("DNS:api.podpath.example", f"IP Address:{lab.variables['controlplane']['ansible_host']}"):
         assert name in names
 
@@ -57,19 +56,14 @@ def test_labels_and_taints_that_were_changed_by_hand_come_back_and_those_of_othe
     lab.kubectl(f"label node node-1 --overwrite {RACK}=b2 {ROLE}- mine=yes")
     lab.kubectl("taint node node-1 podpath.example/soft- mine=yes:PreferNoSchedule")
     # also a patch that was changed by hand
-    lab.nodes["node-1"].check_output("echo 'maxPods: 7' > /etc/kubernetes/patches/kubeletconfiguration+strategic.yaml")
+    lab.nodes["node-1"].check_output(
+        "echo 'maxPods: 7' > /etc/kubernetes/patches/kubeletconfiguration+strategic.yaml")
     try:
         ran = playbooks.run("site.yml", lab.inventory)
         assert ran.rc == 0, ran.output[-3000:]
-        assert ran.changed == {
-            "node-1": {
-                "Write the patches",
-                "Write the kubelet's configuration with its patches",
-                "Restart the kubelet",
-                "Set the labels",
-                "Set the taints",
-            }
-        }
+        assert ran.changed == {"node-1": {
+            "Write the patches", "Write the kubelet's configuration with its patches", "Restart the kubelet",
+            "Set the labels", "Set the taints"}}
         found = node(lab, "node-1")
         labels = found["metadata"]["labels"]
         assert (labels[RACK], labels[ROLE], labels["mine"]) == ("a1", "", "yes")
@@ -83,21 +77,13 @@ def test_labels_and_taints_that_were_changed_by_hand_come_back_and_those_of_othe
 
 
 def test_what_is_not_asked_for_any_more_goes(lab):
-    gone = playbooks.run(
-        "site.yml",
-        lab.inventory,
-        node_labels={RACK: "a1"},
-        node_taints=[],
-        kubernetes_patches={},
-        cmdline="--limit node-1",
-    )
+    gone = playbooks.run("site.yml", lab.inventory, node_labels={RACK: "a1"}, node_taints=[], kubernetes_patches={},
+                         cmdline="--limit node-1")
     try:
         assert gone.rc == 0, gone.output[-3000:]
         assert gone.changed["node-1"] >= {
-            "Remove the patches that are not asked for any more",
-            "Set the labels",
-            "Take away taints that are not asked for any more",
-        }
+            "Remove the patches that are not asked for any more", "Set the labels",
+            "Take away taints that are not asked for any more"}
         found = node(lab, "node-1")
         assert ROLE not in found["metadata"]["labels"]
         assert SOFT not in found["spec"].get("taints", [])

@@ -35,9 +35,8 @@ def test_module_is_named_for_a_boot(node, module):
     assert module in node.file("/etc/modules-load.d/kubernetes.conf").content_string.splitlines()
 
 
-@pytest.mark.parametrize(
-    "sysctl", ["net.ipv4.ip_forward", "net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-nf-call-ip6tables"]
-)
+@pytest.mark.parametrize("sysctl", [
+    "net.ipv4.ip_forward", "net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-nf-call-ip6tables"])
 def test_sysctl_is_1_now_and_after_a_boot(node, sysctl):
     assert node.sysctl(sysctl) == 1
     lines = node.check_output("cat /etc/sysctl.d/*.conf").splitlines()
@@ -73,17 +72,13 @@ def test_kubelet_registered_the_cluster_address_and_not_the_nat_one(node, name, 
 
 
 def test_flannel_goes_over_eth1(lab, node, name, address):
-    annotations = json.loads(
-        node.check_output(f"kubectl --kubeconfig /etc/kubernetes/kubelet.conf get node {name} -o json")
-    )["metadata"]["annotations"]
+    annotations = json.loads(node.check_output(
+        f"kubectl --kubeconfig /etc/kubernetes/kubelet.conf get node {name} -o json"))["metadata"]["annotations"]
     assert annotations["flannel.alpha.coreos.com/public-ip"] == address
     backend = lab.variables[name]["flannel_backend"]
     assert annotations["flannel.alpha.coreos.com/backend-type"] == backend
-    routes = [
-        route
-        for route in json.loads(node.check_output("ip -json -4 route"))
-        if route["dst"].startswith("10.244.") and "gateway" in route
-    ]
+    routes = [route for route in json.loads(node.check_output("ip -json -4 route"))
+              if route["dst"].startswith("10.244.") and "gateway" in route]
     assert len(routes) == 2, "one route to each other node's pods"
     if backend == "vxlan":
         link = json.loads(node.check_output("ip -json -details link show flannel.1"))[0]["linkinfo"]["info_data"]

@@ -123,13 +123,8 @@ def start_and_wait_for_pods(lab) -> subprocess.Popen:
     sources = [argument for source in lab.inventory for argument in ("-i", source)]
     process = subprocess.Popen(
         ["ansible-playbook", *sources, "playbooks/verify_paths.yml", "-e", "pod_paths_wait_timeout=30"],
-        cwd=playbooks.REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "ANSIBLE_CONFIG": str(playbooks.REPOSITORY / "ansible.cfg")},
-    )
+        cwd=playbooks.REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        env={**os.environ, "ANSIBLE_CONFIG": str(playbooks.REPOSITORY / "ansible.cfg")})
     wait_until(lambda: lab.pods_left() != [], 60, "no pod of the proof appeared")
     return process
 

@@ -30,12 +30,8 @@ def killed(lab) -> list[str]:
         pytest.skip("one backend is enough")
     process = subprocess.Popen(
         ["ansible", "localhost", "-m", MODULE, "-a", json.dumps(arguments(lab, wait_timeout=5))],
-        cwd=playbooks.REPOSITORY,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env={**os.environ, **environment()},
-    )
+        cwd=playbooks.REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        env={**os.environ, **environment()})
     wait_until(lambda: len(left(lab)) >= 13, 60, "the proof did not start all it needs")
     for pid in descendants(process.pid):
         os.kill(pid, signal.SIGKILL)
@@ -52,24 +48,10 @@ def test_what_a_killed_proof_left_vanishes_by_itself(lab, killed):
 
 def test_what_a_killed_proof_left_is_removed_when_asked(lab, killed, tmp_path):
     play = tmp_path / "remove.yml"
-    play.write_text(
-        json.dumps(
-            [
-                {
-                    "hosts": "kube_control_plane",
-                    "gather_facts": False,
-                    "tasks": [
-                        {
-                            "ansible.builtin.include_role": {
-                                "name": "podpath.kubeadm.pod_paths",
-                                "tasks_from": "remove.yml",
-                            }
-                        }
-                    ],
-                }
-            ]
-        )
-    )
+    play.write_text(json.dumps([{
+        "hosts": "kube_control_plane", "gather_facts": False,
+        "tasks": [{"ansible.builtin.include_role": {"name": "podpath.kubeadm.pod_paths", "tasks_from": "remove.yml"}}],
+    }]))
     ran = playbooks.run(str(play), lab.inventory)
     assert ran.rc == 0, ran.output
     assert ran.changed, "it removes, and says so"

@@ -26,8 +26,7 @@ def one_backend(lab):
 def apply(lab, objects: list[dict]) -> None:
     lab.nodes["controlplane"].check_output(
         "echo %s | kubectl --kubeconfig /etc/kubernetes/admin.conf apply --filename -",
-        json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}),
-    )
+        json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
 
 
 @pytest.fixture
@@ -42,15 +41,10 @@ def limited(lab, tmp_path):
                 role["metadata"]["namespace"] = name
             # the optional ones stay unbound: a proof must do without
             if role["metadata"]["name"] != "podpath-flannel":
-                objects.append(
-                    {
-                        "apiVersion": f"{group}/v1",
-                        "kind": f"{role['kind']}Binding",
-                        "metadata": role["metadata"],
-                        "subjects": [subject],
-                        "roleRef": {"apiGroup": group, "kind": role["kind"], "name": role["metadata"]["name"]},
-                    }
-                )
+                objects.append({
+                    "apiVersion": f"{group}/v1", "kind": f"{role['kind']}Binding", "metadata": role["metadata"],
+                    "subjects": [subject], "roleRef": {"apiGroup": group, "kind": role["kind"],
+                                                       "name": role["metadata"]["name"]}})
         apply(lab, objects)
         config = yaml.safe_load(Path(lab.variables["controlplane"]["control_plane_kubeconfig"]).read_text())
         config["users"][0]["user"] = {"token": lab.kubectl(f"-n {name} create token default").strip()}

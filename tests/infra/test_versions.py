@@ -24,22 +24,15 @@ def one_backend(lab):
 def containers(lab, node: str) -> dict[str, list]:
     """{pod uid: when its containers started and how often} of a node."""
     pods = json.loads(lab.kubectl(f"get pods -A -o json --field-selector spec.nodeName={node}"))["items"]
-    return {
-        pod["metadata"]["uid"]: [
-            (status["restartCount"], status["containerID"], status["state"]["running"])
-            for status in pod["status"]["containerStatuses"]
-        ]
-        for pod in pods
-    }
+    return {pod["metadata"]["uid"]: [(status["restartCount"], status["containerID"], status["state"]["running"])
+                                     for status in pod["status"]["containerStatuses"]] for pod in pods}
 
 
 def test_a_node_gets_a_newer_containerd_in_place_and_its_pods_run_on(lab):
     node = lab.nodes["node-1"]
     # the archive's own program, but for the version that it says it has
-    node.check_output(
-        "cd /usr/local/bin && sed 's/v2[.]4[.]2/v2.4.1/g' containerd > old && chmod 0755 old"
-        " && mv old containerd && systemctl restart containerd"
-    )
+    node.check_output("cd /usr/local/bin && sed 's/v2[.]4[.]2/v2.4.1/g' containerd > old && chmod 0755 old"
+                      " && mv old containerd && systemctl restart containerd")
     assert "v2.4.1" in node.check_output("ctr version | grep -A1 Server")
     pods = containers(lab, "node-1")
     assert pods
@@ -48,14 +41,8 @@ def test_a_node_gets_a_newer_containerd_in_place_and_its_pods_run_on(lab):
     ran = playbooks.run("site.yml", lab.inventory)
 
     assert ran.rc == 0, ran.output[-3000:]
-    assert ran.changed == {
-        "node-1": {
-            "Download the archive",
-            "Unpack the archive",
-            "Remove the archive",
-            "Enable and run the service with what was written",
-        }
-    }
+    assert ran.changed == {"node-1": {"Download the archive", "Unpack the archive", "Remove the archive",
+                                      "Enable and run the service with what was written"}}
     assert "v2.4.2" in node.check_output("ctr version | grep -A1 Server")
     assert node.check_output("pgrep containerd-shim | sort") == shims
     assert containers(lab, "node-1") == pods
@@ -87,14 +74,11 @@ def new_host(lab, name: str):
         node.check_output(f"mv {CONF}.away {CONF}")
 
 
-@pytest.mark.parametrize(
-    ("version", "why"),
-    [
-        ("1.38.0", "a kubelet may not be newer than the API server"),
-        ("1.36.3", "kubeadm, which comes with it, must be of the cluster's own minor version"),
-        ("1.33.0", "at most 3 minor versions older than the API server"),
-    ],
-)
+@pytest.mark.parametrize(("version", "why"), [
+    ("1.38.0", "a kubelet may not be newer than the API server"),
+    ("1.36.3", "kubeadm, which comes with it, must be of the cluster's own minor version"),
+    ("1.33.0", "at most 3 minor versions older than the API server"),
+])
 def test_a_new_host_that_cannot_join_is_refused_though_its_control_plane_is_outside_of_the_run(lab, version, why):
     with new_host(lab, "node-2"):
         said = refused(lab, "node-2", kubernetes_version=version)

@@ -19,9 +19,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import playbooks
 
-CACHE = Path(
-    os.environ.get("PODPATH_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "podpath"
-)
+CACHE = Path(os.environ.get("PODPATH_CACHE")
+             or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "podpath")
 
 
 @dataclass
@@ -37,12 +36,8 @@ class Bare:
     def node(self, name: str, command: str) -> str:
         """Run a shell command as root on a node, and give what it prints; it must succeed."""
         podman = str(CACHE / "podman" / "podman")
-        ran = subprocess.run(
-            [podman, "exec", f"podpath-{self.name}-{name}", "sh", "-c", command],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
+        ran = subprocess.run([podman, "exec", f"podpath-{self.name}-{name}", "sh", "-c", command], check=False,
+                             capture_output=True, text=True)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return ran.stdout
 
@@ -67,9 +62,8 @@ class Bare:
 @contextlib.contextmanager
 def lab_of(directory: str) -> Iterator[Bare]:
     """A lab of its own for one file of tests, of tests/integration/DIRECTORY; it is gone afterwards."""
-    lab = Bare(
-        playbooks.inventories(f"inventory/article,inventory/lab,tests/integration/{directory}"), f"test-{directory}"
-    )
+    lab = Bare(playbooks.inventories(f"inventory/article,inventory/lab,tests/integration/{directory}"),
+               f"test-{directory}")
     lab.remake()
     try:
         yield lab

@@ -18,38 +18,15 @@ def manifests(policy: str) -> list[dict[str, Any]]:
     """The DaemonSet and a Service of it; `policy` is the Service's ipFamilyPolicy."""
     node = {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
     pod = {
-        "terminationGracePeriodSeconds": 0,
-        "tolerations": [{"operator": "Exists"}],
-        "containers": [
-            {
-                "name": "echo",
-                "image": "docker.io/library/busybox:1.35.0",
-                "command": ["sh", "-c", _SERVE],
-                "env": [node, {"name": "ASK", "value": _ASK}],
-            }
-        ],
-    }
+        "terminationGracePeriodSeconds": 0, "tolerations": [{"operator": "Exists"}],
+        "containers": [{"name": "echo", "image": "docker.io/library/busybox:1.35.0", "command": ["sh", "-c", _SERVE],
+                        "env": [node, {"name": "ASK", "value": _ASK}]}]}
     return [
-        {
-            "apiVersion": "apps/v1",
-            "kind": "DaemonSet",
-            "metadata": {"name": "echo"},
-            "spec": {
-                "selector": {"matchLabels": {"app": "echo"}},
-                "template": {"metadata": {"labels": {"app": "echo"}}, "spec": pod},
-            },
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": "echo"},
-            "spec": {
-                "selector": {"app": "echo"},
-                "ipFamilyPolicy": policy,
-                "ports": [{"port": 80, "targetPort": PORT}],
-            },
-        },
-    ]
+        {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "echo"}, "spec": {
+            "selector": {"matchLabels": {"app": "echo"}},
+            "template": {"metadata": {"labels": {"app": "echo"}}, "spec": pod}}},
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "echo"}, "spec": {
+            "selector": {"app": "echo"}, "ipFamilyPolicy": policy, "ports": [{"port": 80, "targetPort": PORT}]}}]
 
 
 def start(lab, policy: str = "SingleStack") -> None:

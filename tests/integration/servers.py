@@ -50,11 +50,8 @@ def _passing_on(target: Target, log: list[str], password: Callable[[str], str]) 
                 self._refuse(404)
                 return
             host, path = found
-            passed = {
-                name: self.headers[name]
-                for name in ("Accept", "Range", "User-Agent", "If-Modified-Since")
-                if name in self.headers
-            }
+            passed = {name: self.headers[name] for name in ("Accept", "Range", "User-Agent", "If-Modified-Since")
+                      if name in self.headers}
             try:
                 connection = http.client.HTTPConnection(host, timeout=60)
                 connection.request(self.command, path, headers={"Host": host, **passed})
@@ -92,9 +89,8 @@ def _running(server: http.server.ThreadingHTTPServer) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def serve(
-    address: str, target: Target, *, password: Callable[[str], str] = lambda path: "", certificate: Path | None = None
-) -> Iterator[tuple[str, list[str]]]:
+def serve(address: str, target: Target, *, password: Callable[[str], str] = lambda path: "",
+          certificate: Path | None = None) -> Iterator[tuple[str, list[str]]]:
     """Serve on a free port, and give its HOST:PORT and the log: a line `METHOD PATH with|without` (a password) each."""
     log: list[str] = []
     server = http.server.ThreadingHTTPServer((address, 0), _passing_on(target, log, password))
@@ -109,7 +105,6 @@ def serve(
 @contextlib.contextmanager
 def files(address: str, directory: Path) -> Iterator[str]:
     """Serve a directory on a free port, and give its HOST:PORT."""
-
     class Handler(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *arguments: object) -> None:
             pass
@@ -130,42 +125,23 @@ def authority(directory: Path, address: str) -> tuple[Path, Path]:
     now = datetime.datetime.now(datetime.UTC)
 
     def build(name: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")]))
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
-        )
+        return (x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+                .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")]))
+                .public_key(key.public_key()).serial_number(x509.random_serial_number())
+                .not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(days=1)))
 
     own, served = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     root = build("Test authority", own).add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     root = root.add_extension(x509.SubjectKeyIdentifier.from_public_key(own.public_key()), critical=False)
-    root = root.add_extension(
-        x509.KeyUsage(
-            digital_signature=True,
-            key_cert_sign=True,
-            crl_sign=True,
-            content_commitment=False,
-            key_encipherment=False,
-            data_encipherment=False,
-            key_agreement=False,
-            encipher_only=False,
-            decipher_only=False,
-        ),
-        critical=True,
-    )
+    root = root.add_extension(x509.KeyUsage(
+        digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
+        data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False), critical=True)
     leaf = build(address, served).add_extension(
-        x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False
-    )
+        x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
     leaf = leaf.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(own.public_key()), critical=False)
     pem = serialization.Encoding.PEM
     authority_file, server_file = directory / "authority.pem", directory / "server.pem"
     authority_file.write_bytes(root.sign(own, hashes.SHA256()).public_bytes(pem))
-    server_file.write_bytes(
-        leaf.sign(own, hashes.SHA256()).public_bytes(pem)
-        + served.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    server_file.write_bytes(leaf.sign(own, hashes.SHA256()).public_bytes(pem) + served.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     return authority_file, server_file

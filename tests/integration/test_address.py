@@ -51,13 +51,8 @@ def test_route_into_the_pod_network_is_refused_with_its_way_and_the_nat_is_named
     try:
         said = refused(two_addresses, node_address_cidr=SECOND, control_plane_service_cidr="10.0.0.0/14")
         # one is allowed, the other not; and it goes on to say what is no error
-        more = two_addresses.play(
-            "site.yml",
-            node_address_cidr=SECOND,
-            flannel_backend="host-gw",
-            flannel_direct_routing=True,
-            node_address_allowed_routes=["10.244.0.0/17"],
-        )
+        more = two_addresses.play("site.yml", node_address_cidr=SECOND, flannel_backend="host-gw",
+                                  flannel_direct_routing=True, node_address_allowed_routes=["10.244.0.0/17"])
     finally:
         two_addresses.node("node-2", "ip route del 10.244.0.0/17 via 192.168.60.1")
     assert "control_plane_pod_cidr 10.244.0.0/16 overlaps what hosts use already" in said
@@ -80,19 +75,9 @@ HOSTS = "127.0.0.1\tlocalhost\n127.0.1.1 node-1.vm node-1\n# by hand\n192.168.60
 def test_hosts_keeps_other_lines_names_those_that_mislead_and_mends_what_it_is_told_to(two_addresses, tmp_path):
     bare = two_addresses
     playbook = tmp_path / "hosts.yml"
-    playbook.write_text(
-        json.dumps(
-            [
-                {
-                    "hosts": "all",
-                    "become": True,
-                    "gather_facts": False,
-                    "any_errors_fatal": True,
-                    "roles": ["podpath.kubeadm.node_address", "podpath.kubeadm.hosts"],
-                }
-            ]
-        )
-    )
+    playbook.write_text(json.dumps([{
+        "hosts": "all", "become": True, "gather_facts": False, "any_errors_fatal": True,
+        "roles": ["podpath.kubeadm.node_address", "podpath.kubeadm.hosts"]}]))
     before = bare.node("node-1", "cat /etc/hosts")
     bare.node("node-1", f"printf '%b' {playbooks.quote(HOSTS)} > /etc/hosts")
 
@@ -101,11 +86,8 @@ def test_hosts_keeps_other_lines_names_those_that_mislead_and_mends_what_it_is_t
     assert bare.node("node-1", "cat /etc/hosts") == HOSTS
     ran = bare.play(str(playbook), node_address_cidr=SECOND)
     assert ran.rc == 0, ran.output
-    assert (
-        ran.changed
-        == predicted.changed
-        == {name: {"Set the host name", "Name every node in /etc/hosts"} for name in LAST}
-    )
+    assert ran.changed == predicted.changed == {
+        name: {"Set the host name", "Name every node in /etc/hosts"} for name in LAST}
     begin, *block, rest = bare.node("node-1", "cat /etc/hosts").split("\n", 5)
     assert begin.startswith("# BEGIN nodes of the cluster")
     assert block[:3] == ["192.168.60.110 controlplane", "192.168.60.111 node-1", "192.168.60.112 node-2"]
@@ -131,9 +113,8 @@ def test_hosts_keeps_other_lines_names_those_that_mislead_and_mends_what_it_is_t
 
 
 def certificate_names(pem: str) -> str:
-    return subprocess.run(
-        ["openssl", "x509", "-noout", "-ext", "subjectAltName"], input=pem, check=True, capture_output=True, text=True
-    ).stdout
+    return subprocess.run(["openssl", "x509", "-noout", "-ext", "subjectAltName"], input=pem, check=True,
+                          capture_output=True, text=True).stdout
 
 
 @pytest.mark.long

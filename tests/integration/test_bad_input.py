@@ -28,19 +28,10 @@ def own_addresses() -> list[str]:
 def inventory(tmp_path: Path, control_plane: list[str], nodes: list[str], **variables: object) -> list[str]:
     path = tmp_path / "hosts.yml"
     local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-    path.write_text(
-        json.dumps(
-            {
-                "all": {
-                    "vars": {**local, "node_address_cidr": "127.0.0.0/8", **variables},
-                    "children": {
-                        "kube_control_plane": {"hosts": dict.fromkeys(control_plane)},
-                        "kube_node": {"hosts": dict.fromkeys(nodes)},
-                    },
-                }
-            }
-        )
-    )
+    path.write_text(json.dumps({"all": {
+        "vars": {**local, "node_address_cidr": "127.0.0.0/8", **variables},
+        "children": {"kube_control_plane": {"hosts": dict.fromkeys(control_plane)},
+                     "kube_node": {"hosts": dict.fromkeys(nodes)}}}}))
     return [str(path)]
 
 
@@ -69,17 +60,14 @@ def test_second_control_plane_is_refused_with_a_limit_too(tmp_path, limit):
     assert "kube_control_plane holds 2 hosts (one, two)" in said
 
 
-@pytest.mark.parametrize(
-    ("variable", "value", "said"),
-    [
-        ("flannel_backend", "vxlna", "Value of flannel_backend must be one of: vxlan, host-gw, wireguard, got: vxlna"),
-        ("swap_policy", "offf", "Value of swap_policy must be one of: off, tolerate, limited, got: offf"),
-        ("firewall_policy", "opne", "Value of firewall_policy must be one of: check, open, ignore, got: opne"),
-        ("containerd_source", "archiv", "Value of containerd_source must be one of:"),
-        ("pod_paths_fail_on", "nevr", "Value of pod_paths_fail_on must be one of:"),
-        ("flannel_mtu", "big", "Argument 'flannel_mtu' is of type"),
-    ],
-)
+@pytest.mark.parametrize(("variable", "value", "said"), [
+    ("flannel_backend", "vxlna", "Value of flannel_backend must be one of: vxlan, host-gw, wireguard, got: vxlna"),
+    ("swap_policy", "offf", "Value of swap_policy must be one of: off, tolerate, limited, got: offf"),
+    ("firewall_policy", "opne", "Value of firewall_policy must be one of: check, open, ignore, got: opne"),
+    ("containerd_source", "archiv", "Value of containerd_source must be one of:"),
+    ("pod_paths_fail_on", "nevr", "Value of pod_paths_fail_on must be one of:"),
+    ("flannel_mtu", "big", "Argument 'flannel_mtu' is of type"),
+])
 def test_a_misspelt_value_is_refused_before_any_host_is_contacted(tmp_path, variable, value, said):
     # nobody could contact them
     nowhere = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
@@ -103,12 +91,8 @@ def test_a_value_that_only_the_host_can_tell_is_no_mistake_and_one_hosts_own_is(
 
 
 def test_pod_network_that_is_none_names_the_variable(tmp_path):
-    said = refused(
-        "site.yml",
-        inventory(
-            tmp_path, ["one"], ["one"], node_address_cidr=f"{own_addresses()[0]}/32", control_plane_pod_cidr="banana"
-        ),
-    )
+    said = refused("site.yml", inventory(tmp_path, ["one"], ["one"], node_address_cidr=f"{own_addresses()[0]}/32",
+                                         control_plane_pod_cidr="banana"))
     assert "control_plane_pod_cidr is 'banana', which is no network" in said
 
 
@@ -125,29 +109,21 @@ def test_same_address_on_two_hosts_names_both(tmp_path):
 
 
 def test_interface_that_is_not_there_names_host_and_variable(tmp_path):
-    said = refused(
-        "site.yml", inventory(tmp_path, ["one"], ["two"], node_address_cidr=None, node_address_interface_name="eth77")
-    )
+    said = refused("site.yml", inventory(tmp_path, ["one"], ["two"], node_address_cidr=None,
+                                         node_address_interface_name="eth77"))
     assert "one: node_address_interface_name is eth77, which the host does not have; its interfaces are:" in said
 
 
 def test_address_that_is_not_on_the_host_names_it(tmp_path):
-    said = refused(
-        "site.yml", inventory(tmp_path, ["one"], ["two"], node_address_cidr=None, node_address_explicit="198.51.100.7")
-    )
+    said = refused("site.yml", inventory(tmp_path, ["one"], ["two"], node_address_cidr=None,
+                                         node_address_explicit="198.51.100.7"))
     assert "one: node_address_explicit is 198.51.100.7, which is no address of the host" in said
 
 
 def test_pod_network_that_a_host_uses_names_variable_host_and_use(tmp_path):
     address = own_addresses()[0]
-    sources = inventory(
-        tmp_path,
-        ["one"],
-        ["one"],
-        node_address_explicit=address,
-        node_address_cidr=None,
-        control_plane_pod_cidr=f"{address.split('.')[0]}.0.0.0/8",
-    )
+    sources = inventory(tmp_path, ["one"], ["one"], node_address_explicit=address, node_address_cidr=None,
+                        control_plane_pod_cidr=f"{address.split('.')[0]}.0.0.0/8")
     said = refused("site.yml", sources)
     assert re.search(rf"control_plane_pod_cidr \S+ overlaps what hosts use already.* one: address {address} on ", said)
 
@@ -157,10 +133,7 @@ def test_host_that_is_down_and_outside_of_the_run_is_named_and_stops_nobody(tmp_
     path = Path(sources[0])
     described = json.loads(path.read_text())
     described["all"]["children"]["kube_node"]["hosts"]["two"] = {
-        "ansible_connection": "ssh",
-        "ansible_host": "127.0.0.1",
-        "ansible_port": 1,
-    }
+        "ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
     path.write_text(json.dumps(described))
     # what comes later is refused, so that nothing is done here
     said = refused("site.yml", sources, "one", flannel_backend="host-gw", flannel_direct_routing=True)
@@ -180,29 +153,19 @@ def test_missing_network_is_a_sentence(tmp_path):
 
 
 def test_missing_kubeconfig_names_path_and_variable(tmp_path):
-    said = refused(
-        "playbooks/verify_paths.yml",
-        inventory(tmp_path, ["one"], ["two"]),
-        pod_paths_kubeconfig=str(tmp_path / "nosuch"),
-    )
+    said = refused("playbooks/verify_paths.yml", inventory(tmp_path, ["one"], ["two"]),
+                   pod_paths_kubeconfig=str(tmp_path / "nosuch"))
     assert str(tmp_path / "nosuch") in said
     assert "pod_paths_kubeconfig" in said
 
 
 def test_silent_api_names_address_and_variable(tmp_path):
     kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(
-        json.dumps(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "current-context": "c",
-                "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
-                "users": [{"name": "c", "user": {"token": "none"}}],
-                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
-            }
-        )
-    )
+    kubeconfig.write_text(json.dumps({
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "c", "user": {"token": "none"}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}]}))
     sources = inventory(tmp_path, ["one"], ["one"], node_address_cidr=f"{own_addresses()[0]}/32")
     said = refused("playbooks/verify_paths.yml", sources, pod_paths_kubeconfig=str(kubeconfig))
     assert "https://127.0.0.1:1" in said

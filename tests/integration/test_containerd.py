@@ -43,11 +43,8 @@ def system(bare, name: str) -> str:
 def occupied(bare):
     """node-1 with a configuration, node-2 with Debian's Docker, which brings Debian's containerd."""
     bare.node("node-1", f"mkdir -p /etc/containerd && cat > /etc/containerd/config.toml <<'END'\n{BY_HAND}END\n")
-    bare.node(
-        "node-2",
-        "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install "
-        "--no-install-recommends docker.io >/dev/null 2>&1",
-    )
+    bare.node("node-2", "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install "
+                        "--no-install-recommends docker.io >/dev/null 2>&1")
     return bare
 
 
@@ -77,11 +74,8 @@ def test_another_s_configuration_and_docker_are_refused_before_anything_changes(
 
 
 def test_the_distribution_s_package_is_adopted_with_docker_on_it(occupied):
-    variables = {
-        "test_roles": ["containerd"],
-        "containerd_source": "distribution",
-        "containerd_kubernetes_version": OLD,
-    }
+    variables = {"test_roles": ["containerd"], "containerd_source": "distribution",
+                 "containerd_kubernetes_version": OLD}
     was = occupied.node("node-2", "dpkg-query --show containerd docker.io")
     ran = occupied.play(RUNTIME, "--limit node-2", **variables)
     assert ran.rc == 0, ran.output
@@ -105,21 +99,16 @@ def test_by_proxy_with_an_authority_and_a_password_and_over_somebody_s_configura
     def password(path: str) -> str:
         return f"me:{PASSWORD}" if path.startswith("/v2") else ""
 
-    with (
-        servers.serve(HOST, servers.through) as (proxy, proxied),
-        servers.serve(HOST, mirror, password=password, certificate=certificate) as (secured, served),
-    ):
+    with (servers.serve(HOST, servers.through) as (proxy, proxied),
+          servers.serve(HOST, mirror, password=password, certificate=certificate) as (secured, served)):
         variables = {
             "test_roles": ["kubernetes", "containerd"],
             "containerd_replace_files": True,
             "containerd_archive_base_url": f"https://{secured}/github.com/containerd/containerd/releases/download",
             "kubernetes_proxy": {"http": f"http://{proxy}", "no_proxy": [HOST]},
             "kubernetes_ca_files": [str(authority)],
-            "containerd_registry_mirrors": {
-                "registry.k8s.io": [
-                    {"url": f"https://{secured}", "username": "me", "password": PASSWORD, "ca_file": str(authority)}
-                ]
-            },
+            "containerd_registry_mirrors": {"registry.k8s.io": [
+                {"url": f"https://{secured}", "username": "me", "password": PASSWORD, "ca_file": str(authority)}]},
         }
         checked = occupied.play(RUNTIME, "--limit node-1 --check --diff -vvv", **variables)
         ran = occupied.play(RUNTIME, "--limit node-1 --diff -vvv", **variables)
@@ -157,19 +146,13 @@ def test_by_proxy_with_an_authority_and_a_password_and_over_somebody_s_configura
     ran = occupied.play(RUNTIME, "--limit node-1", test_roles=["containerd"])
     assert ran.rc == 0, ran.output
     assert occupied.node("node-1", "ls /etc/containerd/certs.d/*/hosts.toml").split() == [
-        "/etc/containerd/certs.d/_default/hosts.toml"
-    ]
+        "/etc/containerd/certs.d/_default/hosts.toml"]
     assert "HTTP_PROXY" not in occupied.node("node-1", "tr '\\0' '\\n' < /proc/$(pidof containerd)/environ")
 
 
 def test_a_pinned_checksum_overrides_that_beside_the_archive(bare):
-    ran = bare.play(
-        RUNTIME,
-        "--limit controlplane",
-        test_roles=["containerd"],
-        containerd_manage_runc=False,
-        containerd_archive_checksum="sha256:" + "0" * 64,
-    )
+    ran = bare.play(RUNTIME, "--limit controlplane", test_roles=["containerd"], containerd_manage_runc=False,
+                    containerd_archive_checksum="sha256:" + "0" * 64)
     assert ran.rc != 0
     assert "checksum" in words(ran.output)
     assert bare.node("controlplane", "ls /usr/local/bin") == ""
@@ -205,19 +188,13 @@ gpgconf --kill all
 def test_docker_s_package_comes_from_its_repository_and_is_held(bare, tmp_path):
     # the repository is made here, in the layout of Docker's own, which the lab does not reach
     unit = Path(__file__).parents[2] / "roles/containerd/templates/containerd.service.j2"
-    urllib.request.urlretrieve(
-        f"http://{MIRROR}/github.com/containerd/containerd/releases/download/v2.4.2/"
-        "containerd-2.4.2-linux-amd64.tar.gz",
-        tmp_path / "archive.tar.gz",
-    )
+    urllib.request.urlretrieve(f"http://{MIRROR}/github.com/containerd/containerd/releases/download/v2.4.2/"
+                               "containerd-2.4.2-linux-amd64.tar.gz", tmp_path / "archive.tar.gz")
     (tmp_path / "control").write_text(DOCKER_CONTROL)
     subprocess.run(["sh", "-c", PACK.format(unit=unit)], cwd=tmp_path, check=True)
     with servers.files(HOST, tmp_path) as served:
-        variables = {
-            "test_roles": ["containerd"],
-            "containerd_source": "docker",
-            "containerd_docker_base_url": f"http://{served}",
-        }
+        variables = {"test_roles": ["containerd"], "containerd_source": "docker",
+                     "containerd_docker_base_url": f"http://{served}"}
         checked = bare.play(RUNTIME, "--limit controlplane --check", **variables)
         ran = bare.play(RUNTIME, "--limit controlplane", **variables)
         again = bare.play(RUNTIME, "--limit controlplane", **variables)
@@ -233,12 +210,9 @@ def test_docker_s_package_comes_from_its_repository_and_is_held(bare, tmp_path):
 
 def test_containerd_without_its_cri_plugin_is_told_and_restarted_when_that_is_mended(occupied):
     drop_in = "/etc/containerd/conf.d/no-cri.toml"
-    occupied.node(
-        "node-1",
-        f"mkdir -p {drop_in.rsplit('/', 1)[0]}; "
-        f"echo 'disabled_plugins = [\"io.containerd.grpc.v1.cri\"]' > {drop_in}; "
-        "systemctl restart containerd",
-    )
+    occupied.node("node-1", f"mkdir -p {drop_in.rsplit('/', 1)[0]}; "
+                            f"echo 'disabled_plugins = [\"io.containerd.grpc.v1.cri\"]' > {drop_in}; "
+                            "systemctl restart containerd")
     broken = occupied.play(RUNTIME, "--limit node-1", test_roles=["containerd"])
     occupied.node("node-1", f"rm {drop_in}")
     assert broken.rc != 0

@@ -49,8 +49,7 @@ def test_both_addresses_are_the_nodes_and_everybody_follows(dual):
     names = dual.node("controlplane", "openssl x509 -noout -ext subjectAltName -in /etc/kubernetes/pki/apiserver.crt")
     assert f"IP Address:{IPV4['controlplane']}" in names
     assert f"IP Address:{ipaddress.ip_address(IPV6['controlplane']).exploded.upper()}".replace(":0", ":") in (
-        names.replace(":0", ":")
-    )
+        names.replace(":0", ":"))
 
 
 def test_the_kernel_forwards_and_filters_both_now_and_after_a_boot(dual):
@@ -77,8 +76,7 @@ def test_the_proof_tells_each_family_of_the_nodes_by_itself(dual):
     _, paths = dual.paths(pod_paths_fail_on="never")
     rows = [row for row in paths["nodes"]["paths"] if row["kind"] == "node"]
     assert sorted((row["source"], row["destination"], row["family"]) for row in rows) == sorted(
-        (one, other, family) for one, other in itertools.permutations(NODES, 2) for family in ("ipv4", "ipv6")
-    )
+        (one, other, family) for one, other in itertools.permutations(NODES, 2) for family in ("ipv4", "ipv6"))
     assert {row["verdict"] for row in rows} == {"pass"}
     dual.node("node-2", "ip6tables -I INPUT -i eth1 -p icmpv6 --icmpv6-type echo-request -j DROP")
     try:
@@ -87,9 +85,7 @@ def test_the_proof_tells_each_family_of_the_nodes_by_itself(dual):
         dual.node("node-2", "ip6tables -D INPUT -i eth1 -p icmpv6 --icmpv6-type echo-request -j DROP")
     bad = [row for row in paths["nodes"]["paths"] if row["verdict"] != "pass"]
     assert {(row["source"], row["destination"], row["family"]) for row in bad} == {
-        ("controlplane", "node-2", "ipv6"),
-        ("node-1", "node-2", "ipv6"),
-    }
+        ("controlplane", "node-2", "ipv6"), ("node-1", "node-2", "ipv6")}
 
 
 def test_a_node_without_the_second_family_is_refused_before_anything_is_changed(dual):

@@ -52,15 +52,10 @@ def by_hand(bare, tmp_path_factory):
     ran = bare.play("site.yml")
     assert ran.rc != 0
     assert "DirAvailable--var-lib-etcd" in ran.output, ran.output[-3000:]
-    version = bare.node(
-        "controlplane",
-        "rmdir /var/lib/etcd/lost+found; rm /etc/kubernetes/podpath-unfinished.json; kubeadm version -o short",
-    ).strip()
-    bare.node(
-        "controlplane",
-        f"cat > /root/init.yaml <<'END'\n{INIT.replace('VERSION', version)}\nEND\n"
-        "kubeadm init --config /root/init.yaml",
-    )
+    version = bare.node("controlplane", "rmdir /var/lib/etcd/lost+found; rm /etc/kubernetes/podpath-unfinished.json; "
+                        "kubeadm version -o short").strip()
+    bare.node("controlplane", f"cat > /root/init.yaml <<'END'\n{INIT.replace('VERSION', version)}\nEND\n"
+              "kubeadm init --config /root/init.yaml")
     command = bare.node("controlplane", "kubeadm token create --print-join-command").strip()
     bare.node("node-1", f"{command} --node-name node-1 --ignore-preflight-errors SystemVerification")
     return bare
@@ -84,13 +79,10 @@ def test_each_difference_is_refused_before_anything_is_changed(by_hand):
     said = refused(by_hand, **networks)
     assert "controlplane: its Node has the address 10.0.2.15, but node_address_cidr leads to 192.168.60.10" in said
     for name, number in (("controlplane", 10), ("node-1", 11)):
-        by_hand.node(
-            name,
-            f"sed -i 's|=\"|=\"--node-ip=192.168.60.{number} |' /var/lib/kubelet/kubeadm-flags.env; "
-            "systemctl restart kubelet; for i in $(seq 60); do "
-            f"kubectl --kubeconfig /etc/kubernetes/kubelet.conf get node {name} -o "
-            f"jsonpath='{{.status.addresses}}' | grep -q 192.168.60.{number} && exit 0; sleep 1; done; exit 1",
-        )
+        by_hand.node(name, f"sed -i 's|=\"|=\"--node-ip=192.168.60.{number} |' /var/lib/kubelet/kubeadm-flags.env; "
+                     "systemctl restart kubelet; for i in $(seq 60); do "
+                     f"kubectl --kubeconfig /etc/kubernetes/kubelet.conf get node {name} -o "
+                     f"jsonpath='{{.status.addresses}}' | grep -q 192.168.60.{number} && exit 0; sleep 1; done; exit 1")
 
 
 def test_a_cluster_that_agrees_is_taken_over_and_gets_one_more_node(by_hand):
@@ -101,9 +93,9 @@ def test_a_cluster_that_agrees_is_taken_over_and_gets_one_more_node(by_hand):
     assert "Run kubeadm join" not in ran.changed.get("node-1", set())
     assert "Run kubeadm join" in ran.changed["node-2"]
     after = by_hand.node("controlplane", IDENTITY)
-    authority = before[before.index("-----BEGIN") :]
+    authority = before[before.index("-----BEGIN"):]
     assert after.endswith(authority)
-    assert set(before[: before.index("-----BEGIN")].split()) <= set(after[: after.index("-----BEGIN")].split())
+    assert set(before[:before.index("-----BEGIN")].split()) <= set(after[:after.index("-----BEGIN")].split())
     ran = by_hand.play("site.yml", control_plane_pod_cidr=POD_CIDR, control_plane_service_cidr=SERVICE_CIDR)
     assert (ran.rc, ran.changed) == (0, {}), ran.output[-3000:]
 
@@ -115,24 +107,11 @@ def test_another_name_in_the_inventory_is_refused(by_hand, tmp_path: Path):
     renamed = {f"other-{name}": value | {"ansible_user": "vagrant"} for name, value in hosts.items()}
     (tmp_path / "group_vars").mkdir()
     (tmp_path / "group_vars/all.yml").write_text((Path(lab) / "group_vars/all.yml").read_text())
-    (tmp_path / "hosts.yml").write_text(
-        yaml.safe_dump(
-            {
-                "all": {
-                    "children": {
-                        "kube_control_plane": {"hosts": {"other-controlplane": renamed["other-controlplane"]}},
-                        "kube_node": {"hosts": {"other-node-1": renamed["other-node-1"]}},
-                    }
-                }
-            }
-        )
-    )
-    ran = playbooks.run(
-        "site.yml",
-        [*playbooks.inventories("inventory/lab"), str(tmp_path)],
-        control_plane_pod_cidr=POD_CIDR,
-        control_plane_service_cidr=SERVICE_CIDR,
-    )
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": {
+        "kube_control_plane": {"hosts": {"other-controlplane": renamed["other-controlplane"]}},
+        "kube_node": {"hosts": {"other-node-1": renamed["other-node-1"]}}}}}))
+    ran = playbooks.run("site.yml", [*playbooks.inventories("inventory/lab"), str(tmp_path)],
+                        control_plane_pod_cidr=POD_CIDR, control_plane_service_cidr=SERVICE_CIDR)
     assert ran.rc != 0
     assert ran.changed == {}
     said = " ".join(ran.output.split())

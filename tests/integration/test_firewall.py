@@ -15,11 +15,8 @@ import pytest
 pytestmark = pytest.mark.long
 
 # tool: (the node that has it, the node that sends to it, number of its pods' network)
-NODES = {
-    "ufw": ("node-1", "node-2", 1),
-    "nftables": ("node-2", "controlplane", 2),
-    "firewalld": ("controlplane", "node-1", 0),
-}
+NODES = {"ufw": ("node-1", "node-2", 1), "nftables": ("node-2", "controlplane", 2),
+         "firewalld": ("controlplane", "node-1", 0)}
 ADDRESS = {"controlplane": "192.168.60.10", "node-1": "192.168.60.11", "node-2": "192.168.60.12"}
 
 POD = """
@@ -79,8 +76,7 @@ def reached(bare, tool: str) -> dict[str, str]:
         # to the node that knows the way back; its own firewall has a say in it, too
         "from a pod": bare.node(name, "ip netns exec pod " + TCP.format(address=ADDRESS[sender], port=10250)).strip(),
         "from a pod to its host": bare.node(
-            name, "ip netns exec pod " + TCP.format(address=f"10.244.{number}.1", port=10250)
-        ).strip(),
+            name, "ip netns exec pod " + TCP.format(address=f"10.244.{number}.1", port=10250)).strip(),
     }
 
 

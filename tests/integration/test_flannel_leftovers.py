@@ -38,30 +38,13 @@ class Space:
 
     def run(self, backend: str, check: bool = False, **more: object) -> dict:
         """The module's result. It is started as Ansible starts it on a host, without Ansible's own second each time."""
-        arguments = {
-            "backend": backend,
-            "networks": ["10.244.0.0/16"],
-            "subnet_file": self.subnet_file,
-            "timeout": 1,
-            "_ansible_check_mode": check,
-            **more,
-        }
+        arguments = {"backend": backend, "networks": ["10.244.0.0/16"], "subnet_file": self.subnet_file, "timeout": 1,
+                     "_ansible_check_mode": check, **more}
         ran = subprocess.run(
-            [
-                "ip",
-                "netns",
-                "exec",
-                self.name,
-                sys.executable,
-                "-m",
-                "ansible_collections.podpath.kubeadm.plugins.modules.flannel_leftovers",
-            ],
-            check=False,
-            capture_output=True,
-            text=True,
-            input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-            env={**os.environ, "PYTHONPATH": str(playbooks.REPOSITORY / "collections")},
-        )
+            ["ip", "netns", "exec", self.name, sys.executable, "-m",
+             "ansible_collections.podpath.kubeadm.plugins.modules.flannel_leftovers"],
+            check=False, capture_output=True, text=True, input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
+            env={**os.environ, "PYTHONPATH": str(playbooks.REPOSITORY / "collections")})
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return json.loads(ran.stdout)
 

@@ -19,19 +19,16 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import playbooks
 
 INVENTORY = playbooks.inventories("inventory/article,inventory/lab,tests/integration/inventory")
-CACHE = Path(
-    os.environ.get("PODPATH_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "podpath"
-)
+CACHE = Path(os.environ.get("PODPATH_CACHE")
+             or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "podpath")
 # as inventory/lab has it
 RUNTIME = f"/run/podpath-{hashlib.sha256(str(CACHE).encode()).hexdigest()[:6]}"
 PODMAN = str(CACHE / "podman" / "podman")
 
 
 # what a lab, its nodes, their pods and a build run
-LEFT_RUNNING = (
-    r"conmon|slirp4netns|podpath-|nginx|registry|ssh|systemd|kube|etcd|containerd|flanneld|coredns|pause|"
-    r"mmdebstrap|gpg-agent"
-)
+LEFT_RUNNING = (r"conmon|slirp4netns|podpath-|nginx|registry|ssh|systemd|kube|etcd|containerd|flanneld|coredns|pause|"
+                r"mmdebstrap|gpg-agent")
 
 
 def output(*command: str) -> str:
@@ -60,35 +57,19 @@ def machine() -> dict[str, object]:
         "links": sorted(link["ifname"] for link in json.loads(output("ip", "-json", "link"))),
         "addresses": re.sub(r"\d+sec", "", output("ip", "-brief", "address")),
         # the kernel is this machine's: what a node sets is set here, and put back after the last lab
-        "kernel settings": {}
-        if other_labs()
-        else {
-            name: output("sysctl", "-n", name)
-            for name in (
-                "kernel.panic",
-                "kernel.panic_on_oops",
-                "vm.overcommit_memory",
-                "kernel.keys.root_maxkeys",
-                "vm.panic_on_oom",
-                "fs.inotify.max_user_instances",
-            )
-        },
+        "kernel settings": {} if other_labs() else {name: output("sysctl", "-n", name) for name in (
+            "kernel.panic", "kernel.panic_on_oops", "vm.overcommit_memory", "kernel.keys.root_maxkeys",
+            "vm.panic_on_oom", "fs.inotify.max_user_instances")},
         "swap": Path("/proc/swaps").read_text(),
-        "control groups": sorted(
-            str(path) for pattern in ("podpath", "*/podpath") for path in Path("/sys/fs/cgroup").glob(pattern)
-        ),
-        "home": {
-            str(path) for pattern in ("*", ".*", "go/*", ".config/*", ".cache/*") for path in Path.home().glob(pattern)
-        },
+        "control groups": sorted(str(path) for pattern in ("podpath", "*/podpath")
+                                 for path in Path("/sys/fs/cgroup").glob(pattern)),
+        "home": {str(path) for pattern in ("*", ".*", "go/*", ".config/*", ".cache/*")
+                 for path in Path.home().glob(pattern)},
         "tables": output("nft", "list", "tables"),
         "containers": output(PODMAN, "ps", "--all", "--quiet", "--no-trunc") if Path(PODMAN).exists() else "",
         "volumes": output(PODMAN, "volume", "ls", "--quiet") if Path(PODMAN).exists() else "",
-        "files": {
-            path
-            for directory in ("/etc", "/tmp", "/var/lib/containers", "/dev/shm", "/run")
-            for path in files_under(directory)
-            if not path.startswith("/tmp/pytest-of-")
-        },
+        "files": {path for directory in ("/etc", "/tmp", "/var/lib/containers", "/dev/shm", "/run")
+                  for path in files_under(directory) if not path.startswith("/tmp/pytest-of-")},
         "labs": sorted(os.listdir(CACHE / "labs")) if (CACHE / "labs").exists() else [],
     }
 
@@ -167,11 +148,8 @@ def test_reboot_brings_a_node_back_as_a_machine_would_come_back(before):
 def test_half_dead_lab_is_made_anew(before, victim):
     before_that = in_node("node-2", "stat", "-c", "%z", "/proc/1")
     container = json.loads(output(PODMAN, "container", "inspect", "podpath-test-lab-node-2"))[0]
-    pid = (
-        container["State"]["ConmonPid"]
-        if victim == "conmon"
-        else int(Path(RUNTIME + "/labs/test-lab/node-2.slirp").read_text())
-    )
+    pid = (container["State"]["ConmonPid"] if victim == "conmon"
+           else int(Path(RUNTIME + "/labs/test-lab/node-2.slirp").read_text()))
     os.kill(pid, 9)
     ran = play("lab")
     assert "is made anew" in ran.output, ran.output
@@ -202,10 +180,8 @@ def restart_machine() -> None:
 @pytest.fixture
 def alone():
     if other_labs():
-        pytest.skip(
-            "another lab stands on this machine: it would be taken for dead with this one, and its processes "
-            "for what this one left"
-        )
+        pytest.skip("another lab stands on this machine: it would be taken for dead with this one, and its processes "
+                    "for what this one left")
 
 
 def test_lab_of_an_earlier_boot_is_made_anew(before, alone):

@@ -47,12 +47,7 @@ def test_installed_collection_has_its_playbooks_and_documentation(tmp_path):
     assert json.loads(run("ansible-doc", "--type", "role", "--json", *sorted(roles))).keys() == roles
     assert "flannel_backend" in run("ansible-doc", "-t", "role", "podpath.kubeadm.flannel")
     # as the pages of docs.ansible.com are made; the filters are the collection's own business, but for documented ones
-    found = subprocess.run(
-        ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--message-format=json", str(installed)],
-        check=False,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+    found = subprocess.run(["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--message-format=json",
+                            str(installed)], check=False, env=environment, capture_output=True, text=True)
     messages = json.loads(found.stdout)["messages"]
     assert [m for m in messages if "/plugins/filter/" not in m["path"]] == [], found.stderr

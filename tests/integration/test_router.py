@@ -44,11 +44,8 @@ def test_second_run_changes_nothing(routed):
 
 def test_flannel_takes_the_link_where_there_is_one(routed):
     for name in NODES:
-        routes = [
-            route
-            for route in json.loads(routed.node(name, "ip -json -4 route"))
-            if route["dst"].startswith("10.244.") and "gateway" in route
-        ]
+        routes = [route for route in json.loads(routed.node(name, "ip -json -4 route"))
+                  if route["dst"].startswith("10.244.") and "gateway" in route]
         devices = {route["dev"] for route in routes}
         assert devices == ({"flannel.1"} if name == FAR else {"eth1", "flannel.1"}), (name, routes)
 
@@ -79,9 +76,8 @@ def test_programs_in_pods_reach_each_other_too(routed):
 
 
 def test_host_gw_needs_one_link_and_says_so(routed):
-    ran = routed.play(
-        "site.yml", flannel_backend="host-gw", flannel_direct_routing=False, flannel_allow_backend_change=True
-    )
+    ran = routed.play("site.yml", flannel_backend="host-gw", flannel_direct_routing=False,
+                      flannel_allow_backend_change=True)
     said = " ".join(ran.output.split())
     assert ran.rc != 0
     assert ran.changed == {}

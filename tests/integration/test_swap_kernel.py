@@ -53,19 +53,9 @@ def test_limited_swap_needs_control_groups_of_version_2(bare):
 
 
 def test_two_swap_policies_in_one_cluster_are_refused(bare, tmp_path):
-    (tmp_path / "hosts.yml").write_text(
-        json.dumps(
-            {
-                "all": {
-                    "hosts": {
-                        "controlplane": {"swap_policy": False},
-                        "node-1": {"swap_policy": "tolerate"},
-                        "node-2": {"swap_policy": "off"},
-                    }
-                }
-            }
-        )
-    )
+    (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"hosts": {
+        "controlplane": {"swap_policy": False}, "node-1": {"swap_policy": "tolerate"},
+        "node-2": {"swap_policy": "off"}}}}))
     said = refused(playbooks.run(ROLE, [*bare.inventory, str(tmp_path / "hosts.yml")], role="swap", entry="check"))
     assert 'controlplane has swap_policy "off", but node-1 has "tolerate".' in said
 
@@ -81,11 +71,8 @@ def test_files_that_would_override_at_a_boot_are_named(bare):
 
 
 def test_default_route_by_router_advertisement_is_not_lost(bare):
-    bare.node(
-        "node-1",
-        "sysctl -qw net.ipv6.conf.eth1.disable_ipv6=0 net.ipv6.conf.eth1.accept_ra=1 &&"
-        " ip -6 route replace default via fe80::1 dev eth1 proto ra",
-    )
+    bare.node("node-1", "sysctl -qw net.ipv6.conf.eth1.disable_ipv6=0 net.ipv6.conf.eth1.accept_ra=1 &&"
+                        " ip -6 route replace default via fe80::1 dev eth1 proto ra")
     said = refused(bare.play(ROLE, role="kernel", entry="check", kernel_ipv6_forwarding=True))
     assert "node-1 has its IPv6 default route from router advertisements on eth1" in said
     assert "net.ipv6.conf.eth1.accept_ra: 2" in said
@@ -99,11 +86,8 @@ def test_sysctls_are_set_once_and_for_a_boot(bare):
         assert bool(ran.changed) is changed
     assert bare.node("node-1", "sysctl -n net.ipv4.ip_forward net.ipv6.conf.all.forwarding") == "1\n1\n"
     # what a boot does
-    bare.node(
-        "node-1",
-        "sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0 &&"
-        " /lib/systemd/systemd-sysctl 2>/dev/null || true",
-    )
+    bare.node("node-1", "sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0 &&"
+                        " /lib/systemd/systemd-sysctl 2>/dev/null || true")
     assert bare.node("node-1", "sysctl -n net.ipv4.ip_forward net.ipv6.conf.all.forwarding") == "1\n1\n"
 
 
@@ -121,9 +105,7 @@ def test_value_that_does_not_hold_is_named(bare):
 
 def test_swap_stays_off_at_a_boot_whoever_makes_it(bare):
     """Of the packages' own parts none is started here: a swap of this kernel would be everybody's."""
-    bare.node(
-        "node-1",
-        """set -e
+    bare.node("node-1", """set -e
         printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d
         apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install --yes -q systemd-zram-generator zram-tools
         printf '[Swap]\\nWhat=/swapfile\\n[Install]\\nWantedBy=swap.target\\n' > /etc/systemd/system/swapfile.swap
@@ -131,12 +113,9 @@ def test_swap_stays_off_at_a_boot_whoever_makes_it(bare):
         mkdir -p /usr/lib/systemd/system/swap.target.wants /etc/systemd/zram-generator.conf.d
         ln -s ../vendorfile.swap /usr/lib/systemd/system/swap.target.wants/
         printf '[zram1]\\nmount-point = /var/cache/zram\\n' > /etc/systemd/zram-generator.conf.d/cache.conf
-        systemctl daemon-reload && systemctl enable swapfile.swap""",
-    )
-    states = (
-        "for unit in swapfile.swap vendorfile.swap zramswap.service dev-zram0.swap;"
-        " do systemctl is-enabled $unit 2>/dev/null || true; done"
-    )
+        systemctl daemon-reload && systemctl enable swapfile.swap""")
+    states = ("for unit in swapfile.swap vendorfile.swap zramswap.service dev-zram0.swap;"
+              " do systemctl is-enabled $unit 2>/dev/null || true; done")
     assert bare.node("node-1", AT_BOOT).split() == ["dev-sda2.swap", "dev-zram0.swap"]
     assert bare.node("node-1", states).split() == ["enabled", "static", "enabled"]
 
@@ -158,11 +137,8 @@ def test_swap_that_is_on_is_turned_off(bare):
         pytest.skip("this machine has swap of its own, which a node would turn off")
     # the kernel is this machine's, and so is this swap, for the seconds that it is on
     try:
-        bare.node(
-            "node-2",
-            "fallocate -l 16M /var/lib/kubelet/swap && chmod 600 /var/lib/kubelet/swap &&"
-            " mkswap /var/lib/kubelet/swap && swapon /var/lib/kubelet/swap",
-        )
+        bare.node("node-2", "fallocate -l 16M /var/lib/kubelet/swap && chmod 600 /var/lib/kubelet/swap &&"
+                            " mkswap /var/lib/kubelet/swap && swapon /var/lib/kubelet/swap")
         ran = bare.play(ROLE, "--check --limit node-2", role="swap", swap_policy="off")
         assert ran.changed == {"node-2": {"Say what would be turned off"}}, ran.output
         assert "kubelet/swap" in Path("/proc/swaps").read_text()

@@ -41,10 +41,8 @@ while time.time() < end:
             raise SystemExit
     time.sleep(0.01)
 """
-API_ANSWERS = (
-    "subprocess.run(['kubectl', '--kubeconfig=/etc/kubernetes/admin.conf', 'get', 'nodes'],"
-    " capture_output=True).returncode == 0"
-)
+API_ANSWERS = ("subprocess.run(['kubectl', '--kubeconfig=/etc/kubernetes/admin.conf', 'get', 'nodes'],"
+               " capture_output=True).returncode == 0")
 
 
 def exists(path: str) -> str:
@@ -52,11 +50,8 @@ def exists(path: str) -> str:
 
 
 def kill_kubeadm(bare, node: str, verb: str, condition: str) -> None:
-    bare.node(
-        node,
-        "rm -f /run/killed; systemd-run --quiet --collect --unit=killer python3 -c "
-        + shlex.quote(KILLER.format(verb=verb, condition=condition)),
-    )
+    bare.node(node, "rm -f /run/killed; systemd-run --quiet --collect --unit=killer python3 -c "
+              + shlex.quote(KILLER.format(verb=verb, condition=condition)))
 
 
 def killed(bare, node: str) -> bool:
@@ -76,13 +71,10 @@ def texts(path: Path) -> dict[str, str]:
 
 
 def test_an_init_that_is_killed_before_its_api_server_ran_is_undone_and_foreign_files_stay(bare):
-    bare.node(
-        "controlplane",
-        f"mkdir -p {K}/pki {K}/manifests && echo mine > {K}/pki/mine.pem && echo '# mine' > "
-        f"{K}/manifests/.mine && openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=kubernetes "
-        f"-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,digitalSignature "
-        f"-keyout {K}/pki/ca.key -out {K}/pki/ca.crt 2>/dev/null",
-    )
+    bare.node("controlplane", f"mkdir -p {K}/pki {K}/manifests && echo mine > {K}/pki/mine.pem && echo '# mine' > "
+              f"{K}/manifests/.mine && openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=kubernetes "
+              f"-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,digitalSignature "
+              f"-keyout {K}/pki/ca.key -out {K}/pki/ca.crt 2>/dev/null")
     authority = bare.node("controlplane", f"cat {K}/pki/ca.crt {K}/pki/ca.key")
     kill_kubeadm(bare, "controlplane", "init", exists(f"{K}/manifests/kube-apiserver.yaml"))
     ran = bare.play("site.yml")
@@ -123,8 +115,7 @@ def test_an_init_that_is_killed_after_its_api_answered_is_finished_and_keeps_wha
     # the other host is a node all the same, and the run waited for it
     assert "Run kubeadm join" in ran.changed["node-2"]
     assert bare.node("controlplane", f"{KUBECTL} get nodes --no-headers | awk '{{print $1, $2}}'") == (
-        "controlplane Ready\nnode-2 Ready\n"
-    )
+        "controlplane Ready\nnode-2 Ready\n")
     # a token for one run is gone though a join failed
     assert "for one run" not in bare.node("controlplane", "kubeadm token list")
 

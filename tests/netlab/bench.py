@@ -28,18 +28,8 @@ from world import World  # noqa: E402
 from ansible_collections.podpath.kubeadm.plugins.module_utils import plan  # noqa: E402
 
 _HEAD = (
-    "nodes",
-    "plan",
-    "pairs tried",
-    "of possible",
-    "pass",
-    "world s",
-    "start s",
-    "probe s",
-    "remove s",
-    "proof s",
-    "ms per pair",
-    "API requests",
+    "nodes", "plan", "pairs tried", "of possible", "pass", "world s", "start s", "probe s", "remove s", "proof s",
+    "ms per pair", "API requests",
 )
 
 

@@ -236,8 +236,7 @@ class NetlabCluster:
         for service in self._services.values():
             wanted = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
             ends = [
-                pod
-                for pod in self._pods.values()
+                pod for pod in self._pods.values()
                 if pod.announced and not pod.deleted and _selected(pod.manifest, wanted)
             ]
             port = service["spec"]["ports"][0]

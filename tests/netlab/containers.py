@@ -27,20 +27,8 @@ from programs import Tools
 
 # What containerd gives to a container that asks for nothing.
 _CAPABILITIES = (
-    "chown",
-    "dac_override",
-    "fsetid",
-    "fowner",
-    "mknod",
-    "net_raw",
-    "setgid",
-    "setuid",
-    "setfcap",
-    "setpcap",
-    "net_bind_service",
-    "sys_chroot",
-    "kill",
-    "audit_write",
+    "chown", "dac_override", "fsetid", "fowner", "mknod", "net_raw", "setgid", "setuid", "setfcap", "setpcap",
+    "net_bind_service", "sys_chroot", "kill", "audit_write",
 )
 _GRACE = 2.0
 
@@ -167,9 +155,7 @@ class Container:
         script = f"cd {self._root}\nexec {self._enter} {shlex.join(command)}\n"
         process = subprocess.Popen(
             ["nsenter", "--target", str(self.pid), "--net", "--mount", "--pid", "--", "sh", "-eu", "-c", script],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )
         pieces: list[str] = []
 

@@ -134,7 +134,9 @@ def neighbour_missing(world: World, node: str, peer: str) -> AbstractContextMana
 
 def forwarding_entry_missing(world: World, node: str, peer: str) -> AbstractContextManager[None]:
     """The node does not know to which machine the peer's flannel.1 belongs."""
-    return _without(world, node, peer, f"bridge fdb del {world.hosts[peer].numbers.vtep_mac} dev flannel.1 self")
+    return _without(
+        world, node, peer, f"bridge fdb del {world.hosts[peer].numbers.vtep_mac} dev flannel.1 self"
+    )
 
 
 @contextmanager

@@ -16,14 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROGRAMS = {
-    "ip": "iproute2",
-    "bridge": "iproute2",
-    "nft": "nftables",
-    "nsenter": "util-linux",
-    "unshare": "util-linux",
-    "setpriv": "util-linux",
-    "mount": "mount",
-    "chroot": "coreutils",
+    "ip": "iproute2", "bridge": "iproute2", "nft": "nftables", "nsenter": "util-linux", "unshare": "util-linux",
+    "setpriv": "util-linux", "mount": "mount", "chroot": "coreutils",
 }
 PACKAGES = {"busybox-static": "bin/busybox", "traceroute": "usr/bin/traceroute.db"}
 

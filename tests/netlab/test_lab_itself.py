@@ -41,7 +41,9 @@ sys.stdin.read()
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next(lab_tools: programs.Tools) -> None:
-    killed = subprocess.Popen([sys.executable, "-c", _HELD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    killed = subprocess.Popen(
+        [sys.executable, "-c", _HELD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     run, pod = killed.stdout.readline().split()
     try:
         assert namespaces.existing(f"{run}-")
@@ -98,10 +100,8 @@ def _state(world: World) -> dict[str, str]:
 
 def test_nothing_goes_out_by_the_nat_card(lab_tools: programs.Tools) -> None:
     with World(lab_tools) as world:
-        count = (
-            "nft -f - <<'END'\ntable netdev nat {\nchain out {\n"
+        count = "nft -f - <<'END'\ntable netdev nat {\nchain out {\n" \
             'type filter hook egress device "eth0" priority 0;\nmeta protocol ip counter\n}\n}\nEND\n'
-        )
         world.namespaces.shells(dict.fromkeys(world.hosts, count))
         assert prove(world)["verdict"] == "pass"
         for name in world.hosts:

@@ -11,6 +11,7 @@ import pytest
 from prove import matrix
 from scenarios import SOUND, Scenario, Shown
 
+
 @pytest.mark.parametrize("scenario", SOUND, ids=lambda one: one.name)
 def test_a_sound_world_passes(scenario: Scenario, shown: dict[str, Future[Shown]]) -> None:
     seen = shown[scenario.name].result()

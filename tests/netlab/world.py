@@ -278,7 +278,12 @@ class World:
         ]
         # what containerd 2 gives to pods
         ping = f"nsenter --net=/run/netns/{full} sh -c 'echo 0 2147483647 >/proc/sys/net/ipv4/ping_group_range'\n"
-        return f"ip netns add {full}\n" + batch(f"ip -n {node}", outside) + batch(f"ip -n {full}", inside) + ping
+        return (
+            f"ip netns add {full}\n"
+            + batch(f"ip -n {node}", outside)
+            + batch(f"ip -n {full}", inside)
+            + ping
+        )
 
     # For faults and recordings
 

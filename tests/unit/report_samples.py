@@ -13,13 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 UDP_BLOCKED, LOOP, WRONG_CARD, MTU_HOLE, POLICY, NOT_READY = (
-    "vxlan-blocked",
-    "duplicate-public-ip",
-    "wrong-card",
-    "mtu-hole",
-    "policy",
-    "not-ready",
-)
+    "vxlan-blocked", "duplicate-public-ip", "wrong-card", "mtu-hole", "policy", "not-ready")
 FAULTS = (UDP_BLOCKED, LOOP, WRONG_CARD, MTU_HOLE, POLICY, NOT_READY)
 STARTED = "2026-11-24T17:30:00Z"
 
@@ -63,10 +57,8 @@ def _broken(fault: str, source: int, destination: int, bad: int) -> tuple[str, s
     here, there, pod = f"{subnet(source)}.1", f"{subnet(destination)}.0", f"{subnet(destination)}.9"
     names = node_name(source), node_name(destination)
     if fault == UDP_BLOCKED:
-        reason = (
-            f"Pod {pod} on {names[1]} was never reached: nothing came back after hop 1, so the packets are lost "
-            f"between {names[0]} and {names[1]}."
-        )
+        reason = (f"Pod {pod} on {names[1]} was never reached: nothing came back after hop 1, so the packets are lost "
+                  f"between {names[0]} and {names[1]}.")
         return "fail", "lost-between-nodes", reason, [here, None, None, None, None]
     if fault == LOOP:
         reason = f"Hop 2 is {here}, expected flannel.1 {there}: the packet comes back to {names[0]}, a loop."
@@ -87,11 +79,8 @@ def _pair(source: int, destination: int, backend: str, fault: str, bad: int) -> 
     seen: list[str | None] = [hop["addresses"][0] for hop in expected]
     local = source == destination
     verdict, rule = "pass", "bridged" if local else "as-expected"
-    reason = (
-        "The pod answers at the first hop: bridged on the node."
-        if local
-        else ("Every hop is the expected one, and the opposite trace shows the same way.")
-    )
+    reason = "The pod answers at the first hop: bridged on the node." if local else (
+        "Every hop is the expected one, and the opposite trace shows the same way.")
     broken = _broken(fault, source, destination, bad)
     if broken:
         verdict, rule, reason, seen = broken
@@ -104,54 +93,23 @@ def _pair(source: int, destination: int, backend: str, fault: str, bad: int) -> 
     reached = pod in seen
     unseen = {"observed": False, "why": reason}
     rtt = _rtt(source * 31 + destination) if reached else {}
-    evidence = (
-        {
-            "echoes": {
-                "observed": True,
-                "why": "",
-                "sent": 3,
-                "received": 3 if reached else 0,
-                "rtt_ms": rtt,
-                "reply_ttls": ([64] * 3 if local else [62] * 3) if reached else [],
-            },
-            "full_size": {
-                "observed": True,
-                "why": "",
-                "size": large,
-                "sent": 2,
-                "received": 2 if reached and not hole else 0,
-            },
-            "arrival": {"observed": True, "why": "", "source": f"{subnet(source)}.8", "ttl": 1, "size": 46}
-            if reached
-            else {"observed": False, "why": "The peer recorded no packet of this pair."},
-            "tcp": {
-                "observed": True,
-                "why": "",
-                "connected": reached,
-                "problem": "" if reached else "timed out after 2 s",
-                "ms": rtt.get("median"),
-            },
-            "underlay": {"observed": False, "why": "Both pods are on one node."}
-            if local
-            else {
-                "observed": True,
-                "why": "",
-                "interface": "eth1",
-                "mtu": 1500,
-                "address": node_address(source),
-                "gateway": "",
-            },
-        }
-        if seen
-        else dict.fromkeys(("echoes", "full_size", "arrival", "tcp", "underlay"), unseen)
-    )
+    evidence = {
+        "echoes": {"observed": True, "why": "", "sent": 3, "received": 3 if reached else 0, "rtt_ms": rtt,
+                   "reply_ttls": ([64] * 3 if local else [62] * 3) if reached else []},
+        "full_size": {"observed": True, "why": "", "size": large, "sent": 2,
+                      "received": 2 if reached and not hole else 0},
+        "arrival": {"observed": True, "why": "", "source": f"{subnet(source)}.8", "ttl": 1, "size": 46}
+        if reached else {"observed": False, "why": "The peer recorded no packet of this pair."},
+        "tcp": {"observed": True, "why": "", "connected": reached, "problem": "" if reached else "timed out after 2 s",
+                "ms": rtt.get("median")},
+        "underlay": {"observed": False, "why": "Both pods are on one node."} if local else {
+            "observed": True, "why": "", "interface": "eth1", "mtu": 1500, "address": node_address(source),
+            "gateway": ""},
+    } if seen else dict.fromkeys(("echoes", "full_size", "arrival", "tcp", "underlay"), unseen)
     return {
         "source": {"node": node_name(source), "pod": f"podpath-4f1c-prober-{source}", "ip": f"{subnet(source)}.8"},
         "destination": {"node": node_name(destination), "pod": f"podpath-4f1c-peer-{destination}", "ip": pod},
-        "family": "ipv4",
-        "verdict": verdict,
-        "rule": rule,
-        "reason": reason,
+        "family": "ipv4", "verdict": verdict, "rule": rule, "reason": reason,
         "expected": {"origin": f"Flannel {backend}, podCIDRs and addresses of the Node objects", "hops": expected},
         "hops": [_hop(ttl, address) for ttl, address in enumerate(seen, 1)],
         "evidence": evidence,
@@ -170,45 +128,22 @@ def _diagnosis(fault: str, failing: list[str], name: str) -> list[dict[str, Any]
     told = {
         UDP_BLOCKED: (
             f"{name} neither gets nor sends VXLAN packets: UDP port 8472 is dropped there.",
-            [
-                "Every pair to and from it stops after the source's own cni0; pairs among the other nodes pass.",
-                "Pods on it reach each other by cni0, so its bridge works.",
-            ],
+            ["Every pair to and from it stops after the source's own cni0; pairs among the other nodes pass.",
+             "Pods on it reach each other by cni0, so its bridge works."],
             [f"ssh {name} sudo nft list ruleset | grep 8472", f"ssh {name} sudo tcpdump -ni eth1 udp port 8472"],
-            [f"Open UDP 8472 between the nodes on {name}, as with firewall_policy: open, and run site.yml again."],
-        ),
+            [f"Open UDP 8472 between the nodes on {name}, as with firewall_policy: open, and run site.yml again."]),
         LOOP: (
             "All nodes gave Flannel the same public-ip 10.0.2.15, that of the NAT card.",
-            [
-                "Every hop of each pair across nodes is the source's own cni0.",
-                "The annotation flannel.alpha.coreos.com/public-ip is 10.0.2.15 on each node.",
-            ],
+            ["Every hop of each pair across nodes is the source's own cni0.",
+             "The annotation flannel.alpha.coreos.com/public-ip is 10.0.2.15 on each node."],
             ["kubectl get nodes -o yaml | grep public-ip"],
-            ["Start flanneld with --iface=eth1, or with the node's own address, and restart its pods."],
-        ),
+            ["Start flanneld with --iface=eth1, or with the node's own address, and restart its pods."]),
     }
-    title, evidence, confirm, cure = told.get(
-        fault,
-        (
-            f"Something on {name} breaks its paths ({fault}).",
-            [f"All failing pairs begin or end at {name}."],
-            [f"ssh {name} ip route"],
-            [f"Look at the routes and filters of {name}."],
-        ),
-    )
-    return [
-        {
-            "fault": fault,
-            "title": title,
-            "confidence": "likely",
-            "nodes": [name],
-            "pairs": failing[:20],
-            "pairs_total": len(failing),
-            "evidence": evidence,
-            "confirm": confirm,
-            "cure": cure,
-        }
-    ]
+    title, evidence, confirm, cure = told.get(fault, (
+        f"Something on {name} breaks its paths ({fault}).", [f"All failing pairs begin or end at {name}."],
+        [f"ssh {name} ip route"], [f"Look at the routes and filters of {name}."]))
+    return [{"fault": fault, "title": title, "confidence": "likely", "nodes": [name], "pairs": failing[:20],
+             "pairs_total": len(failing), "evidence": evidence, "confirm": confirm, "cure": cure}]
 
 
 def _count(verdicts: list[str]) -> dict[str, int]:
@@ -228,22 +163,16 @@ def _nodes(size: int, backend: str, fault: str, told: list[tuple[str, str, str]]
         counts = _count(outgoing.get(name, []) + incoming.get(name, []))
         open_ = counts["inconclusive"] or not counts["pass"]
         verdict = "fail" if counts["fail"] else "inconclusive" if open_ else "pass"
-        nodes.append(
-            {
-                "name": name,
-                "ready": not (fault == NOT_READY and last),
-                "pod_cidrs": [f"{subnet(index)}.0/24"],
-                "internal_ips": [node_address(index)],
-                "public_ip": "10.0.2.15" if fault == LOOP else node_address(index),
-                "backend": backend,
-                "bridge_ips": [f"{subnet(index)}.1"],
-                "overlay_ips": [f"{subnet(index)}.0"] if backend == "vxlan" else [],
-                "verdict": verdict,
-                "reason": "All its paths pass." if verdict == "pass" else f"{counts['fail']} paths fail.",
-                "outgoing": _count(outgoing.get(name, [])),
-                "incoming": _count(incoming.get(name, [])),
-            }
-        )
+        nodes.append({
+            "name": name, "ready": not (fault == NOT_READY and last), "pod_cidrs": [f"{subnet(index)}.0/24"],
+            "internal_ips": [node_address(index)],
+            "public_ip": "10.0.2.15" if fault == LOOP else node_address(index), "backend": backend,
+            "bridge_ips": [f"{subnet(index)}.1"],
+            "overlay_ips": [f"{subnet(index)}.0"] if backend == "vxlan" else [],
+            "verdict": verdict,
+            "reason": "All its paths pass." if verdict == "pass" else f"{counts['fail']} paths fail.",
+            "outgoing": _count(outgoing.get(name, [])), "incoming": _count(incoming.get(name, [])),
+        })
     return nodes
 
 
@@ -257,81 +186,36 @@ def result(size: int = 3, backend: str = "vxlan", fault: str = "", **more: Any) 
     name = node_name(size - 1)
     preflight = []
     if fault == LOOP:
-        preflight = [
-            {
-                "rule": "duplicate-public-ip",
-                "severity": "fail",
-                "scope": "cross",
-                "nodes": [node_name(index) for index in range(size)],
-                "message": f"{size} nodes have the Flannel public-ip 10.0.2.15.",
-                "cure": "Give Flannel the interface of the cluster network.",
-            }
-        ]
+        preflight = [{"rule": "duplicate-public-ip", "severity": "fail", "scope": "cross",
+                      "nodes": [node_name(index) for index in range(size)],
+                      "message": f"{size} nodes have the Flannel public-ip 10.0.2.15.",
+                      "cure": "Give Flannel the interface of the cluster network."}]
     skipped = [{"node": name, "reason": "NotReady since 12 minutes"}] if fault == NOT_READY else []
     dead = f"{subnet(1 if size > 1 else 0)}.254"
     return {
-        "changed": False,
-        "schema_version": 2,
-        "verdict": verdict,
+        "changed": False, "schema_version": 2, "verdict": verdict,
         "msg": f"{summary['pass']} of {len(every)} pairs pass, {summary['fail']} fail, "
-        f"{summary['inconclusive']} are inconclusive.",
-        "cluster": {
-            "server": "https://192.168.56.10:6443",
-            "nodes": size,
-            "backends": [backend],
-            "families": ["ipv4"],
-            "direct_routing": False,
-        },
-        "run": {
-            "id": "4f1c",
-            "started": STARTED,
-            "seconds": 6.4,
-            "version": "0.2.0",
-            "namespace": "default",
-            "image": "docker.io/library/busybox:1.35.0",
-            "method": "shell",
-            "plan": {"name": "mesh", "seed": None, "sample_size": None},
-        },
+               f"{summary['inconclusive']} are inconclusive.",
+        "cluster": {"server": "https://192.168.56.10:6443", "nodes": size, "backends": [backend], "families": ["ipv4"],
+                    "direct_routing": False},
+        "run": {"id": "4f1c", "started": STARTED, "seconds": 6.4, "version": "0.2.0", "namespace": "default",
+                "image": "docker.io/library/busybox:1.35.0", "method": "shell",
+                "plan": {"name": "mesh", "seed": None, "sample_size": None}},
         "summary": summary,
-        "coverage": {
-            "tried": sum(1 for pair in every if pair["hops"]),
-            "possible": size * size,
-            "nodes": size,
-            "covered": size - len(skipped),
-            "skipped": skipped,
-        },
+        "coverage": {"tried": sum(1 for pair in every if pair["hops"]), "possible": size * size, "nodes": size,
+                     "covered": size - len(skipped), "skipped": skipped},
         "preflight": preflight,
         "nodes": _nodes(size, backend, fault, told),
         "pairs": every,
-        "control": [
-            {
-                "family": "ipv4",
-                "source": node_name(0),
-                "address": dead,
-                "verdict": "fail",
-                "held": True,
-                "reason": f"Nothing answers at {dead}, as it must be.",
-                "hops": [_hop(1, f"{subnet(0)}.1"), _hop(2, f"{subnet(1)}.0", "!H")],
-            }
-        ],
-        "services": [
-            {
-                "source": node_name(index),
-                "address": "10.96.113.7",
-                "port": 8080,
-                "connected": True,
-                "served_by": node_name((index + 1) % size),
-                "problem": "",
-            }
-            for index in range(size)
-        ],
+        "control": [{"family": "ipv4", "source": node_name(0), "address": dead, "verdict": "fail", "held": True,
+                     "reason": f"Nothing answers at {dead}, as it must be.",
+                     "hops": [_hop(1, f"{subnet(0)}.1"), _hop(2, f"{subnet(1)}.0", "!H")]}],
+        "services": [{"source": node_name(index), "address": "10.96.113.7", "port": 8080, "connected": True,
+                      "served_by": node_name((index + 1) % size), "problem": ""} for index in range(size)],
         "diagnosis": _diagnosis(fault, failing, name) if failing else [],
         "changes": None,
         "requests": {"list": 6, "create": 2 * size, "delete": 1, "exec": size, "get": 1},
-        "timings": {"start": 2.6, "probe": 2.9, "remove": 0.9},
-        "residue": 0,
-        "stopped": "",
-        "output_path": "",
+        "timings": {"start": 2.6, "probe": 2.9, "remove": 0.9}, "residue": 0, "stopped": "", "output_path": "",
         **more,
     }
 
@@ -343,36 +227,16 @@ def node_results(size: int = 3) -> dict[str, Any]:
         name = node_name(index)
         row = {"source": name, "verdict": "pass", "reason": "As it should be."}
         paths = [
-            {
-                **row,
-                "destination": "internet",
-                "kind": "internet",
-                "expected": "default route not by eth1",
-                "seen": "eth0 via 10.0.2.2",
-                "rtt_ms": None,
-            },
-            {
-                **row,
-                "destination": "names",
-                "kind": "resolver",
-                "expected": "deb.debian.org resolves by eth0",
-                "seen": "eth0 10.0.2.3",
-                "rtt_ms": 1.5,
-            },
+            {**row, "destination": "internet", "kind": "internet", "expected": "default route not by eth1",
+             "seen": "eth0 via 10.0.2.2", "rtt_ms": None},
+            {**row, "destination": "names", "kind": "resolver", "expected": "deb.debian.org resolves by eth0",
+             "seen": "eth0 10.0.2.3", "rtt_ms": 1.5},
         ]
         for other in range(size):
             if other != index:
                 way = f"eth1 -> {node_address(other)}"
-                paths.append(
-                    {
-                        **row,
-                        "destination": node_name(other),
-                        "kind": "node",
-                        "expected": way,
-                        "seen": way,
-                        "rtt_ms": 0.08,
-                    }
-                )
+                paths.append({**row, "destination": node_name(other), "kind": "node", "expected": way, "seen": way,
+                              "rtt_ms": 0.08})
         results[name] = {"address": node_address(index), "interface": "eth1", "verdict": "pass", "paths": paths}
     return results
 
@@ -386,12 +250,7 @@ def sparse(size: int, per_node: int, seed: int = 7, fault: str = "") -> dict[str
     document = result(1)
     document["run"]["plan"] = {"name": "sample", "seed": seed, "sample_size": per_node}
     summary = _count([found for _s, _d, found in told])
-    return {
-        **document,
-        "pairs": every,
-        "nodes": _nodes(size, "vxlan", fault, told),
-        "summary": summary,
-        "verdict": "fail" if summary["fail"] else "pass",
-        "cluster": {**document["cluster"], "nodes": size},
-        "coverage": {"tried": len(every), "possible": size * size, "nodes": size, "covered": size, "skipped": []},
-    }
+    return {**document, "pairs": every, "nodes": _nodes(size, "vxlan", fault, told), "summary": summary,
+            "verdict": "fail" if summary["fail"] else "pass",
+            "cluster": {**document["cluster"], "nodes": size},
+            "coverage": {"tried": len(every), "possible": size * size, "nodes": size, "covered": size, "skipped": []}}

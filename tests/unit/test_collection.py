@@ -53,9 +53,8 @@ def options(role: str) -> dict[str, dict]:
 def text_of(role: str, *directories: str) -> str:
     """What stands in the files of a role, without comments."""
     files = [file for directory in directories for file in sorted((ROOT / "roles" / role / directory).glob("*"))]
-    return "\n".join(
-        line for file in files for line in file.read_text().splitlines() if not line.lstrip().startswith("#")
-    )
+    return "\n".join(line for file in files for line in file.read_text().splitlines()
+                     if not line.lstrip().startswith("#"))
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -73,21 +72,12 @@ def test_every_default_is_described_with_its_value(role):
             assert "default" in described[name], f"{role}: {name} is described without its default {value!r}"
             assert described[name]["default"] == value, f"{role}: {name}"
     for name, option in described.items():
-        assert (
-            name in defaults(role) or option.get("required") or option.get("type") == "raw" or (name.startswith("lab_"))
-        ), f"{role}: {name} has neither a default nor is it required"
+        assert name in defaults(role) or option.get("required") or option.get("type") == "raw" or (
+            name.startswith("lab_")), f"{role}: {name} has neither a default nor is it required"
 
 
-KINDS = {
-    "str": str,
-    "path": str,
-    "int": int,
-    "float": (int, float),
-    "bool": bool,
-    "list": list,
-    "dict": dict,
-    "raw": object,
-}
+KINDS = {"str": str, "path": str, "int": int, "float": (int, float), "bool": bool, "list": list, "dict": dict,
+         "raw": object}
 
 
 def incomplete(name: str, option: dict) -> list[str]:
@@ -121,17 +111,14 @@ def test_every_option_is_described_in_full(role):
             assert option == options(role).get(name, option), f"{role}: {entry} and main describe {name} differently"
 
 
-@pytest.mark.parametrize(
-    ("option", "problem"),
-    [
-        ({"type": "str"}, "not described"),
-        ({"description": "A."}, "has the type None"),
-        ({"description": "A.", "type": "list"}, "elements belong"),
-        ({"description": "A.", "type": "int", "default": "1"}, "is no int"),
-        ({"description": "A.", "type": "str", "default": "a", "choices": ["b"]}, "none of the choices"),
-        ({"description": "A.", "type": "dict", "options": {"b": {"type": "str"}}}, "a.b is not described"),
-    ],
-)
+@pytest.mark.parametrize(("option", "problem"), [
+    ({"type": "str"}, "not described"),
+    ({"description": "A."}, "has the type None"),
+    ({"description": "A.", "type": "list"}, "elements belong"),
+    ({"description": "A.", "type": "int", "default": "1"}, "is no int"),
+    ({"description": "A.", "type": "str", "default": "a", "choices": ["b"]}, "none of the choices"),
+    ({"description": "A.", "type": "dict", "options": {"b": {"type": "str"}}}, "a.b is not described"),
+])
 def test_a_description_that_lacks_something_is_found(option, problem):
     assert problem in "; ".join(incomplete("a", option))
 

@@ -24,11 +24,8 @@ def load(path: str | Path) -> Any:
 def test_every_test_that_is_named_is_there():
     named = TEST.findall((ROOT / "docs/complaints.md").read_text())
     assert len(named) > 30
-    missing = [
-        f"{file}::{name}"
-        for file, name in named
-        if not (ROOT / file).exists() or f"def {name}(" not in (ROOT / file).read_text()
-    ]
+    missing = [f"{file}::{name}" for file, name in named
+               if not (ROOT / file).exists() or f"def {name}(" not in (ROOT / file).read_text()]
     assert missing == []
 
 
@@ -43,12 +40,8 @@ def everything(node: Any) -> Iterator[dict]:
 
 def test_no_host_waits_for_another_without_need():
     files = [*ROOT.glob("playbooks/*.yml"), *ROOT.glob("roles/*/tasks/*.yml")]
-    slow = [
-        (file.name, item.get("name"))
-        for file in files
-        for item in everything(load(file) or [])
-        if {"serial", "throttle"} & item.keys() or item.get("strategy", "linear") == "host_pinned"
-    ]
+    slow = [(file.name, item.get("name")) for file in files for item in everything(load(file) or [])
+            if {"serial", "throttle"} & item.keys() or item.get("strategy", "linear") == "host_pinned"]
     assert slow == []
     config = configparser.ConfigParser()
     config.read(ROOT / "ansible.cfg")
@@ -76,12 +69,8 @@ def test_the_repository_and_its_key_follow_the_minor_version():
 
 def test_what_is_downloaded_is_pinned_or_signed():
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", load("roles/flannel/defaults/main.yml")["flannel_manifest_checksum"])
-    fetched = [
-        item["ansible.builtin.get_url"]
-        for file in ROOT.glob("roles/*/tasks/*.yml")
-        if not file.parts[-3].startswith("lab_")
-        for item in everything(load(file) or [])
-        if "ansible.builtin.get_url" in item
-    ]
+    fetched = [item["ansible.builtin.get_url"] for file in ROOT.glob("roles/*/tasks/*.yml")
+               if not file.parts[-3].startswith("lab_") for item in everything(load(file) or [])
+               if "ansible.builtin.get_url" in item]
     assert fetched
     assert all("checksum" in download for download in fetched)

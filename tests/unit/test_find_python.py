@@ -21,13 +21,8 @@ def find(home: Path, path: Path, **environment: str) -> subprocess.CompletedProc
     for program in ("bash", "env", "sort", "cat"):
         if not (path / program).exists():
             (path / program).symlink_to(shutil.which(program))
-    return subprocess.run(
-        [shutil.which("bash"), str(TOOL)],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={"HOME": str(home), "PATH": str(path), **environment},
-    )
+    return subprocess.run([shutil.which("bash"), str(TOOL)], check=False, capture_output=True, text=True,
+                          env={"HOME": str(home), "PATH": str(path), **environment})
 
 
 def python(directory: Path, works: bool) -> Path:

@@ -144,7 +144,8 @@ def test_a_node_of_unknown_address_is_open_and_a_shared_one_a_fail():
     assert "same node address" in row["reason"]
 
 
-BOTH = nodelayer.Rules("eth1", "192.168.56.11", others=("fd00:56::b",), networks=("192.168.56.0/24", "fd00:56::/64"))
+BOTH = nodelayer.Rules("eth1", "192.168.56.11", others=("fd00:56::b",),
+                       networks=("192.168.56.0/24", "fd00:56::/64"))
 FAR = "192.168.57.12"
 
 
@@ -153,38 +154,22 @@ def test_each_family_of_the_host_is_a_row_of_its_own():
     both = {PEER: {**seen, "by": PEER}, "fd00:56::c": {**seen, "kind": "silent", "by": ""}}
     rows = nodelayer.judge("node-1", observed(peers=both), {"node-2": [PEER, "fd00:56::c"], "node-3": [PEER]}, BOTH)
     assert [(row["destination"], row["family"], row["verdict"]) for row in rows if row["kind"] == "node"] == [
-        ("node-2", "ipv4", "pass"),
-        ("node-2", "ipv6", "fail"),
-        ("node-3", "ipv4", "pass"),
-        ("node-3", "ipv6", "inconclusive"),
-    ]
+        ("node-2", "ipv4", "pass"), ("node-2", "ipv6", "fail"),
+        ("node-3", "ipv4", "pass"), ("node-3", "ipv6", "inconclusive")]
 
 
-@pytest.mark.parametrize(
-    ("changes", "verdict", "word"),
-    [
-        ({}, "pass", "By eth1 through router 192.168.56.3"),
-        ({"through": {"kind": "silent", "by": ""}}, "fail", "the way back on node-2"),
-        ({"dev": "eth0"}, "fail", "by eth0, expected eth1"),
-        # on a link that the networks do not tell of, such as by a proxy that answers for it
-        ({"gateway": "", "kind": "reply", "by": FAR}, "pass", "One hop"),
-    ],
-)
+@pytest.mark.parametrize(("changes", "verdict", "word"), [
+    ({}, "pass", "By eth1 through router 192.168.56.3"),
+    ({"through": {"kind": "silent", "by": ""}}, "fail", "the way back on node-2"),
+    ({"dev": "eth0"}, "fail", "by eth0, expected eth1"),
+    # on a link that the networks do not tell of, such as by a proxy that answers for it
+    ({"gateway": "", "kind": "reply", "by": FAR}, "pass", "One hop"),
+])
 def test_a_node_in_another_network_answers_through_a_router(changes, verdict, word):
-    seen = {
-        "dev": "eth1",
-        "gateway": "192.168.56.3",
-        "kind": "router",
-        "by": "192.168.56.3",
-        "rtt_ms": 0.1,
-        "through": {"kind": "reply", "by": FAR, "rtt_ms": 0.2},
-    }
-    rows = nodelayer.judge(
-        "node-1",
-        observed(peers={FAR: {**seen, **changes}}),
-        {"node-2": FAR},
-        nodelayer.Rules("eth1", "192.168.56.11", networks=("192.168.56.0/24",)),
-    )
+    seen = {"dev": "eth1", "gateway": "192.168.56.3", "kind": "router", "by": "192.168.56.3", "rtt_ms": 0.1,
+            "through": {"kind": "reply", "by": FAR, "rtt_ms": 0.2}}
+    rows = nodelayer.judge("node-1", observed(peers={FAR: {**seen, **changes}}), {"node-2": FAR},
+                           nodelayer.Rules("eth1", "192.168.56.11", networks=("192.168.56.0/24",)))
     assert (rows[-1]["verdict"], word in rows[-1]["reason"]) == (verdict, True), rows[-1]
 
 

@@ -92,16 +92,10 @@ def test_what_comes_from_the_cluster_moves_no_cursor():
 
 
 def test_what_a_run_proved_against_a_baseline_is_told():
-    changes = {
-        "baseline": {"started": "2026-11-23T01:00:00Z"},
-        "new_failures": ["a -> b (ipv4)"],
-        "mended": [],
-        "changed_hops": [
-            {"source": "a", "destination": "b", "family": "ipv4", "before": [["1.1.1.1"], []], "now": [["2.2.2.2"]]}
-        ],
-        "slower": [{"source": "a", "destination": "c", "before_ms": 0.1, "now_ms": 9}],
-        "missing": [],
-    }
+    changes = {"baseline": {"started": "2026-11-23T01:00:00Z"}, "new_failures": ["a -> b (ipv4)"], "mended": [],
+               "changed_hops": [{"source": "a", "destination": "b", "family": "ipv4", "before": [["1.1.1.1"], []],
+                                 "now": [["2.2.2.2"]]}],
+               "slower": [{"source": "a", "destination": "c", "before_ms": 0.1, "now_ms": 9}], "missing": []}
     told = "\n".join(paths.path_table(paths.path_report(samples.result(changes=changes))))
     assert "a -> b (ipv4) fails now" in told
     assert "a -> b takes another way: 1.1.1.1 -> *, now 2.2.2.2" in told

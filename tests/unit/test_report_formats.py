@@ -40,7 +40,6 @@ STOPPED = {"failed": True, "msg": "no kubernetes library"}
 
 def evil() -> dict:
     """A broken cluster in which every text is hostile that a cluster can choose."""
-
     def spoil(value):
         if isinstance(value, dict):
             return {name: spoil(item) for name, item in value.items()}
@@ -78,10 +77,8 @@ def proved(monkeypatch, nodes, **asked) -> dict:
     return proof.execute(proof.Proof(Objects(nodes), request, "abc", seed=1))[1]
 
 
-@pytest.mark.parametrize(
-    "nodes",
-    [cluster(), cluster("vxlan", 5), [*cluster("vxlan"), node(3, "vxlan", ready=False)], [node(0), node(1, None)], []],
-)
+@pytest.mark.parametrize("nodes", [cluster(), cluster("vxlan", 5), [*cluster("vxlan"), node(3, "vxlan", ready=False)],
+                                   [node(0), node(1, None)], []])
 def test_results_of_the_module_are_what_the_schema_says(monkeypatch, nodes):
     built = paths.path_report(proved(monkeypatch, nodes))
     jsonschema.validate(built, SCHEMA, jsonschema.Draft202012Validator)
@@ -106,16 +103,9 @@ def test_reports_of_real_runs_are_what_the_schema_says():
         jsonschema.validate(json.loads(Path(name).read_text()), SCHEMA, jsonschema.Draft202012Validator)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"verdict": "good"},
-        {"summary": {"pass": 1}},
-        {"pods": None},
-        {"schema_version": 1},
-        {"message": 1},
-    ],
-)
+@pytest.mark.parametrize("change", [
+    {"verdict": "good"}, {"summary": {"pass": 1}}, {"pods": None}, {"schema_version": 1}, {"message": 1},
+])
 def test_the_schema_refuses_what_it_does_not_say(change):
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**CASES["healthy"], **change}, SCHEMA, jsonschema.Draft202012Validator)
@@ -222,17 +212,14 @@ def test_many_pairs_stand_one_on_each_line():
     assert sum(1 for line in text.splitlines() if line.startswith('{"source"')) == 400
 
 
-@pytest.mark.parametrize(
-    ("path", "told"),
-    [
-        ("artifacts/x.json", "is no absolute path"),
-        ("{tmp}", "is a directory"),
-        ("{tmp}/file/x.json", "is no directory"),
-        ("{tmp}/new/deep/x.json", ""),
-        ("{tmp}/file", ""),
-        ("", ""),
-    ],
-)
+@pytest.mark.parametrize(("path", "told"), [
+    ("artifacts/x.json", "is no absolute path"),
+    ("{tmp}", "is a directory"),
+    ("{tmp}/file/x.json", "is no directory"),
+    ("{tmp}/new/deep/x.json", ""),
+    ("{tmp}/file", ""),
+    ("", ""),
+])
 def test_files_that_cannot_be_written_are_refused(tmp_path, path, told):
     (tmp_path / "file").write_text("x")
     found = paths.path_output_problems({"pod_paths_output": path.format(tmp=tmp_path)})

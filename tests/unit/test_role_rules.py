@@ -61,11 +61,8 @@ def test_tasks_are_found():
 
 def uncommented(text: str) -> list[str]:
     lines = text.splitlines()
-    return [
-        task.content["name"]
-        for task in tasks(text)
-        if COMMANDS & task.content.keys() and not lines[task.line - 1].lstrip().startswith("#")
-    ]
+    return [task.content["name"] for task in tasks(text)
+            if COMMANDS & task.content.keys() and not lines[task.line - 1].lstrip().startswith("#")]
 
 
 @pytest.mark.parametrize("file", FILES, ids=named)
@@ -85,11 +82,8 @@ def silent_waits(text: str) -> list[str]:
             continue
         rescued = any("ansible.builtin.fail" in other for block in task.blocks for other in block.get("rescue", []))
         result = task.content.get("register", "")
-        said = any(
-            re.search(rf"\b{result}\b", str(other.content))
-            for other in everything[number + 1 :]
-            if JUDGES & other.content.keys()
-        )
+        said = any(re.search(rf"\b{result}\b", str(other.content))
+                   for other in everything[number + 1:] if JUDGES & other.content.keys())
         if not (rescued or (result and said)):
             found.append(task.content["name"])
     return found
@@ -144,8 +138,7 @@ def test_the_rules_find_what_breaks_them():
     assert uncommented(SAMPLE) == ["Unsaid", "Unsaid within", "Unsaid in the rescue"]
     assert silent_waits(SAMPLE) == ["Unsaid", "Unsaid in the rescue"]
     assert silent_waits(SAMPLE + "- name: Say later\n  ansible.builtin.fail: {msg: '{{ __a.stderr }}'}\n") == [
-        "Unsaid in the rescue"
-    ]
+        "Unsaid in the rescue"]
 
 
 @pytest.mark.parametrize("file", FILES, ids=named)
@@ -157,9 +150,6 @@ def test_no_expression_doubles_its_backslashes(file):
 @pytest.mark.parametrize("file", FILES, ids=named)
 def test_no_block_has_an_escape_that_only_quoted_text_knows(file):
     """In a block of text '\\n' is a backslash and an n, as Ansible doubles it; in double quotes it is a line's end."""
-    blocks = [
-        event.value
-        for event in yaml.parse(file.read_text())
-        if isinstance(event, yaml.ScalarEvent) and event.style in (">", "|")
-    ]
+    blocks = [event.value for event in yaml.parse(file.read_text())
+              if isinstance(event, yaml.ScalarEvent) and event.style in (">", "|")]
     assert [found for text in blocks for found in re.findall(r"'[^'\n]*\\[nrt][^'\n]*'", text) if "{{" in text] == []

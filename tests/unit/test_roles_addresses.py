@@ -105,13 +105,8 @@ def test_two_matches_on_one_host_are_named():
     ],
 )
 def test_network_interface_and_address_pick_alone_and_together(variables, found):
-    host = facts(
-        lo=["127.0.0.1"],
-        eth1=["192.168.56.10"],
-        eth2=["192.168.56.20", "10.9.9.9"],
-        eth3=["fd00::30"],
-        eth4=["10.4.0.4", "fd04::4", "fe80::4"],
-    )
+    host = facts(lo=["127.0.0.1"], eth1=["192.168.56.10"], eth2=["192.168.56.20", "10.9.9.9"], eth3=["fd00::30"],
+                 eth4=["10.4.0.4", "fd04::4", "fe80::4"])
     assert [entry.address for entry in pick(host, **variables)] == found
 
 
@@ -123,17 +118,13 @@ def test_network_interface_and_address_pick_alone_and_together(variables, found)
         ({"interface": "eth7"}, ["interface_name is eth7, which the host does not have; its interfaces are: eth0"]),
         ({"interface": "lo"}, ["no address lies on node_address_interface_name lo; the host's addresses are: 10.0"]),
         ({"interface": "eth0", "cidr": LAB}, ["interface_name eth0 and inside node_address_cidr 192.168.56.0/24;"]),
-        (
-            {"explicit": "192.168.56.99"},
-            ["node_address_explicit is 192.168.56.99, which is no address of the host", "192.168.56.10 on eth1"],
-        ),
+        ({"explicit": "192.168.56.99"}, ["node_address_explicit is 192.168.56.99, which is no address of the host",
+                                         "192.168.56.10 on eth1"]),
         ({"explicit": "10.0.2.15", "cidr": LAB}, ["node_address_explicit 10.0.2.15 on eth0 does not lie inside node_"]),
         ({"explicit": "10.0.2.15", "interface": "eth1"}, ["10.0.2.15 on eth0 does not lie on node_address_interface"]),
         ({"explicit": "10.0.2.15", "cidr": "fd00::/64"}, ["does not lie inside node_address_cidr fd00::/64"]),
-        (
-            {"explicit": "192.168.56.10/24"},
-            ["node_address_explicit is '192.168.56.10/24', which is no address", "without a prefix"],
-        ),
+        ({"explicit": "192.168.56.10/24"}, ["node_address_explicit is '192.168.56.10/24', which is no address",
+                                            "without a prefix"]),
         ({"cidr": [LAB, "10.0.2.0/24"]}, ["node_address_cidr holds 192.168.56.0/24, 10.0.2.0/24: at most one of IPv4"]),
         ({"cidr": [LAB, "fd00::/64"]}, ["no address lies inside node_address_cidr fd00::/64"]),
         ({"cidr": "192.168.56.10/24"}, ["node_address_cidr is", "did you mean 192.168.56.0/24"]),
@@ -155,7 +146,8 @@ def survey(*hosts, **variables):
 def test_survey_of_a_healthy_cluster():
     found, problems = survey(("a", vagrant(10)), ("b", vagrant(11)), cidr=LAB)
     assert problems == []
-    assert {name: entries[0].address for name, entries in found.items()} == {"a": "192.168.56.10", "b": "192.168.56.11"}
+    assert {name: entries[0].address for name, entries in found.items()} == {
+        "a": "192.168.56.10", "b": "192.168.56.11"}
 
 
 def test_the_nat_address_of_every_vagrant_machine_is_refused():
@@ -166,7 +158,8 @@ def test_the_nat_address_of_every_vagrant_machine_is_refused():
 
 def test_an_address_that_another_host_has_beside_its_own_is_refused():
     other = facts(eth1=["192.168.56.11"], eth2=["192.168.56.10"])
-    found, problems = addresses.survey([("a", vagrant(10), {"cidr": LAB}), ("b", other, {"explicit": "192.168.56.11"})])
+    found, problems = addresses.survey(
+        [("a", vagrant(10), {"cidr": LAB}), ("b", other, {"explicit": "192.168.56.11"})])
     assert sorted(found) == ["a", "b"]
     assert len(problems) == 1
     assert "192.168.56.10 is the address of more than one host: a (eth1), b (eth2)" in problems[0]
@@ -174,8 +167,7 @@ def test_an_address_that_another_host_has_beside_its_own_is_refused():
 
 def test_survey_collects_the_problems_of_all_hosts():
     _found, problems = addresses.survey(
-        [("a", vagrant(10), {"cidr": "10.9.0.0/16"}), ("b", {}, {"cidr": LAB}), ("c", vagrant(12), {"cidr": LAB})]
-    )
+        [("a", vagrant(10), {"cidr": "10.9.0.0/16"}), ("b", {}, {"cidr": LAB}), ("c", vagrant(12), {"cidr": LAB})])
     assert [problem.split(":")[0] for problem in problems] == ["a", "b"]
 
 
@@ -193,11 +185,7 @@ def test_the_filter_lets_a_host_have_variables_of_its_own():
     assert result["problems"] == []
     assert result["unknown"] == ["down"]
     assert result["nodes"]["b"] == {
-        "address": "172.16.0.9",
-        "interface": "eth1",
-        "addresses": ["172.16.0.9"],
-        "networks": ["172.16.0.0/24"],
-    }
+        "address": "172.16.0.9", "interface": "eth1", "addresses": ["172.16.0.9"], "networks": ["172.16.0.0/24"]}
     assert [result["nodes"][name]["address"] for name in "acd"] == ["192.168.56.10", "192.168.56.12", "10.5.5.6"]
 
 
@@ -205,8 +193,7 @@ def test_hosts_behind_one_nat_address_are_named_in_one_sentence():
     (told,) = addresses.shared_defaults({"a": vagrant(10), "b": vagrant(11), "c": {"default_ipv4": {}}})
     assert "a (eth0), b (eth0) leaves by the same address, 10.0.2.15" in told
     assert addresses.shared_defaults({"a": vagrant(10), "b": facts()}) == addresses.shared_defaults(
-        {"a": vagrant(10), "b": vagrant(11)}
-    )
+        {"a": vagrant(10), "b": vagrant(11)})
     assert addresses.shared_defaults({"a": vagrant(10)}) == []
 
 

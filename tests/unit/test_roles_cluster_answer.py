@@ -19,16 +19,10 @@ from ansible_collections.podpath.kubeadm.plugins.modules import cluster_answer
 
 def kubeconfig(tmp_path, server: str) -> str:
     path = tmp_path / "kubeconfig"
-    path.write_text(
-        yaml.safe_dump(
-            {
-                "current-context": "it",
-                "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
-                "clusters": [{"name": "it", "cluster": {"server": server}}],
-                "users": [{"name": "it", "user": {"token": "t"}}],
-            }
-        )
-    )
+    path.write_text(yaml.safe_dump({
+        "current-context": "it", "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+        "clusters": [{"name": "it", "cluster": {"server": server}}], "users": [{"name": "it", "user": {"token": "t"}}],
+    }))
     return str(path)
 
 

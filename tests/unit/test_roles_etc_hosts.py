@@ -16,32 +16,20 @@ def others(text, nodes=NODES):
 def test_every_address_of_every_node_has_a_line():
     nodes = NODES | {"node-3": {"address": "10.3.3.3", "addresses": ["10.3.3.3", "fd00::3"]}}
     assert etc_hosts.block(nodes).splitlines() == [
-        "192.168.56.11 node-1",
-        "192.168.56.12 node-2",
-        "10.3.3.3 node-3",
-        "fd00::3 node-3",
-    ]
+        "192.168.56.11 node-1", "192.168.56.12 node-2", "10.3.3.3 node-3", "fd00::3 node-3"]
 
 
 def test_a_short_name_is_given_only_where_it_means_one_node():
-    nodes = {
-        name: {"address": f"10.0.0.{last}"}
-        for last, name in enumerate(["a.one.example", "a.two.example", "b.one.example", "c.one.example", "c"])
-    }
+    nodes = {name: {"address": f"10.0.0.{last}"} for last, name in enumerate(
+        ["a.one.example", "a.two.example", "b.one.example", "c.one.example", "c"])}
     assert etc_hosts.names_of(nodes) == {
-        "a.one.example": ["a.one.example"],
-        "a.two.example": ["a.two.example"],
-        "b.one.example": ["b.one.example", "b"],
-        "c": ["c"],
-        "c.one.example": ["c.one.example"],
-    }
+        "a.one.example": ["a.one.example"], "a.two.example": ["a.two.example"],
+        "b.one.example": ["b.one.example", "b"], "c": ["c"], "c.one.example": ["c.one.example"]}
 
 
 def test_lines_that_agree_or_name_others_are_no_matter():
-    text = (
-        "127.0.0.1\tlocalhost\n::1 localhost ip6-localhost\n192.168.56.11 node-1 # here\n\n# 127.0.1.1 node-1\n"
-        "10.0.0.1 node-10 mirror.node-1.example\n"
-    )
+    text = ("127.0.0.1\tlocalhost\n::1 localhost ip6-localhost\n192.168.56.11 node-1 # here\n\n# 127.0.1.1 node-1\n"
+            "10.0.0.1 node-10 mirror.node-1.example\n")
     assert others(text) == []
 
 
@@ -52,13 +40,8 @@ def test_lines_of_the_block_itself_are_never_others():
 
 def test_debians_line_is_found_and_may_go():
     (line,) = others("127.0.0.1 localhost\n127.0.1.1\tNode-1.vm  node-1\n")
-    assert line == {
-        "text": "127.0.1.1\tNode-1.vm  node-1",
-        "address": "127.0.1.1",
-        "nodes": ["node-1"],
-        "loopback": True,
-        "spare": True,
-    }
+    assert line == {"text": "127.0.1.1\tNode-1.vm  node-1", "address": "127.0.1.1", "nodes": ["node-1"],
+                    "loopback": True, "spare": True}
 
 
 def test_a_line_that_names_localhost_too_is_not_spare():

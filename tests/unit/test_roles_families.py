@@ -22,9 +22,8 @@ def test_both_families_have_the_same_names(role):
 
 
 def test_both_families_have_a_package_for_every_program_that_a_node_needs():
-    debian, redhat = (
-        yaml.safe_load((ROLES / "kubernetes" / "vars" / f"{family}.yml").read_text()) for family in FAMILIES
-    )
+    debian, redhat = (yaml.safe_load((ROLES / "kubernetes" / "vars" / f"{family}.yml").read_text())
+                      for family in FAMILIES)
     assert debian["__kubernetes_programs"].keys() == redhat["__kubernetes_programs"].keys()
     needed = yaml.safe_load((ROLES / "kubernetes" / "vars" / "main.yml").read_text())["__kubernetes_needed"]
     assert all(f"'{program}'" in needed for program in debian["__kubernetes_programs"])

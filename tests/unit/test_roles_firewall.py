@@ -23,22 +23,10 @@ NODES = ["192.168.56.10", "192.168.56.11", "192.168.56.12"]
 
 
 def needs(**changed):
-    return firewall.needs(
-        **{
-            "control_plane": False,
-            "addresses": ["192.168.56.11"],
-            "interface": "eth1",
-            "node_addresses": NODES,
-            "control_plane_addresses": NODES[:1],
-            "node_sources": ["192.168.56.0/24"],
-            "api_sources": [],
-            "node_port_sources": [],
-            "pod_cidr": "10.244.0.0/16",
-            "backend": "vxlan",
-            "extra_ports": [],
-            **changed,
-        }
-    )
+    return firewall.needs(**{
+        "control_plane": False, "addresses": ["192.168.56.11"], "interface": "eth1", "node_addresses": NODES,
+        "control_plane_addresses": NODES[:1], "node_sources": ["192.168.56.0/24"], "api_sources": [],
+        "node_port_sources": [], "pod_cidr": "10.244.0.0/16", "backend": "vxlan", "extra_ports": [], **changed})
 
 
 def of_control_plane(**changed):
@@ -55,11 +43,7 @@ FORWARDING = ["forwarding from 10.244.0.0/16 to anywhere", f"forwarding from {OT
 
 def test_a_worker_needs_kubelet_flannel_and_its_pods_traffic():
     assert named(needs()) == [
-        f"10250/tcp from {OTHERS}",
-        "10250/tcp from 10.244.0.0/16",
-        f"8472/udp from {OTHERS}",
-        *FORWARDING,
-    ]
+        f"10250/tcp from {OTHERS}", "10250/tcp from 10.244.0.0/16", f"8472/udp from {OTHERS}", *FORWARDING]
 
 
 @pytest.mark.parametrize(("backend", "ports"), [("host-gw", set()), ("wireguard", {"51820", "51821"})])
@@ -80,11 +64,8 @@ def test_an_address_of_the_other_family_is_no_need():
 
 
 def test_both_families_are_needed_with_two():
-    found = needs(
-        addresses=["192.168.56.11", "fd00::11"],
-        node_addresses=["192.168.56.10", "fd00::10"],
-        pod_cidr="10.244.0.0/16,fd01::/48",
-    )
+    found = needs(addresses=["192.168.56.11", "fd00::11"], node_addresses=["192.168.56.10", "fd00::10"],
+                  pod_cidr="10.244.0.0/16,fd01::/48")
     assert "forwarding from fd01::/48 to anywhere" in named(found)
     assert "8472/udp from 192.168.56.10, fd00::10" in named(found)
 
@@ -116,45 +97,27 @@ def test_ufw_that_was_opened_is_open():
         "ufw allow proto tcp from 10.244.0.0/16 to any port 10250",
         "ufw allow proto udp from 192.168.56.0/24 to any port 8472",
         "ufw route allow from 10.244.0.0/16 to 0.0.0.0/0",
-        "ufw route allow from 192.168.56.0/24 to 10.244.0.0/16",
-    ]
-    assert (
-        ufw(
-            "allow tcp 10250 0.0.0.0/0 any 192.168.56.0/24 in comment=706f",
-            "allow tcp 10250 0.0.0.0/0 any 10.244.0.0/16 in",
-            "allow udp 8472 0.0.0.0/0 any 192.168.56.0/24 in",
-            "route:allow any any 0.0.0.0/0 any 10.244.0.0/16 in",
-            "route:allow any any 10.244.0.0/16 any 192.168.56.0/24 in",
-        )
-        == []
-    )
+        "ufw route allow from 192.168.56.0/24 to 10.244.0.0/16"]
+    assert ufw("allow tcp 10250 0.0.0.0/0 any 192.168.56.0/24 in comment=706f",
+               "allow tcp 10250 0.0.0.0/0 any 10.244.0.0/16 in",
+               "allow udp 8472 0.0.0.0/0 any 192.168.56.0/24 in",
+               "route:allow any any 0.0.0.0/0 any 10.244.0.0/16 in",
+               "route:allow any any 10.244.0.0/16 any 192.168.56.0/24 in") == []
 
 
 def test_an_operators_own_rules_of_ufw_count():
     # each node by itself, a list and a range of ports, an interface, everything for one network
-    assert (
-        ufw(
-            "allow any any 0.0.0.0/0 any 192.168.56.10 in",
-            "allow udp 8000:9000 0.0.0.0/0 any 0.0.0.0/0 in_eth1",
-            "allow tcp 80,10250 0.0.0.0/0 any 0.0.0.0/0 in",
-            "route:allow any any 0.0.0.0/0 any 0.0.0.0/0 in",
-        )
-        == []
-    )
+    assert ufw("allow any any 0.0.0.0/0 any 192.168.56.10 in",
+               "allow udp 8000:9000 0.0.0.0/0 any 0.0.0.0/0 in_eth1",
+               "allow tcp 80,10250 0.0.0.0/0 any 0.0.0.0/0 in",
+               "route:allow any any 0.0.0.0/0 any 0.0.0.0/0 in") == []
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [
-        "allow udp 8472 0.0.0.0/0 any 0.0.0.0/0 in_eth0",
-        "allow tcp 8472 0.0.0.0/0 any 0.0.0.0/0 in",
-        "allow udp 8472 0.0.0.0/0 any 0.0.0.0/0 out",
-        "allow udp 8472 0.0.0.0/0 53 0.0.0.0/0 in",
-        "allow udp 8472 192.168.57.11 any 0.0.0.0/0 in",
-        "limit udp 8472 0.0.0.0/0 any 0.0.0.0/0 in",
-        "allow udp 8473 0.0.0.0/0 any 0.0.0.0/0 in",
-    ],
-)
+@pytest.mark.parametrize("rule", [
+    "allow udp 8472 0.0.0.0/0 any 0.0.0.0/0 in_eth0", "allow tcp 8472 0.0.0.0/0 any 0.0.0.0/0 in",
+    "allow udp 8472 0.0.0.0/0 any 0.0.0.0/0 out", "allow udp 8472 0.0.0.0/0 53 0.0.0.0/0 in",
+    "allow udp 8472 192.168.57.11 any 0.0.0.0/0 in", "limit udp 8472 0.0.0.0/0 any 0.0.0.0/0 in",
+    "allow udp 8473 0.0.0.0/0 any 0.0.0.0/0 in"])
 def test_rules_of_ufw_beside_the_point_do_not_count(rule):
     flannel = [need for need in needs() if need["port"] == "8472"]
     assert ufw(rule, wanted=flannel) == [f"8472/udp from {OTHERS}"]
@@ -162,10 +125,8 @@ def test_rules_of_ufw_beside_the_point_do_not_count(rule):
 
 def test_what_ufw_refuses_first_is_refused_and_named():
     flannel = [need for need in needs() if need["port"] == "8472"]
-    rules = (
-        "### tuple ### deny any any 0.0.0.0/0 any 192.168.56.12 in\n"
-        "### tuple ### allow udp 8472 0.0.0.0/0 any 0.0.0.0/0 in\n"
-    )
+    rules = ("### tuple ### deny any any 0.0.0.0/0 any 192.168.56.12 in\n"
+             "### tuple ### allow udp 8472 0.0.0.0/0 any 0.0.0.0/0 in\n")
     (missing,) = firewall_ufw.missing(flannel, UFW, rules, "")
     assert missing["sources"] == ["192.168.56.12"]
     assert missing["stopped_by"] == ["ufw's rule 'deny any any to 0.0.0.0/0 from 192.168.56.12'"]
@@ -175,8 +136,7 @@ def test_what_ufw_refuses_first_is_refused_and_named():
 
 def test_an_address_outside_of_the_networks_is_opened_by_itself():
     (missing,) = firewall_ufw.missing(
-        [n for n in needs(node_addresses=["192.168.56.10", "10.9.9.9"]) if n["port"] == "8472"], UFW, "", ""
-    )
+        [n for n in needs(node_addresses=["192.168.56.10", "10.9.9.9"]) if n["port"] == "8472"], UFW, "", "")
     assert missing["open_for"] == ["192.168.56.0/24", "10.9.9.9"]
 
 
@@ -219,29 +179,14 @@ podpath-pods (active)
 
 
 def zones(**values):
-    return PUBLIC.format(
-        **{
-            "active": " (active)",
-            "interfaces": "",
-            "sources": "",
-            "services": "",
-            "ports": "",
-            "rich": "",
-            "trusted": "",
-            **values,
-        }
-    )
+    return PUBLIC.format(**{"active": " (active)", "interfaces": "", "sources": "", "services": "", "ports": "",
+                            "rich": "", "trusted": "", **values})
 
 
 def firewalld(zones_, policies="", permanent=None, permanent_policies=None, wanted=None):
     return firewall_firewalld.missing(
-        needs() if wanted is None else wanted,
-        "public\n",
-        zones_,
-        policies,
-        zones_ if permanent is None else permanent,
-        policies if permanent_policies is None else permanent_policies,
-    )
+        needs() if wanted is None else wanted, "public\n", zones_, policies,
+        zones_ if permanent is None else permanent, policies if permanent_policies is None else permanent_policies)
 
 
 def test_firewalld_as_it_comes_names_all():
@@ -249,16 +194,13 @@ def test_firewalld_as_it_comes_names_all():
     assert named(missing) == named(needs())
     assert missing[0]["stopped_by"] == ["firewalld's zone public"]
     assert [firewall_firewalld.command(option) for option in firewall_firewalld.openings(missing)] == [
-        f'firewall-cmd --permanent --zone=public --add-rich-rule=\'{RULE} port port="10250" protocol="tcp" accept\'',
+        f"firewall-cmd --permanent --zone=public --add-rich-rule='{RULE} port port=\"10250\" protocol=\"tcp\" accept'",
         "firewall-cmd --permanent --zone=trusted --add-source=10.244.0.0/16",
-        f'firewall-cmd --permanent --zone=public --add-rich-rule=\'{RULE} port port="8472" protocol="udp" accept\'',
-    ]
+        f"firewall-cmd --permanent --zone=public --add-rich-rule='{RULE} port port=\"8472\" protocol=\"udp\" accept'"]
 
 
-RICH = "".join(
-    f'\n\t{RULE} port port="{port}" protocol="{protocol}" accept'
-    for port, protocol in (("10250", "tcp"), ("8472", "udp"))
-)
+RICH = "".join(f'\n\t{RULE} port port="{port}" protocol="{protocol}" accept'
+               for port, protocol in (("10250", "tcp"), ("8472", "udp")))
 
 
 def test_firewalld_that_was_opened_is_open():
@@ -307,22 +249,16 @@ def test_only_tables_that_may_be_the_hosts_firewall_are_looked_at():
 def test_a_chain_of_nftables_is_read():
     # 8472 is only let in from .12, by a chain that is jumped to; pods' packets go out, but nothing else gets to pods
     assert named(nft()) == [
-        "10250/tcp from 10.244.0.0/16",
-        "8472/udp from 192.168.56.10",
-        f"forwarding from {OTHERS} to 10.244.0.0/16",
-    ]
+        "10250/tcp from 10.244.0.0/16", "8472/udp from 192.168.56.10",
+        f"forwarding from {OTHERS} to 10.244.0.0/16"]
     assert nft()[0]["stopped_by"] == ["chain inet filter input"]
 
 
 def test_openings_of_nftables_go_to_the_chain_that_refuses():
     assert firewall_nftables.openings(nft()) == [
-        f'insert rule inet filter {rule} accept comment "podpath.kubeadm.firewall"'
-        for rule in (
-            "input ip saddr 10.244.0.0/16 tcp dport 10250",
-            "input ip saddr 192.168.56.0/24 udp dport 8472",
-            "forward ip saddr 192.168.56.0/24 ip daddr 10.244.0.0/16",
-        )
-    ]
+        f'insert rule inet filter {rule} accept comment "podpath.kubeadm.firewall"' for rule in (
+            "input ip saddr 10.244.0.0/16 tcp dport 10250", "input ip saddr 192.168.56.0/24 udp dport 8472",
+            "forward ip saddr 192.168.56.0/24 ip daddr 10.244.0.0/16")]
 
 
 def test_a_port_that_a_chain_drops_by_a_rule_is_named():
@@ -334,10 +270,7 @@ def test_iptables_rules_are_read_as_far_as_nft_shows_them():
     # multiport is not shown, so 10250 may be open: it is named, as nobody knows. The policy of FORWARD stops no pod,
     # as Flannel puts its own rules there.
     assert named(nft("nft_iptables.json", of_control_plane())) == [
-        "6443/tcp from 10.244.0.0/16",
-        "10250/tcp from 192.168.56.11, 192.168.56.12",
-        "10250/tcp from 10.244.0.0/16",
-    ]
+        "6443/tcp from 10.244.0.0/16", "10250/tcp from 192.168.56.11, 192.168.56.12", "10250/tcp from 10.244.0.0/16"]
 
 
 def test_a_ban_of_a_part_of_the_world_is_no_obstacle():
@@ -347,29 +280,9 @@ def test_a_ban_of_a_part_of_the_world_is_no_obstacle():
     # as kube-proxy refuses a Service without pods
     chain = {"family": "ip", "table": "filter"}
     service = {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "daddr"}}, "right": "10.96.0.9"}}
-    text = json.dumps(
-        {
-            "nftables": [
-                {
-                    "chain": {
-                        **chain,
-                        "name": "FORWARD",
-                        "type": "filter",
-                        "hook": "forward",
-                        "prio": 0,
-                        "policy": "accept",
-                    }
-                },
-                {
-                    "rule": {
-                        **chain,
-                        "chain": "FORWARD",
-                        "expr": [service, {"xt": {"type": "target", "name": "REJECT"}}],
-                    }
-                },
-            ]
-        }
-    )
+    text = json.dumps({"nftables": [
+        {"chain": {**chain, "name": "FORWARD", "type": "filter", "hook": "forward", "prio": 0, "policy": "accept"}},
+        {"rule": {**chain, "chain": "FORWARD", "expr": [service, {"xt": {"type": "target", "name": "REJECT"}}]}}]})
     assert firewall_nftables.missing(needs(), [text]) == []
 
 

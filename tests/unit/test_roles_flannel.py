@@ -89,7 +89,7 @@ def test_another_configuration_is_another_pod_template_and_the_same_one_is_not()
 @pytest.mark.parametrize("change", [{"direct_routing": True}, {"mtu": 1400}])
 def test_direct_routing_and_mtu_stand_in_the_backend_and_make_another_template(change):
     after = flannel_manifest.patch(manifest(), wanted("10.244.0.0/16", "vxlan", **change))
-    ((key, value),) = {"DirectRouting" if "direct_routing" in change else "MTU": next(iter(change.values()))}.items()
+    (key, value), = {"DirectRouting" if "direct_routing" in change else "MTU": next(iter(change.values()))}.items()
     assert config(after)["Backend"] == {"Type": "vxlan", key: value}
     assert flannel_manifest.config_hash(after) != annotation("10.244.0.0/16", "vxlan")
     assert flannel_manifest.config_hash(after)
@@ -97,13 +97,8 @@ def test_direct_routing_and_mtu_stand_in_the_backend_and_make_another_template(c
 
 def test_two_families_are_enabled_and_the_interface_is_still_found_by_the_first():
     after = flannel_manifest.patch(manifest(), wanted("10.244.0.0/16, fd00:10:244::/56", "vxlan"))
-    assert config(after) == {
-        "Network": "10.244.0.0/16",
-        "EnableNFTables": False,
-        "EnableIPv6": True,
-        "IPv6Network": "fd00:10:244::/56",
-        "Backend": {"Type": "vxlan"},
-    }
+    assert config(after) == {"Network": "10.244.0.0/16", "EnableNFTables": False, "EnableIPv6": True,
+                             "IPv6Network": "fd00:10:244::/56", "Backend": {"Type": "vxlan"}}
     assert pod(after)["spec"]["containers"][0]["args"] == ["--ip-masq", "--iface=$(NODE_IP)"]
 
 

@@ -100,12 +100,8 @@ def left(backend, links, routes, direct_routing=False, env=ENV):
         ("vxlan", [VXLAN], DIRECT, True),
         ("vxlan", [VXLAN], [*OVERLAY[:2], DIRECT[2]], True),
         ("host-gw", [], DIRECT, False),
-        (
-            "wireguard",
-            [link("flannel-wg", "wireguard", 1420)],
-            [LOCAL, {"dst": "10.244.0.0/16", "dev": "flannel-wg"}],
-            False,
-        ),
+        ("wireguard", [link("flannel-wg", "wireguard", 1420)], [LOCAL, {"dst": "10.244.0.0/16", "dev": "flannel-wg"}],
+         False),
     ],
 )
 def test_a_host_as_the_backend_wants_it_has_no_leftovers(backend, links, routes, direct_routing):
@@ -129,12 +125,8 @@ def test_wireguard_loses_the_routes_that_would_go_past_it_unencrypted():
 
 
 def test_devices_of_every_other_backend_are_leftovers_and_nobody_elses_are():
-    made = [
-        link("flannel-v6.1", "vxlan"),
-        link("flannel-wg", "wireguard"),
-        link("flannel.ipip", "ipip"),
-        link("flannel0", "tun"),
-    ]
+    made = [link("flannel-v6.1", "vxlan"), link("flannel-wg", "wireguard"), link("flannel.ipip", "ipip"),
+            link("flannel0", "tun")]
     foreign = [link("vxlan.calico", "vxlan"), link("wg0", "wireguard"), link("flannel.7", "dummy"), link("tun0", "tun")]
     assert left("host-gw", made + foreign, DIRECT).links == ("flannel-v6.1", "flannel-wg", "flannel.ipip", "flannel0")
 
@@ -156,8 +148,7 @@ def test_routes_of_others_are_left_alone(kept):
 
 def test_flannel_1_gets_the_mtu_that_flanneld_decided():
     assert left("vxlan", [link("flannel.1", "vxlan", 1450)], OVERLAY, env="FLANNEL_MTU=1350\n").mtus == (
-        ("flannel.1", 1350),
-    )
+        ("flannel.1", 1350),)
     assert not left("vxlan", [VXLAN, link("flannel-v6.1", "vxlan", 1430)], OVERLAY)
     assert not left("vxlan", [link("flannel.1", "vxlan", 1400)], OVERLAY, env="")
 

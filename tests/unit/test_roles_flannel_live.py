@@ -16,11 +16,8 @@ HOST_GW = wanted("10.244.0.0/16", "host-gw")
 
 
 def config_map(text):
-    return {
-        "kind": "ConfigMap",
-        "metadata": {"namespace": "kube-flannel", "name": "kube-flannel-cfg"},
-        "data": {"net-conf.json": text},
-    }
+    return {"kind": "ConfigMap", "metadata": {"namespace": "kube-flannel", "name": "kube-flannel-cfg"},
+            "data": {"net-conf.json": text}}
 
 
 def config(backend="vxlan", network="10.244.0.0/16", **more):
@@ -28,11 +25,8 @@ def config(backend="vxlan", network="10.244.0.0/16", **more):
 
 
 def daemon_set(digest="of-what-runs", namespace="kube-flannel", name="kube-flannel-ds"):
-    return {
-        "kind": "DaemonSet",
-        "metadata": {"namespace": namespace, "name": name},
-        "spec": {"template": {"metadata": {"annotations": {CONFIG_HASH: digest}}}},
-    }
+    return {"kind": "DaemonSet", "metadata": {"namespace": namespace, "name": name},
+            "spec": {"template": {"metadata": {"annotations": {CONFIG_HASH: digest}}}}}
 
 
 def node(name="one", *parts):
@@ -98,16 +92,8 @@ def test_the_second_family_is_part_of_the_network():
     assert "10.244.0.0/16,fd00::/56" in problem
 
 
-@pytest.mark.parametrize(
-    "live",
-    [
-        {**config(), "data": {}},
-        {**config(), "data": None},
-        config_map("no json"),
-        config_map("[]"),
-        config_map('{"Backend": 1}'),
-    ],
-)
+@pytest.mark.parametrize("live", [{**config(), "data": {}}, {**config(), "data": None}, config_map("no json"),
+                                  config_map("[]"), config_map('{"Backend": 1}')])
 def test_a_running_configuration_that_cannot_be_read_is_told(live):
     (problem,) = problems([live])
     assert "kube-flannel-cfg cannot be read" in problem

@@ -69,13 +69,8 @@ def test_an_address_of_a_host_is_told_once_with_its_variable():
         ({"dst": "10.244.1.0/24", "dev": "cni-podman0"}, "route 10.244.1.0/24 dev cni-podman0"),
         ({"dst": "10.244.1.0/24", "dev": "docker0"}, "route 10.244.1.0/24 dev docker0"),
         (
-            {
-                "dst": "10.244.8.0/22",
-                "nexthops": [
-                    {"gateway": "10.1.1.1", "dev": "a"},
-                    {"via": {"family": "inet6", "host": "fe80::1"}, "dev": "b"},
-                ],
-            },
+            {"dst": "10.244.8.0/22", "nexthops": [{"gateway": "10.1.1.1", "dev": "a"}, {"via": {"family": "inet6",
+             "host": "fe80::1"}, "dev": "b"}]},
             "route 10.244.8.0/22 via 10.1.1.1 via fe80::1 dev a dev b",
         ),
     ],
@@ -120,21 +115,15 @@ SERVER = "/etc/kubernetes/manifests/kube-apiserver.yaml:    - --advertise-addres
         ("", {}),
         ("skipped, since /etc/kubernetes/kubelet.conf does not exist", {}),
         (FLAGS.format("10.1.1.1"), {"--node-ip in /var/lib/kubelet/kubeadm-flags.env": ["10.1.1.1"]}),
-        (
-            FLAGS.format("10.1.1.1,FD00:0::1"),
-            {"--node-ip in /var/lib/kubelet/kubeadm-flags.env": ["10.1.1.1", "fd00::1"]},
-        ),
+        (FLAGS.format("10.1.1.1,FD00:0::1"), {"--node-ip in /var/lib/kubelet/kubeadm-flags.env":
+                                              ["10.1.1.1", "fd00::1"]}),
         (FLAGS.format("::"), {}),
-        (
-            "/etc/default/kubelet:KUBELET_EXTRA_ARGS=--v=2 --node-ip 10.1.1.2",
-            {"--node-ip in /etc/default/kubelet": ["10.1.1.2"]},
-        ),
+        ("/etc/default/kubelet:KUBELET_EXTRA_ARGS=--v=2 --node-ip 10.1.1.2", {"--node-ip in /etc/default/kubelet":
+                                                                             ["10.1.1.2"]}),
         ("/etc/default/kubelet:#KUBELET_EXTRA_ARGS=--node-ip=10.1.1.2", {}),
         # the later file is the one in effect
-        (
-            FLAGS.format("10.1.1.1") + "\n/etc/default/kubelet:KUBELET_EXTRA_ARGS='--node-ip=10.1.1.2'",
-            {"--node-ip in /etc/default/kubelet": ["10.1.1.2"]},
-        ),
+        (FLAGS.format("10.1.1.1") + "\n/etc/default/kubelet:KUBELET_EXTRA_ARGS='--node-ip=10.1.1.2'",
+         {"--node-ip in /etc/default/kubelet": ["10.1.1.2"]}),
     ],
 )
 def test_the_address_by_which_a_node_runs_is_read(found, running):

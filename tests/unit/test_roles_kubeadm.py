@@ -57,9 +57,7 @@ def test_both_families_are_the_nodes_and_the_first_is_the_api_servers():
     cluster = documents["ClusterConfiguration"]
     assert cluster["apiServer"]["certSANs"] == ["192.168.56.10", "fd00:56::a", "controlplane"]
     assert cluster["networking"] == {
-        "podSubnet": "10.244.0.0/16,fd00:244::/56",
-        "serviceSubnet": "10.96.0.0/12,fd00:96::/112",
-    }
+        "podSubnet": "10.244.0.0/16,fd00:244::/56", "serviceSubnet": "10.96.0.0/12,fd00:96::/112"}
     for document in (documents["InitConfiguration"], join(address=both)):
         assert document["nodeRegistration"]["kubeletExtraArgs"] == [{"name": "node-ip", "value": both}]
 
@@ -233,11 +231,8 @@ def test_a_version_that_is_not_known_yet_is_not_compared():
 
 def test_a_join_takes_no_discovery_of_the_user():
     settings = {
-        "name": "node-1",
-        "address": "192.168.56.11",
-        "cri_socket": SETTINGS["cri_socket"],
-        "ignore_preflight_errors": [],
-        "timeout": 90,
+        "name": "node-1", "address": "192.168.56.11", "cri_socket": SETTINGS["cri_socket"],
+        "ignore_preflight_errors": [], "timeout": 90,
     }
     (problem,) = kubeadm_config.join_problems(settings, {"discovery": {"bootstrapToken": {"token": TOKEN}}})
     assert "worker_join_config sets discovery" in problem
@@ -291,9 +286,8 @@ def test_a_file_that_kubeadm_would_pass_over_is_told(name):
     assert repr(name) in problem
 
 
-@pytest.mark.parametrize(
-    ("name", "content"), [("etcd.yaml", []), ("etcd.yaml", ""), ("etcd+json.yaml", {"a": 1}), ("etcd.yaml", "a: [")]
-)
+@pytest.mark.parametrize(("name", "content"), [("etcd.yaml", []), ("etcd.yaml", ""), ("etcd+json.yaml", {"a": 1}),
+                                               ("etcd.yaml", "a: [")])
 def test_a_patch_that_says_nothing_is_told(name, content):
     (problem,) = kubeadm_config.patch_problems({name: content})
     assert f"kubernetes_patches['{name}'] must hold a" in problem
@@ -305,13 +299,10 @@ def test_the_preflight_checks_that_a_second_init_fails_are_named_by_its_own_conf
     assert "FileAvailable--etc-kubernetes-manifests-etcd.yaml" in errors
     assert "DirAvailable--var-lib-etcd" in errors
     assert "Port-6443" in errors
-    moved = kubeadm_config.with_extras(
-        documents,
-        {
-            "ClusterConfiguration": {"etcd": {"local": {"dataDir": "/srv/etcd"}}},
-            "InitConfiguration": {"localAPIEndpoint": {"bindPort": 8443}},
-        },
-    )
+    moved = kubeadm_config.with_extras(documents, {
+        "ClusterConfiguration": {"etcd": {"local": {"dataDir": "/srv/etcd"}}},
+        "InitConfiguration": {"localAPIEndpoint": {"bindPort": 8443}},
+    })
     assert {"DirAvailable--srv-etcd", "Port-8443"} <= set(kubeadm_config.own_preflight_errors(moved))
     assert kubeadm_config.etcd_directory(moved) == "/srv/etcd"
     external = {"etcd": {"external": {"endpoints": []}}}

@@ -15,19 +15,9 @@ INIT, JOIN = kubeadm_state.note("init", []), kubeadm_state.note("join", [])
 
 
 def judged(role="control_plane", files=(), **seen):
-    said = kubeadm_state.judge(
-        **{
-            "host": "h",
-            "role": role,
-            "files": list(files),
-            "note_text": "",
-            "etcd_data": "",
-            "api_server_ran": False,
-            "undoing": False,
-            "running": [],
-            **seen,
-        }
-    )
+    said = kubeadm_state.judge(**{
+        "host": "h", "role": role, "files": list(files), "note_text": "", "etcd_data": "", "api_server_ran": False,
+        "undoing": False, "running": [], **seen})
     assert bool(said["problem"]) == (said["kind"] == "refused")
     return said
 
@@ -97,22 +87,11 @@ def test_nothing_is_done_beside_a_kubeadm_that_runs():
 
 def test_files_from_before_and_files_of_others_are_kept():
     before = [K + "pki/ca.crt", K + "pki/ca.key", "/var/lib/kubelet/config.json", K + "podpath.txt"]
-    now = [
-        *before,
-        K + "manifests/mine.yaml",
-        K + "manifests/etcd.yaml",
-        K + "pki/sa.key",
-        K + "pki/extra/x.pem",
-        K + "admin.conf",
-        "/var/lib/kubelet/pki/kubelet.crt",
-    ]
+    now = [*before, K + "manifests/mine.yaml", K + "manifests/etcd.yaml", K + "pki/sa.key", K + "pki/extra/x.pem",
+           K + "admin.conf", "/var/lib/kubelet/pki/kubelet.crt"]
     assert kubeadm_state.files_to_keep(kubeadm_state.note("init", before), now) == [
-        K + "manifests/mine.yaml",
-        K + "pki/ca.crt",
-        K + "pki/ca.key",
-        K + "pki/extra/x.pem",
-        "/var/lib/kubelet/config.json",
-    ]
+        K + "manifests/mine.yaml", K + "pki/ca.crt", K + "pki/ca.key", K + "pki/extra/x.pem",
+        "/var/lib/kubelet/config.json"]
 
 
 def test_own_certificates_from_before_are_no_unfinished_run():

@@ -28,12 +28,8 @@ def node(labels=None, taints=None, ours=(), annotation=None):
     }
 
 
-SET = node(
-    LABELS,
-    [GPU | {"timeAdded": None}, {"key": "node.kubernetes.io/not-ready", "effect": "NoExecute"}],
-    LABELS,
-    '[["example.org/gpu", "NoSchedule"]]',
-)
+SET = node(LABELS, [GPU | {"timeAdded": None}, {"key": "node.kubernetes.io/not-ready", "effect": "NoExecute"}],
+           LABELS, '[["example.org/gpu", "NoSchedule"]]')
 
 
 def test_a_node_without_wishes_is_left_alone():
@@ -47,8 +43,7 @@ def test_a_node_that_has_them_is_left_alone():
 def test_labels_and_taints_are_set_and_remembered():
     wanted = node_marks.changes(node(), LABELS, [GPU])
     assert wanted["apply"] == {
-        "name": "node-1",
-        "labels": LABELS,
+        "name": "node-1", "labels": LABELS,
         "annotations": {node_marks.ANNOTATION: '[["example.org/gpu", "NoSchedule"]]'},
     }
     assert wanted["present"] == [GPU]

@@ -29,32 +29,24 @@ def unit(name, path, state, source=""):
 
 
 def test_each_unit_gets_the_cure_that_holds():
-    shown = "\n".join(
-        [
-            unit("dev-sda2.swap", "/run/systemd/generator/dev-sda2.swap", "generated", "/etc/fstab"),
-            unit("dev-sda3.swap", "/run/systemd/generator.late/dev-sda3.swap", "generated"),
-            unit("swapfile.swap", "/etc/systemd/system/swapfile.swap", "enabled"),
-            unit("quiet.swap", "/etc/systemd/system/quiet.swap", "static"),
-            unit("vendor.swap", "/usr/lib/systemd/system/vendor.swap", "static"),
-        ]
-    )
+    shown = "\n".join([
+        unit("dev-sda2.swap", "/run/systemd/generator/dev-sda2.swap", "generated", "/etc/fstab"),
+        unit("dev-sda3.swap", "/run/systemd/generator.late/dev-sda3.swap", "generated"),
+        unit("swapfile.swap", "/etc/systemd/system/swapfile.swap", "enabled"),
+        unit("quiet.swap", "/etc/systemd/system/quiet.swap", "static"),
+        unit("vendor.swap", "/usr/lib/systemd/system/vendor.swap", "static")])
     assert swap.unit_cures(shown) == {"mask": ["dev-sda3.swap", "vendor.swap"], "disable": ["swapfile.swap"]}
     assert swap.unit_cures("") == {"mask": [], "disable": []}
 
 
-@pytest.mark.parametrize(
-    ("config", "units"),
-    [
-        ("", []),
-        ("# /etc/systemd/zram-generator.conf\n[zram0]\n", ["dev-zram0.swap"]),
-        (
-            "[zram0]\nzram-size = min(ram / 2, 4096)\n\n# /etc/systemd/zram-generator.conf.d/a.conf\n[zram0]\n"
-            "swap-priority=5\n[zram1]\nmount-point = /var/cache\n[zram2]\nfs-type = ext4\n[zram3]\nfs-type=swap\n",
-            ["dev-zram0.swap", "dev-zram3.swap"],
-        ),
-        ("[other]\nzram = 1\n", []),
-    ],
-)
+@pytest.mark.parametrize(("config", "units"), [
+    ("", []),
+    ("# /etc/systemd/zram-generator.conf\n[zram0]\n", ["dev-zram0.swap"]),
+    ("[zram0]\nzram-size = min(ram / 2, 4096)\n\n# /etc/systemd/zram-generator.conf.d/a.conf\n[zram0]\n"
+     "swap-priority=5\n[zram1]\nmount-point = /var/cache\n[zram2]\nfs-type = ext4\n[zram3]\nfs-type=swap\n",
+     ["dev-zram0.swap", "dev-zram3.swap"]),
+    ("[other]\nzram = 1\n", []),
+])
 def test_zram_devices_that_are_swap(config, units):
     assert swap.zram_swap_units(config) == units
 

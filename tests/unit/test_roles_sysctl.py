@@ -33,29 +33,18 @@ def test_what_is_read_before_overrides_nothing():
     assert overrides() == []
 
 
-@pytest.mark.parametrize(
-    "line",
-    ["net.ipv4.ip_forward = 0", "net/ipv4/ip_forward=0", "-net.ipv4.ip_forward=0", "net.ipv4.conf.all.forwarding = 0"],
-)
+@pytest.mark.parametrize("line", [
+    "net.ipv4.ip_forward = 0", "net/ipv4/ip_forward=0", "-net.ipv4.ip_forward=0", "net.ipv4.conf.all.forwarding = 0"])
 def test_what_is_read_later_overrides_by_whatever_name(line):
-    assert overrides(line) == [
-        {"sysctl": "net.ipv4.ip_forward", "wanted": "1", "found": "0", "file": "/usr/lib/sysctl.d/99-zzz-vendor.conf"}
-    ]
+    assert overrides(line) == [{"sysctl": "net.ipv4.ip_forward", "wanted": "1", "found": "0",
+                                "file": "/usr/lib/sysctl.d/99-zzz-vendor.conf"}]
     (said,) = sysctl.override_sentences(overrides(line), "node-1")
     assert said.startswith("node-1: /usr/lib/sysctl.d/99-zzz-vendor.conf sets net.ipv4.ip_forward to 0, 1 is wanted")
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "# net.ipv4.ip_forward = 0",
-        "; net.ipv4.ip_forward = 0",
-        "net.ipv4.ip_forward = 1",
-        "net.ipv4.*  = 0",
-        "net.ipv4.conf.default.forwarding = 0",
-        "net.ipv4.ip_forward",
-    ],
-)
+@pytest.mark.parametrize("line", [
+    "# net.ipv4.ip_forward = 0", "; net.ipv4.ip_forward = 0", "net.ipv4.ip_forward = 1", "net.ipv4.*  = 0",
+    "net.ipv4.conf.default.forwarding = 0", "net.ipv4.ip_forward"])
 def test_what_changes_nothing_overrides_nothing(line):
     assert overrides(line) == []
 
@@ -69,8 +58,7 @@ def test_files_that_are_read_last_of_all_override():
 def test_live_values_are_compared():
     shown = "net.ipv4.ip_forward = 1\nnet.bridge.bridge-nf-call-iptables = 0\n"
     assert sysctl.problems(WANTED, shown, "node-1") == [
-        "node-1: net.bridge.bridge-nf-call-iptables is 0 after it was set to 1"
-    ]
+        "node-1: net.bridge.bridge-nf-call-iptables is 0 after it was set to 1"]
     assert "ip_forward is not there" in sysctl.problems(WANTED, "", "node-1")[0]
     # blanks do not matter, and a VLAN's point is no separator
     wanted = {"net.ipv4.ip_local_port_range": "1024 65535", "net/ipv4/conf/eth0.100/forwarding": True}
