@@ -14,7 +14,8 @@ INCONCLUSIVE = "inconclusive"
 VERDICTS = (PASS, FAIL, INCONCLUSIVE)
 
 
-@dataclass(frozen=True, slots=True)
+# no slots: nodes run this, and their Python may be 3.9
+@dataclass(frozen=True)
 class Judgement:
     """A verdict (pass, fail, inconclusive), the sentence for it, and the short name of the rule that gave it."""
 

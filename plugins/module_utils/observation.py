@@ -11,12 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Trace
-
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,7 @@ class Observation:
     arrival: Arrival | None = None
     tcp: Tcp | None = None
     underlay: Underlay | None = None
-    unobserved: Mapping[str, str] = field(default=_NOTHING)
+    unobserved: Mapping[str, str] = field(default_factory=dict)
 
 
 EVIDENCE = ("echoes", "full_size", "arrival", "tcp", "underlay")

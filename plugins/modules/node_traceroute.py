@@ -150,7 +150,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import nodelayer, reach, verdict
+from ansible_collections.podpath.kubeadm.plugins.module_utils import judgement, nodelayer, reach
 
 HOSTS = "/etc/hosts"
 RESOLV_CONF = "/etc/resolv.conf"
@@ -341,10 +341,10 @@ def main() -> None:
         resolver_interface=params["resolver_interface"],
     )
     paths = nodelayer.judge(params["host"], observe(module, params), params["peers"], rules)
-    counts = verdict.count([path["verdict"] for path in paths])
+    counts = judgement.count([path["verdict"] for path in paths])
     module.exit_json(
         changed=False,
-        verdict=verdict.overall(counts),
+        verdict=judgement.overall(counts),
         summary=counts,
         address=params["address"],
         interface=params["interface"],
