@@ -30,6 +30,7 @@ ORIGIN_ICMP, ORIGIN_ICMP6 = 2, 3
 NEIGHBOUR_PATIENCE = 3.3  # a router gives up looking for a neighbour after three seconds, and then says so
 FIRST_HOP_PATIENCE = 0.1
 PAUSE = 0.3
+READ_PATIENCE = 2  # seconds for a peer to read what it was sent
 
 IPV4 = {
     "family": socket.AF_INET,
@@ -289,6 +290,13 @@ def connect(address, port, patience):
         return {"connected": False, "problem": "somebody else answers there"}
 
 
+def largest_record(connection, family):
+    """The size of the largest datagram that the peer has recorded, 0 where there is none."""
+    said = connection.get("said")
+    records = said.get("records") if isinstance(said, dict) else None
+    return max((record["size"] for record in records or () if record["family"] == family), default=0)
+
+
 def device_mtu():
     try:
         with open("/sys/class/net/eth0/mtu") as file:
@@ -324,10 +332,13 @@ def run_errand(errand, method, begin):
         seen["full_size"] = echoes(errand, method["full_size_echoes"], method["wait"], mtu)
     # last, as it fetches what the peer has recorded
     end = time.monotonic() + method["listen_patience"]
+    read_by = time.monotonic() + READ_PATIENCE
     while True:
         seen["tcp"] = connect(errand["address"], errand["peer_port"], method["tcp_patience"])
-        # a peer that runs need not listen yet
-        if not seen["tcp"].pop("refused", False) or time.monotonic() >= end:
+        # a peer that runs need not listen yet, and one that is short of time need not have read its datagrams yet
+        refused = seen["tcp"].pop("refused", False)
+        unread = seen["tcp"].get("connected") and largest_record(seen["tcp"], errand["family"]) < (mtu or 0)
+        if not (refused and time.monotonic() < end) and not (unread and time.monotonic() < read_by):
             return seen
         time.sleep(PAUSE)
 
