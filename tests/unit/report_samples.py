@@ -229,7 +229,7 @@ def node_results(size: int = 3) -> dict[str, Any]:
         paths = [
             {**row, "destination": "internet", "kind": "internet", "expected": "default route not by eth1",
              "seen": "eth0 via 10.0.2.2", "rtt_ms": None},
-            {**row, "destination": "names", "kind": "resolver", "expected": "deb.debian.org resolves by eth0",
+            {**row, "destination": "names", "kind": "resolver", "expected": "registry.k8s.io resolves by eth0",
              "seen": "eth0 10.0.2.3", "rtt_ms": 1.5},
         ]
         for other in range(size):
