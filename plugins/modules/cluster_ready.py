@@ -73,7 +73,7 @@ attributes:
 EXAMPLES = r"""
 - name: Wait until the cluster carries pods
   podpath.kubeadm.cluster_ready:
-    kubeconfig: artifacts/kubeconfig
+    kubeconfig: .artifacts/kubeconfig
     nodes: [controlplane, node-1, node-2]
     daemon_sets:
       - namespace: kube-flannel

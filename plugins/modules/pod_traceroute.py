@@ -256,7 +256,7 @@ seealso:
 EXAMPLES = r"""
 - name: Prove all pod paths of the article's cluster
   podpath.kubeadm.pod_traceroute:
-    kubeconfig: "{{ inventory_dir }}/artifacts/kubeconfig"
+    kubeconfig: "{{ inventory_dir }}/.artifacts/kubeconfig"
     cluster_networks:
       - 192.168.56.0/24
   delegate_to: localhost

@@ -44,7 +44,7 @@ attributes:
 EXAMPLES = r"""
 - name: Write a bundle
   podpath.kubeadm.support_bundle:
-    path: artifacts/support.tar.gz
+    path: .artifacts/support.tar.gz
     entries:
       - name: controlplane/journal-kubelet.txt
         text: "{{ __example_text }}"

@@ -34,9 +34,10 @@ def words(output: str) -> str:
     return " ".join(output.split())
 
 
-def system(bare, name: str) -> str:
-    """What a look must not change: package lists, packages, and the files of /etc."""
-    return bare.node(name, "ls -lR --time-style=full-iso /var/lib/apt/lists /etc | md5sum; dpkg-query --show | md5sum")
+def system(bare, name: str) -> list[str]:
+    """What a look must not change: package lists, packages, and the files of /etc; as lines, so that a change shows."""
+    return bare.node(name, "find /var/lib/apt/lists /etc -printf '%p %y %m %s %T+ %l\\n' | sort; dpkg-query --show"
+                     ).splitlines()
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ def test_installed_collection_has_its_playbooks_and_documentation(tmp_path):
     # what a user of this checkout has in it, too: an administrator's kubeconfig where site.yml puts it
     source = tmp_path / "source"
     shutil.copytree(ROOT, source, symlinks=True, ignore=shutil.ignore_patterns(".git", ".venv", ".ansible"))
-    kubeconfig = source / "inventory" / "article" / "artifacts" / "kubeconfig"
+    kubeconfig = source / "inventory" / "article" / ".artifacts" / "kubeconfig"
     kubeconfig.parent.mkdir(exist_ok=True)
     kubeconfig.write_text("secret")
     (tmp_path / "ansible.cfg").write_text(f"[defaults]\ncollections_path = {tmp_path}/collections\n")

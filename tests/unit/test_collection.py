@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -144,3 +146,32 @@ def test_every_variable_and_fact_of_a_role_is_described(role):
     # not the filters, which have the collection's name before theirs
     for name in set(re.findall(rf"(?<![.\w]){role}_[a-z0-9_]+", text)):
         assert re.search(rf"\b{name}\b", described), f"{role}: {name} is neither an option nor a fact that is told of"
+
+
+def beside_the_inventory() -> set[str]:
+    """Paths, relative to an inventory, of what the roles and playbooks leave there by default."""
+    files = [*ROOT.glob("roles/*/defaults/main.yml"), ROOT / "playbooks" / "site.yml"]
+    return {found for file in files
+            for found in re.findall(r"inventory_dir\b[^/\n]*?['}]+/([\w./-]+)|~ '/([\w./-]+)'", file.read_text())
+            for found in found if found}
+
+
+def test_what_is_left_beside_an_inventory_is_not_read_as_one(tmp_path):
+    left = beside_the_inventory()
+    assert len(left) >= 4, left
+    inventory = tmp_path / "inventory"
+    shutil.copytree(ROOT / "inventory" / "article", inventory, ignore=shutil.ignore_patterns(".artifacts"))
+
+    def read() -> subprocess.CompletedProcess:
+        return subprocess.run(["ansible-inventory", "-i", str(inventory), "--list"], check=True, capture_output=True,
+                              text=True, cwd=tmp_path, stdin=subprocess.DEVNULL)
+
+    before = read()
+    for path in left:
+        file = inventory / path
+        if file.suffix or file.name == "kubeconfig":
+            file.parent.mkdir(exist_ok=True)
+            file.write_text("apiVersion: v1\nkind: Config\n")
+    after = read()
+    assert after.stdout == before.stdout
+    assert after.stderr == before.stderr, "a warning at every run that follows"
