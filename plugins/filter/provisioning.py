@@ -273,6 +273,7 @@ class FilterModule:
             "hosts_block": _said(etc_hosts.block),
             "hosts_other_lines": _said(etc_hosts.other_lines),
             "inventory_problems": _said(inventory.inventory_problems),
+            "reset_problems": _said(inventory.reset_problems),
             "inventory_variable_problems": _said(inventory_variable_problems),
             "kubeadm_disagreements": _said(kubeadm_state.disagreements),
             "kubeadm_etcd_directory": _said(kubeadm_config.etcd_directory),

@@ -25,6 +25,8 @@ _DEVICES = (
     ("ipip", re.compile(r"flannel\.ipip"), "ipip"),
     ("tun", re.compile(r"flannel\d+"), "udp"),
 )
+NO_BACKEND = "none"
+_BRIDGE = ("bridge", "cni0")
 _MTU_LINE = re.compile(r"^FLANNEL_MTU=(\d+)$", re.MULTILINE)
 
 
@@ -130,6 +132,12 @@ def _backend_of(link: Mapping[str, Any]) -> str:
     return next((backend for of, pattern, backend in _DEVICES if of == kind and pattern.fullmatch(name)), "")
 
 
+def _is_leftover(link: Mapping[str, Any], backend: str) -> bool:
+    if backend == NO_BACKEND and ((link.get("linkinfo") or {}).get("info_kind"), link.get("ifname")) == _BRIDGE:
+        return True  # the CNI plugin's, of use to nobody without Flannel
+    return _backend_of(link) not in ("", backend)
+
+
 def subnet_mtu(text: str) -> int:
     """The MTU that flanneld wrote for pods into subnet.env, 0 where there is none."""
     found = _MTU_LINE.search(text)
@@ -159,6 +167,7 @@ def leftovers(
 
     Only flanneld's own devices count, and only routes inside of the pod network that have a gateway and were made by
     no routing daemon, network manager or kernel ("boot" is what flanneld's routes are, and those of the command ip).
+    "none" is no backend: all of Flannel's is left over, and the bridge of its pods.
     """
     pods = [ipaddress.ip_network(network) for network in networks]
     own = [str(link["ifname"]) for link in links if _backend_of(link) == backend]
@@ -175,7 +184,7 @@ def leftovers(
             stale.append(f"{destination} via {route['gateway']} dev {route['dev']}")
     mtu = subnet_mtu(subnet_env)
     return Leftovers(
-        links=tuple(str(link["ifname"]) for link in links if _backend_of(link) not in ("", backend)),
+        links=tuple(str(link["ifname"]) for link in links if _is_leftover(link, backend)),
         routes=tuple(stale),
         # flanneld leaves the MTU of a vxlan device that is there already as it is; over IPv6 the kernel allows less
         mtus=tuple(

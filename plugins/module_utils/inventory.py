@@ -58,6 +58,33 @@ def inventory_problems(groups: Mapping[str, Sequence[str]]) -> list[str]:
     return problems
 
 
+def reset_problems(groups: Mapping[str, Sequence[str]], play_hosts: Sequence[str], confirmed: Any) -> list[str]:
+    """Why these hosts of a play are not reset: a sentence for each reason, none where `confirmed` names just them.
+
+    `confirmed` is what somebody typed, names with commas between; a --limit that was forgotten shows in it.
+    """
+    cluster = list(dict.fromkeys([*groups.get(CONTROL_PLANE, ()), *groups.get(NODE, ())]))
+    if not cluster:
+        return inventory_problems(groups)
+    hosts = [host for host in cluster if host in play_hosts]
+    problems = []
+    if {name.strip() for name in str(confirmed).split(",") if name.strip()} != set(hosts):
+        named = ",".join(hosts)
+        problems.append(
+            f"This would take {', '.join(hosts)} out of the cluster, and reset_confirm names "
+            f"{confirmed or 'nobody'}. If that is what is wanted, call it with -e reset_confirm={named}; if not, "
+            "choose the hosts with --limit."
+        )
+    left = [host for host in cluster if host not in hosts]
+    control_planes = groups.get(CONTROL_PLANE, ())
+    if left and control_planes and set(control_planes) <= set(hosts):
+        problems.append(
+            f"{', '.join(left)} would be left without a control plane. Reset the whole cluster, without --limit, or "
+            "leave the control plane out."
+        )
+    return problems
+
+
 def variable_problems(options: Mapping[str, Mapping[str, Any]], hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """A sentence for each value that the options of the roles (an argument_spec) do not allow.
 

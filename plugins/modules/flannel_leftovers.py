@@ -20,9 +20,11 @@ description:
   - On a host without leftovers it changes nothing.
 options:
   backend:
-    description: Flannel's backend that is in use now.
+    description:
+      - Flannel's backend that is in use now.
+      - V(none) is for a host that has left its cluster. All of Flannel's devices and routes go, and the bridge cni0.
     type: str
-    choices: [vxlan, host-gw, wireguard]
+    choices: [vxlan, host-gw, wireguard, none]
     required: true
   direct_routing:
     description: Whether vxlan is used with DirectRouting, so that routes without it are right, too.
@@ -164,7 +166,7 @@ def remove(host: Host, found: Leftovers) -> None:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "backend": {"type": "str", "choices": ["vxlan", "host-gw", "wireguard"], "required": True},
+            "backend": {"type": "str", "choices": ["vxlan", "host-gw", "wireguard", "none"], "required": True},
             "direct_routing": {"type": "bool", "default": False},
             "networks": {"type": "list", "elements": "str", "required": True},
             "subnet_file": {"type": "path", "default": "/run/flannel/subnet.env"},
@@ -173,8 +175,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    # wireguard has one route for all nodes, and flanneld leaves those of other backends where they are
-    waits = not module.check_mode and params["backend"] != "wireguard"
+    # wireguard has one route for all nodes, and flanneld leaves those of other backends where they are; without
+    # flanneld there is nothing to wait for
+    waits = not module.check_mode and params["backend"] not in ("wireguard", "none")
     try:
         host = Host(module)
         found = settle(lambda: look(host, params), params["timeout"] if waits else 0)

@@ -153,6 +153,12 @@ def test_flannel_1_gets_the_mtu_that_flanneld_decided():
     assert not left("vxlan", [link("flannel.1", "vxlan", 1400)], OVERLAY, env="")
 
 
+def test_a_host_that_left_its_cluster_keeps_nothing_of_flannel():
+    found = left("none", [VXLAN, link("br0", "bridge")], [*OVERLAY[:2], DIRECT[2]])
+    assert found.links == ("cni0", "flannel.1")
+    assert len(found.routes) == 2
+
+
 def test_routes_are_waited_for_and_devices_are_not():
     looks = [Leftovers(("flannel.1",), ("a",)), Leftovers(("flannel.1",), ("a",)), Leftovers(("flannel.1",))]
     slept = []

@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils.inventory import inventory_problems, node_name_problem
+from ansible_collections.podpath.kubeadm.plugins.module_utils.inventory import (
+    inventory_problems,
+    node_name_problem,
+    reset_problems,
+)
 
 GOOD = {"kube_control_plane": ["controlplane"], "kube_node": ["node-1", "node-2.example.com"], "all": []}
 
@@ -53,3 +57,28 @@ def test_a_name_is_not_lowered_silently_but_one_that_would_do_is_told(name, near
     assert said.startswith(f"{name} cannot be the name of a Node")
     assert near in said
     assert node_name_problem("node-1.example.com") == ""
+
+
+CLUSTER = {"kube_control_plane": ["cp"], "kube_node": ["cp", "n1", "n2"]}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "confirmed"), [(["n1"], "n1"), (["n1", "n2"], "n2, n1"), (["localhost", "cp", "n1", "n2"], "cp,n1,n2")])
+def test_a_reset_of_just_the_hosts_that_were_named_is_allowed(hosts, confirmed):
+    assert reset_problems(CLUSTER, hosts, confirmed) == []
+
+
+@pytest.mark.parametrize("confirmed", ["", "n1", True, "n1,n2,n3"])
+def test_a_reset_without_the_limit_that_was_meant_is_refused_with_all_names(confirmed):
+    (problem,) = reset_problems(CLUSTER, ["localhost", "cp", "n1", "n2"], confirmed)
+    assert "cp, n1, n2" in problem
+    assert "-e reset_confirm=cp,n1,n2" in problem
+
+
+def test_nodes_are_not_left_without_a_control_plane():
+    (problem,) = reset_problems(CLUSTER, ["cp"], "cp")
+    assert problem.startswith("n1, n2 would be left without a control plane")
+
+
+def test_a_reset_of_no_hosts_names_the_groups():
+    assert "kube_control_plane" in reset_problems({"all": []}, ["localhost"], "")[0]
