@@ -190,7 +190,8 @@ def disagreements(
     """
     server, manager = _flags(api_server), _flags(controller_manager)
     compared = (
-        ("the address", server.get("advertise-address", ""), wanted["address"],
+        # the API server advertises one address, that of the first family
+        ("the address", server.get("advertise-address", ""), wanted["address"].split(",")[0],
          "node_address_cidr leads to", "Give the network of that address as node_address_cidr"),
         ("the pod network", manager.get("cluster-cidr", ""), wanted["pod_cidr"],
          "control_plane_pod_cidr is", "Set control_plane_pod_cidr to what the cluster has"),

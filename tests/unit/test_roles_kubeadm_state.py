@@ -141,6 +141,10 @@ def disagreements(node="h", addresses=("192.168.56.10",), **wanted):
 def test_a_control_plane_as_described_is_left_alone():
     assert disagreements() == []
     assert disagreements(node="", addresses=(), version="") == []
+    # of two families the API server advertises the first
+    both = "192.168.56.10,fd00:56::10"
+    assert disagreements(address=both, addresses=both.split(",")) == []
+    assert "fd00:56::10" in disagreements(address=both)[0]
 
 
 @pytest.mark.parametrize(
