@@ -113,7 +113,6 @@ def leave(lab):
 def test_node_leaves_and_joins_again_alone_and_without_showing_its_token(lab):
     if lab.backend != "host-gw":
         pytest.skip("one backend is enough")
-    node = lab.nodes["node-2"]
     refuse_to_lose_pods(lab)
     leave(lab)
     # first a join that fails; what is mended then needs no more than the next run
