@@ -267,7 +267,7 @@ class Signature:
 
 SOURCE, DESTINATION, BOTH = "source", "destination", "both"
 
-# What the rule of a single pair already tells. Faults that take several pairs to see are found below.
+# What the rule of a single pair already tells. Faults that take several pairs to see: diagnosis_lost.py.
 SIGNATURES: Mapping[str, Sequence[Signature]] = {
     "no-route": (Signature("route-missing", CERTAIN, SOURCE),),
     "no-neighbour": (Signature("neighbour-missing", CERTAIN, SOURCE),),
