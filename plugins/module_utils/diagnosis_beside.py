@@ -21,22 +21,33 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import F
 from ansible_collections.podpath.kubeadm.plugins.module_utils.result import SERVICES_DEAD
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import listed
 
-# A node's echoes tell of loss from so many lost ones on, and such a part of all; likely so from the second part on.
+# Rules of pairs whose pod was reached though a hop kept silent.
+SILENT_HOPS = ("silent-hop", "late")
+# A node's packets tell of loss from so many lost ones on, and its echoes from such a part of all on; likely so from the
+# second part on.
 _FEWEST_LOST, _SLIGHT_LOSS, _LOSS = 3, 0.05, 0.1
 
 
 def from_loss(evidence: Evidence) -> list[Diagnosis]:
-    """Loss, from the echoes of all pairs of a node together, as those of a single pair are few."""
+    """Loss, from the echoes of all pairs of a node together, as those of a single pair are few.
+
+    Hops that kept silent speak for it as well where echoes are lost, too, which no limit on ICMP errors touches.
+    """
     judged = {one.leg: one for one in evidence.by_rule.get("loss", ())}
-    accused = accuse([*evidence.tally.lossy, *judged])
+    silent = {one.leg for rule in SILENT_HOPS for one in evidence.by_rule.get(rule, ())}
+    accused = accuse([*evidence.tally.lossy, *judged, *silent])
     found = []
     for node in dict.fromkeys(accused.values()):
         sent, lost = evidence.tally.echoes.get(node, (0, 0))
         own = [judged[leg] for leg, name in accused.items() if name == node and leg in judged]
-        if not own and (lost < _FEWEST_LOST or lost < _SLIGHT_LOSS * sent):
+        legs = [leg for leg, name in accused.items() if name == node]
+        quiet = len(silent.intersection(legs))
+        enough = lost and lost + quiet >= _FEWEST_LOST and lost >= _SLIGHT_LOSS * sent
+        if not own and not enough:
             continue
         told = [f"{lost} of {sent} echoes between {node} and other nodes were lost."] if lost else []
-        legs = [leg for leg, name in accused.items() if name == node]
+        if quiet and lost:
+            told.append(f"{quiet} of its traces lack a hop, which the limit on ICMP errors alone would not explain.")
         confidence = LIKELY if own or lost >= _LOSS * sent else POSSIBLE
         found.append(made(evidence, "loss", confidence, [node], legs, [*told, *reasons(own)], fails=False))
     return found

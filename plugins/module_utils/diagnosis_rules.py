@@ -8,6 +8,8 @@ Pure. The table of rules stands in faults.py; here is decided which node it is, 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case import (
     Diagnosis,
     Evidence,
@@ -23,6 +25,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import (
     SOURCE,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL
+from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import Judged
 
 
@@ -40,14 +43,17 @@ def _silent_router(judged: Judged) -> str:
     return leg.destination if trace is None or trace.hops[0].addresses else leg.source
 
 
-def from_rules(evidence: Evidence) -> list[Diagnosis]:
-    """The faults that the rules of pairs are signatures of, each once for a node."""
+def from_rules(evidence: Evidence, lossy: Collection[Leg] = ()) -> list[Diagnosis]:
+    """The faults that the rules of pairs are signatures of, each once for a node. ``lossy``: pairs that loss explains,
+    so that the kernel's limit is not accused of their silent hops."""
     groups: dict[tuple[str, str], tuple[str, list[Judged]]] = {}
     for rule, signatures in SIGNATURES.items():
         judged = evidence.by_rule.get(rule, [])
         accused = accuse(one.leg for one in judged)
         for signature in signatures:
             for one in judged:
+                if signature.fault == "answers-limited" and one.leg in lossy:
+                    continue
                 ends = {SOURCE: one.leg.source, DESTINATION: one.leg.destination, BOTH: accused[one.leg]}
                 node = ends[signature.end]
                 if signature.fault == "filter-rejects":

@@ -23,7 +23,7 @@ _INITIAL_TTLS = (64, 128, 255)
 # A connection to which nobody said anything.
 _UNANSWERED = re.compile("^$|no answer|timed out", re.IGNORECASE)
 # Failures of a trace that a filter for its probes alone would explain.
-_FILTERED = ("silent-after-destination", "rejected", "prohibited", "nothing-on-node")
+_FILTERED = ("silent-after-source", "silent-after-destination", "rejected", "prohibited", "nothing-on-node")
 
 
 def routers_passed(ttl: int) -> int:
@@ -238,16 +238,17 @@ def refined(
     if own.verdict != FAIL:
         return own
     source, destination = (end.name for end in ends)
+    astray = _underlay_way(seen, ends, family)
+    if own.rule == "silent-after-source" and astray is not None and not there.stated:
+        return Judgement(FAIL, f"{own.reason} {astray.reason}", astray.rule)
     works = _works(seen)
     if works and own.rule in _FILTERED:
         return Judgement(
             INCONCLUSIVE,
-            f"{own.reason} Yet {works}: a filter that takes the trace's probes alone, so the path is not proved.",
+            f"{own.reason} Yet {works}: only the trace's probes or their answers are lost, as to a filter for them, so "
+            "the path is not proved.",
             "trace-filtered",
         )
-    astray = _underlay_way(seen, ends, family)
-    if own.rule == "silent-after-source" and astray is not None and not there.stated:
-        return Judgement(FAIL, f"{own.reason} {astray.reason}", astray.rule)
     if own.rule == "silent-after-source" and seen.arrival is not None:
         if seen.arrival.source:
             return Judgement(

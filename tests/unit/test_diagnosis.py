@@ -531,6 +531,22 @@ def test_few_lost_echoes_tell_nothing_and_many_of_one_node_do():
     assert tally.broken == []
 
 
+def test_hops_that_keep_silent_where_echoes_are_lost_too_are_no_limit_of_the_kernel():
+    silent = shows(("10.244.2.1", None, "10.244.1.2"), [("node-2", "node-1")])
+    silent |= shows(("10.244.0.1", "10.244.2.0", None, "10.244.2.2"), [("controlplane", "node-2")])
+    one_lost = {"echoes": observation.Echoes(3, 2, (0.1, 0.1, 0.1), (62,))}
+    sound = {pair: {"echoes": SMALL} for pair in CROSSING}
+
+    def faults_where(*lossy):
+        found, _tally = found_in(Fault("", "", set(), traces=silent, seen=sound | dict.fromkeys(lossy, one_lost)))
+        return [(one.fault, one.nodes, one.confidence, len(one.legs)) for one in found]
+
+    assert faults_where(*both(("node-1", "node-2"))) == [("loss", ("node-2",), "likely", 3)]
+    # one of twelve is little: then neither is ruled out
+    assert {fault for fault, *_rest in faults_where(("node-1", "node-2"))} == {"answers-limited", "loss"}
+    assert {fault for fault, *_rest in faults_where()} == {"answers-limited"}
+
+
 def test_a_silent_first_hop_is_the_sources():
     text = output("10.244.2.2", None, "10.244.2.0", "10.244.2.2")
     leg = plan.Leg("node-1", "node-2")

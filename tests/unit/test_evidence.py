@@ -107,6 +107,8 @@ ASTRAY = {"underlay": Underlay("eth0", 1500, "10.0.2.15", "10.0.2.2", "eth1")}
         (DEAD, {}, ("fail", "silent-after-source")),
         (DEAD, {"arrival": Arrival("")}, ("fail", "packets-lost")),
         (DEAD, {"arrival": Arrival(OWN, 62)}, ("fail", "answers-lost")),
+        # what comes back of other packets shows that the way is there
+        (DEAD, {"arrival": Arrival(OWN, 62), "tcp": Tcp(True)}, ("inconclusive", "trace-filtered")),
         (DEAD, {"arrival": Arrival(""), **ASTRAY}, ("fail", "underlay-interface")),
         (REFUSED, ASTRAY, ("fail", "silent-after-destination")),
         (DEAD, {"tcp": Tcp(False, "timed out"), "echoes": Echoes(3, 0)}, ("fail", "silent-after-source")),
