@@ -17,7 +17,10 @@ def interface_names(report: Mapping[str, Any]) -> dict[str, str]:
     names: dict[str, str] = {}
     for pair in report["pods"].get("pairs") or []:
         underlay = (pair.get("evidence") or {}).get("underlay") or {}
-        if underlay.get("address") and underlay.get("interface"):
+        if not underlay.get("address") or not underlay.get("interface"):
+            continue
+        # a route astray tells of its own card, not of the one that has the address
+        if underlay.get("own_interface", "") in ("", underlay["interface"]):
             names[underlay["address"]] = underlay["interface"]
     for host in (report.get("nodes") or {}).get("hosts") or []:
         if host["address"] and host["interface"]:

@@ -40,6 +40,23 @@ def test_a_chosen_pair_is_drawn_along_its_interfaces(opened):
     assert "node-1 → node-1" in one.told()
 
 
+@pytest.mark.parametrize(("changes", "text"), [
+    ({}, "by eth1 from 192.168.56.10, MTU 1500"),
+    ({"interface": "eth2"}, "by eth2, not by eth1"),
+    ({"mtu": 1400}, "MTU 1400, but Flannel's packets take 1500"),
+    ({"interface": "", "problem": "Network is unreachable"}, "no route to the other node: Network is unreachable"),
+])
+def test_the_underlay_is_marked_by_what_the_host_told(opened, changes, text):
+    document = samples.result()
+    told = next(pair for pair in document["pairs"] if pair["destination"]["node"] == "node-2")
+    told["evidence"]["underlay"] |= changes
+    one = opened(document, ENDS)
+    one.choose(0, 2)
+    line = one.page.locator("#evidence > div").filter(has_text="Underlay")
+    assert text in line.inner_text()
+    assert line.locator(".sign").inner_text() == ("✕" if changes else "✓")
+
+
 def test_with_host_gw_the_second_hop_is_the_other_nodes_card(opened):
     one = opened(samples.result(backend="host-gw"), ENDS)
     one.choose(0, 1)

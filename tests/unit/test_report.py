@@ -18,6 +18,8 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import report, rep
 
 HEALTHY = samples.result()
 WAYS = samples.node_results()
+# all pairs pass, the whole does not
+NO_SERVICES = samples.result(verdict="inconclusive", msg="9 of 9 pairs pass. Services lead nowhere from any node.")
 
 
 def ways(verdict: str, host: str = "node-1") -> dict:
@@ -117,6 +119,9 @@ def test_what_a_run_proved_against_a_baseline_is_told():
         ({"failed": False, "msg": "no kubernetes library"}, None, "never", True),
         ({**HEALTHY, "stopped": "There is no kubeconfig"}, WAYS, "never", True),
         ({**HEALTHY, "residue": 6}, WAYS, "never", True),
+        (NO_SERVICES, WAYS, "inconclusive", True),
+        (NO_SERVICES, WAYS, "fail", False),
+        (NO_SERVICES, WAYS, "never", False),
         # one host whose way to the internet is not asked for: no node path to prove
         (HEALTHY, {"node-1": {**WAYS["node-1"], "paths": []}}, "inconclusive", False),
     ],
@@ -125,6 +130,13 @@ def test_when_a_run_fails(result, nodes, fail_on, failed):
     built = paths.path_report(result, nodes, fail_on)
     assert built["failed"] is failed
     assert paths.path_table(built)
+
+
+@pytest.mark.parametrize(("nodes", "verdict"), [(WAYS, "inconclusive"), (None, "inconclusive"), (ways("fail"), "fail")])
+def test_services_that_lead_nowhere_are_the_verdict_of_good_pairs_and_are_told(nodes, verdict):
+    built = paths.path_report(NO_SERVICES, nodes)
+    assert built["verdict"] == verdict
+    assert built["message"].endswith("Services lead nowhere from any node.")
 
 
 def test_a_module_that_stopped_keeps_its_words():

@@ -77,6 +77,34 @@ def proved(monkeypatch, nodes, **asked) -> dict:
     return proof.execute(proof.Proof(Objects(nodes), request, "abc", seed=1))[1]
 
 
+UNDERLAY = {
+    "node-1": {
+        "interface": "eth1",
+        "mtus": {"eth1": 1400, "flannel.1": 1450},
+        "routes": [
+            {"dst": "192.168.56.10", "dev": "eth1", "prefsrc": "192.168.56.11"},
+            {"dst": "192.168.56.12", "error": "RTNETLINK answers: Network is unreachable"},
+        ],
+    }
+}
+
+
+def test_the_underlay_of_hosts_is_as_the_schema_says(monkeypatch):
+    built = paths.path_report(proved(monkeypatch, cluster("vxlan"), underlay=UNDERLAY))
+    jsonschema.validate(json.loads(paths.path_json(built)), SCHEMA, jsonschema.Draft202012Validator)
+    told = {
+        (pair["source"]["node"], pair["destination"]["node"]): (pair["rule"], pair["evidence"]["underlay"])
+        for pair in built["pods"]["pairs"]
+    }
+    rule, small = told[("node-1", "controlplane")]
+    assert (rule, small["mtu"], small["needed_mtu"]) == ("underlay-mtu", 1400, 1500)
+    rule, gone = told[("node-1", "node-2")]
+    assert (rule, gone["interface"]) == ("underlay-missing", "")
+    assert "unreachable" in gone["problem"]
+    known = set(SCHEMA["$defs"]["evidence"]["properties"]["underlay"]["properties"])
+    assert known == set(small), "the schema names all that is told"
+
+
 @pytest.mark.parametrize("nodes", [cluster(), cluster("vxlan", 5), [*cluster("vxlan"), node(3, "vxlan", ready=False)],
                                    [node(0), node(1, None)], []])
 def test_results_of_the_module_are_what_the_schema_says(monkeypatch, nodes):

@@ -94,7 +94,9 @@
     add("Full size", evidence.full_size, (e) => e.received > 0 || Boolean(e.told_mtu), (e) => `${e.received} of ${e.sent} packets of ${e.size} bytes, not to be fragmented, answered${e.told_mtu ? `; a router told that ${e.told_mtu} bytes fit` : ""}`);
     add("At the peer", evidence.arrival, (e) => e.source === one.sip, (e) => !e.source ? "it listened, and nothing of this pair came" : `it saw ${e.source}${e.ttl ? `, TTL ${e.ttl}` : ""}${e.size ? `, ${e.size} bytes` : ""}`);
     add("TCP", evidence.tcp, (e) => e.connected, (e) => (e.connected ? `connected${e.ms ? ` in ${e.ms} ms` : ""}` : e.problem));
-    add("Underlay", evidence.underlay, (e) => Boolean(e.interface), (e) => `by ${e.interface}${e.address ? ` from ${e.address}` : ""}${e.gateway ? ` through ${e.gateway}` : ""}${e.mtu ? `, MTU ${e.mtu}` : ""}`);
+    const own = (e) => !e.own_interface || e.interface === e.own_interface;
+    const fits = (e) => !e.mtu || !e.needed_mtu || e.mtu >= e.needed_mtu;
+    add("Underlay", evidence.underlay, (e) => Boolean(e.interface) && own(e) && fits(e), (e) => !e.interface ? `no route to the other node: ${e.problem || "none was found"}` : `by ${e.interface}${own(e) ? "" : `, not by ${e.own_interface}`}${e.address ? ` from ${e.address}` : ""}${e.gateway ? ` through ${e.gateway}` : ""}${e.mtu ? `, MTU ${e.mtu}` : ""}${fits(e) ? "" : `, but Flannel's packets take ${e.needed_mtu}`}`);
     return lines;
   }
 
