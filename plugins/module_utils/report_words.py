@@ -132,7 +132,8 @@ def service_lines(pods: Mapping[str, Any]) -> list[str]:
     address = f"{services[0]['address']}:{services[0]['port']}"
     if not bad:
         served = sorted({one["served_by"] for one in services if one["served_by"]})
-        by = f", served by {', '.join(served[:5])}{' ...' if len(served) > 5 else ''}" if served else ""
+        more = f" and {len(served) - 5} more" if len(served) > 5 else ""
+        by = f", served by {', '.join(served[:5])}{more}" if served else ""
         return [f"Service {address}: reached by TCP from all {len(services)} nodes{by}."]
     return [f"Service {address}: not reached from {one['source']}: {one['problem']}" for one in bad]
 

@@ -448,6 +448,16 @@ def test_a_baseline_of_another_cluster_is_refused(prove, earlier):
     assert SERVER in result["msg"]
 
 
+def test_a_run_without_a_pair_leaves_its_baseline_as_it_was(prove, earlier):
+    before = earlier.read_text()
+    failed, result = prove([], baseline_path=str(earlier), output_path=str(earlier))
+    assert failed
+    assert result["output_path"] == ""
+    assert earlier.read_text() == before
+    prove(cluster(), baseline_path=str(earlier), output_path=str(earlier))
+    assert earlier.read_text() != before
+
+
 # The module
 
 

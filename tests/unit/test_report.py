@@ -15,6 +15,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.podpath.kubeadm.plugins.filter import paths
 from ansible_collections.podpath.kubeadm.plugins.module_utils import report, report_matrix, report_words
+from ansible_collections.podpath.kubeadm.plugins.plugin_utils import terminal
 
 HEALTHY = samples.result()
 WAYS = samples.node_results()
@@ -168,6 +169,24 @@ def test_wrong_input_is_an_error_of_the_filter(name):
         getattr(paths, name)({"x": 1})
     with pytest.raises(AnsibleFilterError):
         paths.path_report(["x"])
+
+
+def test_what_another_version_wrote_is_an_error_that_says_so():
+    built = paths.path_report(HEALTHY)
+    for name in ("path_table", "path_json", "path_junit", "path_markdown", "path_html"):
+        with pytest.raises(AnsibleFilterError, match=f"{name} knows schema_version 2, and this has 1"):
+            getattr(paths, name)({**built, "schema_version": 1})
+    with pytest.raises(AnsibleFilterError, match="path_report knows schema_version 2, and this has 1"):
+        paths.path_report({**HEALTHY, "schema_version": 1})
+    with pytest.raises(AnsibleFilterError, match="path_report was given a report"):
+        paths.path_report(built)
+
+
+@pytest.mark.parametrize(("columns", "expected"), [("70", 70), ("", 120), ("wide", 120), ("0", 120)])
+def test_a_line_is_as_wide_as_columns_says_if_it_says_it(monkeypatch, columns, expected):
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(terminal.color, "ANSIBLE_COLOR", False)
+    assert terminal.width() == expected
 
 
 def test_several_responders_and_notes_are_shown():

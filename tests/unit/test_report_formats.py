@@ -163,6 +163,21 @@ def test_junit_has_a_case_per_pair_with_what_was_seen_and_the_cure():
     assert cases["node-1 -> controlplane"].result == []
 
 
+def test_junit_says_when_where_and_by_which_version():
+    xml = junitparser.JUnitXml.fromstring(paths.path_junit(CASES["healthy"]).encode())
+    told = {one.name: one.value for one in next(suite for suite in xml if suite.name == "run").properties()}
+    assert told["Cluster"] == "https://192.168.56.10:6443"
+    assert told["podpath.kubeadm"] == "0.2.0"
+    assert told["Made"] == "2026-11-24 17:30 UTC"
+
+
+def test_junit_keeps_a_node_whose_name_has_dots_in_one_piece():
+    document = json.loads(json.dumps(samples.result()).replace('"node-1"', '"node-1.example.com"'))
+    xml = junitparser.JUnitXml.fromstring(paths.path_junit(paths.path_report(document)).encode())
+    classes = {case.classname for suite in xml for case in suite}
+    assert classes == {"run", "pods.controlplane", "pods.node-1_example_com", "pods.node-2"}
+
+
 def test_junit_with_too_many_pairs_has_a_case_per_node():
     built = paths.path_report(samples.result(40, fault=samples.POLICY))
     xml = junitparser.JUnitXml.fromstring(paths.path_junit(built).encode())

@@ -81,6 +81,8 @@
   function evidenceLines(one) {
     const evidence = one.evidence;
     const lines = [];
+    const all = Object.values(evidence), why = all.length ? all[0].why : "";
+    if (all.length && all.every((entry) => !entry.observed && entry.why === why)) return [["Nothing", "–", "s-none", `was observed: ${why}`]];
     const add = (name, entry, good, text) => {
       if (!entry) return;
       if (!entry.observed) lines.push([name, "–", "s-none", `not observed: ${entry.why}`]);
@@ -141,9 +143,12 @@
 
   // ---- the matrix -----------------------------------------------------------------------------------------------
 
-  function cellSize(count) {
-    if (count <= 24) return count <= 6 ? 46 : count <= 12 ? 34 : 24;
-    return Math.max(11, Math.min(24, Math.floor(($("grid").clientWidth - 120) / count) - 1));
+  // As large as there is room for beside the names; on a phone cells stay large enough for a finger.
+  function fitCells(made) {
+    const row = made.tBodies[0].rows[0], count = row.cells.length - 1, room = made.parentElement.clientWidth;
+    const most = count <= 6 ? 46 : count <= 12 ? 34 : 24, least = innerWidth < 620 ? 24 : 11;
+    const size = Math.floor((room - row.cells[0].offsetWidth - 2) / count) - 1;
+    made.style.setProperty("--size", `${Math.max(Math.min(least, most), Math.min(most, size))}px`);
   }
 
   function describe(cell) {
@@ -157,7 +162,6 @@
   function table(caption, columns, lines, activate) {
     const made = element("table", { className: "cells" });
     made.setAttribute("role", "grid");
-    made.style.setProperty("--size", `${cellSize(columns.length)}px`);
     made.append(element("caption", { textContent: caption }));
     const head = element("tr", {}, element("td"));
     for (const column of columns) head.append(element("th", { scope: "col", title: column }, element("span", { textContent: column })));
@@ -252,6 +256,7 @@
       const from = groups[Number(cell.dataset.row)], to = groups[Number(cell.dataset.column)];
       $("part").replaceChildren(plainTable(from, to, `${title(from)} to ${title(to)}`));
       $("part").hidden = false;
+      fitCells($("part").firstElementChild);
       $("part").scrollIntoView({ block: "nearest" });
       $("part").querySelector("td[tabindex='0']").focus();
     });
@@ -267,6 +272,7 @@
     $("part").hidden = true;
     $("grid").replaceChildren(indexes.length > GROUP_ABOVE ? groupedTable(indexes)
       : plainTable(indexes, indexes, `${indexes.length} × ${indexes.length} pairs, ${family}: rows send, columns are reached`));
+    if (indexes.length <= GROUP_ABOVE) fitCells($("grid").firstElementChild);
     if (selected) show(selected.source, selected.destination, false);
   }
 
@@ -304,7 +310,7 @@
       $("h-path").focus({ preventScroll: true });
     });
     let width = innerWidth;
-    addEventListener("resize", () => { if (innerWidth !== width && selected) { width = innerWidth; show(selected.source, selected.destination, false); } });
+    addEventListener("resize", () => { if (innerWidth !== width && selected) { width = innerWidth; if (names.length <= GROUP_ABOVE) fitCells($("grid").firstElementChild); show(selected.source, selected.destination, false); } });
     addEventListener("beforeprint", () => { for (const closed of document.querySelectorAll("details")) closed.open = true; });
   }
 
@@ -329,7 +335,7 @@
     $("family").value = family;
     $("family-label").hidden = families.length < 2;
     for (const part of ["path", "matrix"]) $(part).hidden = false;
-    $("paths").classList.toggle("beside", names.length <= 24);
+    $("paths").classList.toggle("beside", names.length <= 12);
     choices();
     selected = wanted || firstChoice();
     listen();
