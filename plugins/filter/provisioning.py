@@ -15,6 +15,7 @@ from jinja2 import Undefined
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     addresses,
+    apt_sources,
     containerd,
     etc_hosts,
     firewall,
@@ -244,6 +245,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "active_swap": _said(host_state.active_swap),
+            "apt_source": _said(apt_sources.judge),
             "cluster_network_problems": _said(addresses.cluster_network_problems),
             "cluster_table": _said(readiness.table),
             "containerd_candidate": _said(containerd.candidate),

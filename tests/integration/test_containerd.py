@@ -197,12 +197,31 @@ def test_docker_s_package_comes_from_its_repository_and_is_held(bare, tmp_path):
         variables = {"test_roles": ["containerd"], "containerd_source": "docker",
                      "containerd_docker_base_url": f"http://{served}"}
         checked = bare.play(RUNTIME, "--limit controlplane --check", **variables)
+
+        # by Docker's instructions: apt reads nothing at all when a second entry names another key
+        by_hand = f"deb [arch=amd64 signed-by=/etc/apt/keyrings/docker.asc] http://{served}/debian bookworm"
+        key = (tmp_path / "debian/gpg").read_text()
+        bare.node("controlplane", f"mkdir -p /etc/apt/keyrings; cat > /etc/apt/keyrings/docker.asc <<'END'\n{key}END\n")
+        bare.node("controlplane", f"echo '{by_hand} test' > /etc/apt/sources.list.d/docker.list")
+        refused = bare.play(RUNTIME, "--limit controlplane", **variables)
+        bare.node("controlplane", f"echo '{by_hand} stable' > /etc/apt/sources.list.d/docker.list")
+        adopting = bare.play(RUNTIME, "--limit controlplane --check", **variables)
         ran = bare.play(RUNTIME, "--limit controlplane", **variables)
         again = bare.play(RUNTIME, "--limit controlplane", **variables)
+        sources = bare.node("controlplane", "ls /etc/apt/sources.list.d; apt-get -qq update")
+        bare.node("controlplane", "rm /etc/apt/sources.list.d/docker.list")
+        alone = bare.play(RUNTIME, "--limit controlplane", **variables)
     assert checked.rc == 0, checked.output
     assert "Would install Docker's package containerd.io 2.4.2 and hold it" in words(checked.output)
+    assert refused.rc != 0
+    assert "/etc/apt/sources.list.d/docker.list gives" in words(refused.output)
+    assert refused.changed == {}
+    assert adopting.rc == 0, adopting.output
     assert ran.rc == 0, ran.output
     assert again.changed == {}
+    assert "docker.list" in sources.split()
+    assert "podpath-docker.sources" not in sources.split()
+    assert alone.changed == {"controlplane": {"Write the repository's file"}}, alone.output
     assert bare.node("controlplane", "apt-mark showhold").split() == ["containerd.io"]
     assert "version = 3" in bare.node("controlplane", "cat /etc/containerd/config.toml")
     assert "SystemdCgroup = true" in bare.node("controlplane", "containerd config dump")
