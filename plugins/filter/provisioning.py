@@ -253,6 +253,7 @@ class FilterModule:
             "containerd_host_problems": _said(containerd_host_problems),
             "containerd_mirror_authorities": _said(containerd.mirror_authorities),
             "containerd_mirrors": _said(containerd.registry_mirrors),
+            "containerd_outdated": _said(containerd.outdated),
             "containerd_packages": _said(containerd.packages),
             "containerd_shipped_files": _said(containerd.shipped_files),
             "containerd_version": _said(containerd.containerd_version),

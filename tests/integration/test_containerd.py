@@ -241,3 +241,12 @@ def test_containerd_without_its_cri_plugin_is_told_and_restarted_when_that_is_me
     mended = occupied.play(RUNTIME, "--limit node-1", test_roles=["containerd"])
     assert mended.rc == 0, mended.output
     assert mended.changed == {"node-1": {"Enable and run the service with what was written"}}
+
+
+def test_a_restart_that_an_earlier_run_did_not_come_to_is_made_up_for_once(occupied):
+    # as a run leaves it that fails between the unpacking and the restart
+    occupied.node("node-1", "touch /usr/local/bin/containerd")
+    checked, ran, again = (occupied.play(RUNTIME, f"--limit node-1 {how}", test_roles=["containerd"])
+                           for how in ("--check", "", ""))
+    assert checked.changed == ran.changed == {"node-1": {"Enable and run the service with what was written"}}
+    assert again.changed == {}
