@@ -307,6 +307,7 @@ class FilterModule:
             "running_node_problem": _said(running_node_problem),
             "shared_default_routes": _said(shared_default_routes),
             "support_entries": _said(support_entries),
+            "swap_running_problem": _said(swap.running_problem),
             "swap_started_services": _said(swap.started_services),
             "swap_started_units": _said(swap.started_units),
             "swap_unit_cures": _said(swap.unit_cures),
