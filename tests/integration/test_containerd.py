@@ -159,6 +159,18 @@ def test_a_pinned_checksum_overrides_that_beside_the_archive(bare):
     assert bare.node("controlplane", "ls /usr/local/bin") == ""
 
 
+def test_a_download_that_fails_names_its_url(bare, tmp_path):
+    # a mirror that has nothing
+    with servers.files(HOST, tmp_path) as served:
+        ran = bare.play(RUNTIME, "--limit controlplane", test_roles=["containerd"], containerd_manage_runc=False,
+                        containerd_archive_base_url=f"http://{served}/releases")
+    assert ran.rc != 0
+    assert ran.changed == {}
+    assert "404" in ran.output
+    assert f"http://{served}/releases/v2.4.2/containerd-2.4.2-linux-amd64.tar.gz.sha256sum" in words(ran.output)
+    assert bare.node("controlplane", "ls /usr/local/bin") == ""
+
+
 DOCKER_CONTROL = """Package: containerd.io
 Version: 2.4.2-1~debian.12~bookworm
 Architecture: amd64
