@@ -109,6 +109,16 @@ def test_what_containerd_has_not_read_since_its_start_restarts_it(started, writt
     assert role.render(run["ansible.builtin.systemd_service"]["state"]) == state
 
 
+def test_the_head_start_of_images_has_the_proxy_and_shows_it_to_nobody():
+    pull = task("roles/containerd/tasks/main.yml", "Pull images in the background")["ansible.builtin.command"]
+    role = Role("containerd", containerd_prefetch_images=["registry.example/a:1"],
+                containerd_environment={"https_proxy": "http://me:hunter2@proxy.example:3128"})
+    argv = role.render(pull["argv"])
+    assert "--property=EnvironmentFile=-/etc/containerd/environment" in argv
+    assert "hunter2" not in " ".join(argv)
+    assert "hunter2" in role.template("environment.j2")
+
+
 @pytest.mark.parametrize("role", ["kubernetes", "containerd"])
 def test_an_apt_source_of_somebody_else_is_not_written_beside(role):
     file = {"kubernetes": "Debian", "containerd": "docker_Debian"}[role]
