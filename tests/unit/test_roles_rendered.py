@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import tomllib
 
@@ -38,6 +39,16 @@ def test_another_one_is_refused_with_what_is_supported(found):
     assert said.startswith(f"node-1 runs {found['distribution']} {found['distribution_version']} on a machine of")
     assert "Debian from 12 on, Ubuntu from 22.04 on, RedHat from 9 on, " in said
     assert said.strip().endswith("on x86_64 and aarch64.")
+
+
+@pytest.mark.parametrize(("enforce", "allowed", "goes"), [
+    (None, False, True), ("0", False, True), ("1", False, False), ("1", True, True)])
+def test_selinux_that_enforces_is_refused_unless_somebody_else_sees_to_it(enforce, allowed, goes):
+    refusal = task("roles/kubernetes/tasks/check.yml", "Refuse SELinux that enforces")
+    read = {"content": base64.b64encode(enforce.encode()).decode()} if enforce else {"msg": "file not found"}
+    role = Role("kubernetes", __kubernetes_selinux=read, kubernetes_allow_selinux_enforcing=allowed)
+    assert role.holds(refusal) is goes
+    assert "kubernetes_allow_selinux_enforcing to true" in role.says(refusal)
 
 
 @pytest.mark.parametrize(("family", "packages"), [
