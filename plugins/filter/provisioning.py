@@ -15,6 +15,7 @@ from jinja2 import Undefined
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     addresses,
+    apt_sources,
     containerd,
     etc_hosts,
     firewall,
@@ -244,6 +245,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "active_swap": _said(host_state.active_swap),
+            "apt_source": _said(apt_sources.judge),
             "cluster_network_problems": _said(addresses.cluster_network_problems),
             "cluster_table": _said(readiness.table),
             "containerd_candidate": _said(containerd.candidate),
@@ -251,6 +253,7 @@ class FilterModule:
             "containerd_host_problems": _said(containerd_host_problems),
             "containerd_mirror_authorities": _said(containerd.mirror_authorities),
             "containerd_mirrors": _said(containerd.registry_mirrors),
+            "containerd_outdated": _said(containerd.outdated),
             "containerd_packages": _said(containerd.packages),
             "containerd_shipped_files": _said(containerd.shipped_files),
             "containerd_version": _said(containerd.containerd_version),
@@ -271,6 +274,7 @@ class FilterModule:
             "flannel_settings_problems": _said(flannel_settings_problems),
             "flannel_started_for": _said(flannel_started_for),
             "hosts_block": _said(etc_hosts.block),
+            "hosts_cloud_init_warning": _said(etc_hosts.cloud_init_warning),
             "hosts_other_lines": _said(etc_hosts.other_lines),
             "inventory_problems": _said(inventory.inventory_problems),
             "reset_problems": _said(inventory.reset_problems),
@@ -304,6 +308,7 @@ class FilterModule:
             "running_node_problem": _said(running_node_problem),
             "shared_default_routes": _said(shared_default_routes),
             "support_entries": _said(support_entries),
+            "swap_running_problem": _said(swap.running_problem),
             "swap_started_services": _said(swap.started_services),
             "swap_started_units": _said(swap.started_units),
             "swap_unit_cures": _said(swap.unit_cures),

@@ -9,6 +9,7 @@ import base64
 import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,6 +71,23 @@ def config_problems(
         for path, value in wanted.items()
         if (found := _lookup(plugins, *path)) != value
     ]
+
+
+def outdated(shown: str, written: str) -> list[str]:
+    """What a containerd that runs has not read yet: its unit file, or files that were put there after its start.
+
+    `shown` is what `systemctl show` says of it with TZ=UTC, in whole seconds as `written`: a time and a file a line.
+    """
+    unit = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    if unit.get("ActiveState") != "active":
+        return []
+    found = ["its unit file"] if unit.get("NeedDaemonReload") == "yes" else []
+    start = re.search(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) UTC", unit.get("ExecMainStartTimestamp", ""))
+    if not start:
+        return found
+    started = datetime.fromisoformat("T".join(start.groups())).replace(tzinfo=UTC).timestamp()
+    files = [line.split(" ", 1) for line in written.splitlines()]
+    return found + [path for time, path in files if int(time) > started]
 
 
 def packages(said: str) -> dict[str, str]:

@@ -1,11 +1,12 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""/etc/hosts: the lines of the cluster's nodes, and what other lines say of the same names. Pure."""
+"""/etc/hosts: the lines of the cluster's nodes, other lines of the same names, and who else writes it. Pure."""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -72,3 +73,37 @@ def other_lines(text: str, nodes: Mapping[str, Any], marker: str) -> list[dict[s
         spare = not any(name.startswith(("localhost", "ip6-")) for name in names)
         found.append(Line(raw, address, named, _is_loopback(address), spare))
     return [asdict(line) for line in found]
+
+
+# what cloud-init takes for yes, and writes the whole file from its template then
+_WHOLE = ("true", "1", "on", "yes", "template")
+_SETTING = re.compile(r"(/[^:]+):\s*[\"']?manage_etc_hosts[\"']?\s*:\s*[\"']?(\w+)")
+
+
+def _precedence(path: str) -> tuple[int, str]:
+    """Of cloud-init's files the later has the last word: its own, the provider's, the user's."""
+    own = ("/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d/")
+    name = path.rsplit("/", 1)[1]
+    return 0 if path == own[0] else 1 if path.startswith(own[1]) else 2 if name.startswith("vendor") else 3, name
+
+
+def cloud_init_warning(said: str, host: str, loopback_lines: str) -> str:
+    """What cloud-init undoes at each boot, by what grep found of manage_etc_hosts in its files; empty for nothing.
+
+    Kubernetes goes by addresses and works without /etc/hosts, so this is told and not refused.
+    """
+    found = [setting.groups() for line in said.splitlines() if (setting := _SETTING.match(line))]
+    # within one file the last line counts, which sorting leaves at its place
+    path, value = (sorted(found, key=lambda setting: _precedence(setting[0])) or [("", "")])[-1]
+    whole = value.lower() in _WHOLE
+    if not whole and not (value.lower() == "localhost" and loopback_lines == "comment"):
+        return ""
+    lost = (
+        "writes /etc/hosts anew at each boot, and the names of the cluster's nodes are gone until the next run"
+        if whole
+        else "adds the loopback line of the host's name again at each boot"
+    )
+    return (
+        f"{host}: cloud-init {lost}, as {path} has manage_etc_hosts: {value}. Set manage_etc_hosts to false there, and "
+        "in the user data of the machine if it comes from it."
+    )

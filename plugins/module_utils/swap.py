@@ -1,12 +1,14 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What would bring swap back at the next boot, beside fstab: units, generators' devices and services. Pure."""
+"""What would bring swap back at the next boot, beside fstab: units, generators' devices and services; and whether a
+kubelet that runs goes with the policy. Pure."""
 
 from __future__ import annotations
 
 import configparser
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 # services that make swap by themselves, by the packages that bring them
 SERVICES = (
@@ -76,3 +78,25 @@ def unit_cures(shown: str) -> dict[str, list[str]]:
         elif unit.get("UnitFileState", "").startswith("enabled"):
             cures["disable"].append(unit["Id"])
     return cures
+
+
+def running_problem(config: Mapping[str, Any], host: str, policy: str) -> str:
+    """Why `host`, whose kubelet has this KubeletConfiguration, cannot have the policy; empty where it can.
+
+    It is written when the cluster is made, so a policy that is changed later reaches no kubelet. Where swap is off any
+    kubelet will do.
+    """
+    behavior = (config.get("memorySwap") or {}).get("swapBehavior") or "NoSwap"
+    if not config or policy == "off":
+        return ""
+    if config.get("failSwapOn", True):
+        runs, fits = "does not start where swap is on (failSwapOn is true)", "off"
+    elif behavior != {"tolerate": "NoSwap", "limited": "LimitedSwap"}[policy]:
+        runs, fits = f"has the swapBehavior {behavior}", "limited" if policy == "tolerate" else "tolerate"
+    else:
+        return ""
+    return (
+        f'{host} has swap_policy "{policy}", but its kubelet {runs}: a cluster gets its policy when it is made. Set '
+        f'swap_policy to "{fits}", or change the kubelets first, by a file kubeletconfiguration+merge.yaml in '
+        "kubernetes_patches or by hand."
+    )

@@ -161,6 +161,18 @@ def test_a_pinned_checksum_overrides_that_beside_the_archive(bare):
     assert bare.node("controlplane", "ls /usr/local/bin") == ""
 
 
+def test_a_download_that_fails_names_its_url(bare, tmp_path):
+    # a mirror that has nothing
+    with servers.files(HOST, tmp_path) as served:
+        ran = bare.play(RUNTIME, "--limit controlplane", test_roles=["containerd"], containerd_manage_runc=False,
+                        containerd_archive_base_url=f"http://{served}/releases")
+    assert ran.rc != 0
+    assert ran.changed == {}
+    assert "404" in ran.output
+    assert f"http://{served}/releases/v2.4.2/containerd-2.4.2-linux-amd64.tar.gz.sha256sum" in words(ran.output)
+    assert bare.node("controlplane", "ls /usr/local/bin") == ""
+
+
 DOCKER_CONTROL = """Package: containerd.io
 Version: 2.4.2-1~debian.12~bookworm
 Architecture: amd64
@@ -199,12 +211,31 @@ def test_docker_s_package_comes_from_its_repository_and_is_held(bare, tmp_path):
         variables = {"test_roles": ["containerd"], "containerd_source": "docker",
                      "containerd_docker_base_url": f"http://{served}"}
         checked = bare.play(RUNTIME, "--limit controlplane --check", **variables)
+
+        # by Docker's instructions: apt reads nothing at all when a second entry names another key
+        by_hand = f"deb [arch=amd64 signed-by=/etc/apt/keyrings/docker.asc] http://{served}/debian bookworm"
+        key = (tmp_path / "debian/gpg").read_text()
+        bare.node("controlplane", f"mkdir -p /etc/apt/keyrings; cat > /etc/apt/keyrings/docker.asc <<'END'\n{key}END\n")
+        bare.node("controlplane", f"echo '{by_hand} test' > /etc/apt/sources.list.d/docker.list")
+        refused = bare.play(RUNTIME, "--limit controlplane", **variables)
+        bare.node("controlplane", f"echo '{by_hand} stable' > /etc/apt/sources.list.d/docker.list")
+        adopting = bare.play(RUNTIME, "--limit controlplane --check", **variables)
         ran = bare.play(RUNTIME, "--limit controlplane", **variables)
         again = bare.play(RUNTIME, "--limit controlplane", **variables)
+        sources = bare.node("controlplane", "ls /etc/apt/sources.list.d; apt-get -qq update")
+        bare.node("controlplane", "rm /etc/apt/sources.list.d/docker.list")
+        alone = bare.play(RUNTIME, "--limit controlplane", **variables)
     assert checked.rc == 0, checked.output
     assert "Would install Docker's package containerd.io 2.4.2 and hold it" in words(checked.output)
+    assert refused.rc != 0
+    assert "/etc/apt/sources.list.d/docker.list gives" in words(refused.output)
+    assert refused.changed == {}
+    assert adopting.rc == 0, adopting.output
     assert ran.rc == 0, ran.output
     assert again.changed == {}
+    assert "docker.list" in sources.split()
+    assert "podpath-docker.sources" not in sources.split()
+    assert alone.changed == {"controlplane": {"Write the repository's file"}}, alone.output
     assert bare.node("controlplane", "apt-mark showhold").split() == ["containerd.io"]
     assert "version = 3" in bare.node("controlplane", "cat /etc/containerd/config.toml")
     assert "SystemdCgroup = true" in bare.node("controlplane", "containerd config dump")
@@ -224,3 +255,12 @@ def test_containerd_without_its_cri_plugin_is_told_and_restarted_when_that_is_me
     mended = occupied.play(RUNTIME, "--limit node-1", test_roles=["containerd"])
     assert mended.rc == 0, mended.output
     assert mended.changed == {"node-1": {"Enable and run the service with what was written"}}
+
+
+def test_a_restart_that_an_earlier_run_did_not_come_to_is_made_up_for_once(occupied):
+    # as a run leaves it that fails between the unpacking and the restart
+    occupied.node("node-1", "touch /usr/local/bin/containerd")
+    checked, ran, again = (occupied.play(RUNTIME, f"--limit node-1 {how}", test_roles=["containerd"])
+                           for how in ("--check", "", ""))
+    assert checked.changed == ran.changed == {"node-1": {"Enable and run the service with what was written"}}
+    assert again.changed == {}

@@ -18,6 +18,15 @@ pytestmark = pytest.mark.long
 KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
 POD_CIDR, SERVICE_CIDR = "10.245.0.0/16", "10.97.0.0/16"
 IDENTITY = f"{KUBECTL} get nodes,pods -A -o jsonpath='{{.items[*].metadata.uid}}'; cat /etc/kubernetes/pki/ca.crt"
+# as Kubernetes' own instructions have it: a list, and its key in a file; apt reads nothing when a second entry of the
+# repository names another key
+SOURCES = "/etc/apt/sources.list.d/kubernetes"
+LIST = f"""set -e
+mkdir -p /etc/apt/keyrings
+sed -n '/BEGIN PGP/,/END PGP/s/^ //p' {SOURCES}.sources | sed 's/^[.]$//' > /etc/apt/keyrings/kubernetes.asc
+uri=$(sed -n 's/^URIs: //p' {SOURCES}.sources)
+echo "deb [signed-by=/etc/apt/keyrings/kubernetes.asc] $uri /" > {SOURCES}.list
+"""
 # what the lab's kernel needs, as inventory/lab has it for the roles
 INIT = f"""
 apiVersion: kubeadm.k8s.io/v1beta4
@@ -58,6 +67,9 @@ def by_hand(bare, tmp_path_factory):
               "kubeadm init --config /root/init.yaml")
     command = bare.node("controlplane", "kubeadm token create --print-join-command").strip()
     bare.node("node-1", f"{command} --node-name node-1 --ignore-preflight-errors SystemVerification")
+    bare.node("controlplane", f"{LIST} rm {SOURCES}.sources; apt-get -qq update")
+    # beside what the roles wrote: no apt-get works here
+    bare.node("node-1", LIST)
     return bare
 
 
@@ -92,6 +104,9 @@ def test_a_cluster_that_agrees_is_taken_over_and_gets_one_more_node(by_hand):
     assert "Run kubeadm init" not in ran.changed.get("controlplane", set())
     assert "Run kubeadm join" not in ran.changed.get("node-1", set())
     assert "Run kubeadm join" in ran.changed["node-2"]
+    assert "Leave the package repository to the entry that somebody else made" in ran.changed["node-1"]
+    for name in ("controlplane", "node-1"):
+        assert by_hand.node(name, f"ls {SOURCES}*; apt-get -qq update") == f"{SOURCES}.list\n"
     after = by_hand.node("controlplane", IDENTITY)
     authority = before[before.index("-----BEGIN"):]
     assert after.endswith(authority)

@@ -60,6 +60,16 @@ def test_two_swap_policies_in_one_cluster_are_refused(bare, tmp_path):
     assert 'controlplane has swap_policy "off", but node-1 has "tolerate".' in said
 
 
+def test_a_policy_that_a_running_kubelet_does_not_have_is_refused(bare):
+    # as kubeadm leaves it for the policy off
+    config = "/var/lib/kubelet/config.yaml"
+    bare.node("node-1", f"mkdir -p {config.rsplit('/', 1)[0]}; echo 'failSwapOn: true' > {config}")
+    said = refused(bare.play(ROLE, role="swap", entry="check", swap_policy="tolerate"))
+    bare.node("node-1", f"rm {config}")
+    assert 'node-1 has swap_policy "tolerate", but its kubelet does not start where swap is on' in said
+    assert "node-2 has" not in said
+
+
 def test_files_that_would_override_at_a_boot_are_named(bare):
     bare.node("node-1", "echo net.ipv4.conf.all.forwarding=0 > /etc/sysctl.d/99-zzz-local.conf")
     bare.node("node-2", "echo net/ipv4/ip_forward=0 > /etc/sysctl.conf")

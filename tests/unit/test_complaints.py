@@ -29,6 +29,22 @@ def test_every_test_that_is_named_is_there():
     assert missing == []
 
 
+def is_long(file: str, name: str) -> bool:
+    text = (ROOT / file).read_text() if (ROOT / file).exists() else ""
+    return bool(re.search(rf"^(?:pytestmark = pytest\.mark\.long$|@pytest\.mark\.long\n(?:@.*\n)*def {name}\()", text,
+                          re.MULTILINE))
+
+
+def test_tests_that_only_test_all_runs_are_marked_so():
+    """The mark stands behind the last of those that it is for, up to the next semicolon or full stop."""
+    wrong = []
+    for part in re.split(r";|\. |\n", (ROOT / "docs/complaints.md").read_text()):
+        # a test that is not there is another test's matter
+        named = [(file, name) for file, name in TEST.findall(part) if (ROOT / file).exists()]
+        wrong += [name for file, name in named if is_long(file, name) != ("(*long*)" in part)]
+    assert wrong == []
+
+
 def everything(node: Any) -> Iterator[dict]:
     """Every play, block and task of a file."""
     for item in node if isinstance(node, list) else [node]:

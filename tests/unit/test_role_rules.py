@@ -19,7 +19,8 @@ COMMANDS = {"ansible.builtin.command", "ansible.builtin.shell"}
 # what they say when they fail names the URL that does not answer
 SAY_IT_THEMSELVES = {"ansible.builtin.get_url", "ansible.builtin.uri"}
 
-JUDGES = {"ansible.builtin.assert", "ansible.builtin.fail", "ansible.builtin.set_fact"}
+# what a person reads; a fact is read by nobody
+JUDGES = {"ansible.builtin.assert", "ansible.builtin.fail", "ansible.builtin.debug"}
 
 
 @dataclass
@@ -73,7 +74,8 @@ def test_every_command_says_why_no_module_does_it(file):
 def silent_waits(text: str) -> list[str]:
     """Tasks that wait, and for which nobody says what did not come when the time is over.
 
-    Either a rescue of a block around it does, or a later task that judges what the waiting one registered.
+    Either a rescue of a block around it does, or a later task that judges what the waiting one registered, or facts
+    that were made of it.
     """
     found = []
     everything = list(tasks(text))
@@ -81,10 +83,13 @@ def silent_waits(text: str) -> list[str]:
         if "until" not in task.content or SAY_IT_THEMSELVES & task.content.keys():
             continue
         rescued = any("ansible.builtin.fail" in other for block in task.blocks for other in block.get("rescue", []))
-        result = task.content.get("register", "")
-        said = any(re.search(rf"\b{result}\b", str(other.content))
-                   for other in everything[number + 1:] if JUDGES & other.content.keys())
-        if not (rescued or (result and said)):
+        results = {task.content["register"]} if "register" in task.content else set()
+        said = False
+        for other in everything[number + 1:]:
+            if any(re.search(rf"\b{result}\b", str(other.content)) for result in results):
+                results |= other.content.get("ansible.builtin.set_fact", {}).keys()
+                said = said or bool(JUDGES & other.content.keys())
+        if not (rescued or said):
             found.append(task.content["name"])
     return found
 
@@ -138,6 +143,10 @@ def test_the_rules_find_what_breaks_them():
     assert uncommented(SAMPLE) == ["Unsaid", "Unsaid within", "Unsaid in the rescue"]
     assert silent_waits(SAMPLE) == ["Unsaid", "Unsaid in the rescue"]
     assert silent_waits(SAMPLE + "- name: Say later\n  ansible.builtin.fail: {msg: '{{ __a.stderr }}'}\n") == [
+        "Unsaid in the rescue"]
+    noted = "- name: Note\n  ansible.builtin.set_fact: {__b: '{{ __a.rc }}'}\n  when: __a.rc != 0\n"
+    assert silent_waits(SAMPLE + noted) == ["Unsaid", "Unsaid in the rescue"]
+    assert silent_waits(SAMPLE + noted + "- name: Say\n  ansible.builtin.assert: {that: __b == 0}\n") == [
         "Unsaid in the rescue"]
 
 

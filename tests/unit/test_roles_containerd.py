@@ -78,6 +78,25 @@ def test_version_of_containerd(said, version):
     assert containerd.containerd_version(said) == version
 
 
+SHOWN = "ActiveState=active\nExecMainStartTimestamp=Sat 2026-11-28 02:42:49 UTC\nNeedDaemonReload=no\n"
+# 1795833769 is that second
+BIN, CONFIG = "/usr/local/bin/containerd", "/etc/containerd/config.toml"
+
+
+@pytest.mark.parametrize(("shown", "written", "outdated"), [
+    (SHOWN, f"1795833769 {BIN}\n1795833700 {CONFIG}", []),
+    (SHOWN, f"1795833700 {BIN}\n1795833770 {CONFIG}", [CONFIG]),
+    (SHOWN, f"1795833770 {BIN}\n1795833770 {CONFIG}", [BIN, CONFIG]),
+    (SHOWN.replace("Reload=no", "Reload=yes"), f"1 {BIN}", ["its unit file"]),
+    # what does not run is started in any case, and where nobody knows since when, nobody's pods are touched
+    (SHOWN.replace("active", "inactive"), f"1795833770 {BIN}", []),
+    ("ActiveState=active\nExecMainStartTimestamp=\n", f"1795833770 {BIN}", []),
+    ("", "", []),
+])
+def test_a_restart_that_a_run_did_not_come_to_is_made_up_for(shown, written, outdated):
+    assert containerd.outdated(shown, written) == outdated
+
+
 def test_packages_of_both_managers_are_read_and_missing_ones_left_out():
     debian = "installed containerd 1.6.20~ds1-1+deb12u3\nconfig-files docker.io 20.10.24\n"
     assert containerd.packages(debian) == {"containerd": "1.6.20~ds1-1+deb12u3"}

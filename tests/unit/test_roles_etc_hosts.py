@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.podpath.kubeadm.plugins.module_utils import etc_hosts
 
 NODES = {"node-2": {"address": "192.168.56.12"}, "node-1": {"address": "192.168.56.11"}}
@@ -52,3 +54,29 @@ def test_a_line_that_names_localhost_too_is_not_spare():
 def test_a_stale_address_is_no_loopback():
     (line,) = others("10.0.2.15 node-1 node-2\n")
     assert (line["nodes"], line["loopback"]) == (["node-1", "node-2"], False)
+
+
+BASE, DROP_IN = "/etc/cloud/cloud.cfg:manage_etc_hosts: ", "/etc/cloud/cloud.cfg.d/91-mine.cfg:manage_etc_hosts: "
+USER = "/var/lib/cloud/instance/cloud-config.txt:manage_etc_hosts: "
+VENDOR = "/var/lib/cloud/instance/vendor-cloud-config.txt:'manage_etc_hosts' : "
+
+
+@pytest.mark.parametrize(("said", "loopback", "file"), [
+    ("", "comment", ""),
+    ("skipped, since /etc/cloud/cloud.cfg does not exist", "keep", ""),
+    (BASE + "true", "keep", "/etc/cloud/cloud.cfg"),
+    (BASE + "'template' # all of it", "keep", "/etc/cloud/cloud.cfg"),
+    (BASE + "false", "keep", ""),
+    (DROP_IN + "false\n" + BASE + "true", "keep", ""),
+    (BASE + "false\n" + DROP_IN + "True", "keep", "/etc/cloud/cloud.cfg.d/91-mine.cfg"),
+    (USER + "yes\n" + VENDOR + "false\n" + BASE + "false", "keep", "/var/lib/cloud/instance/cloud-config.txt"),
+    (USER + "false\n" + VENDOR + "true", "keep", ""),
+    (VENDOR + "true\n" + DROP_IN + "false", "keep", "/var/lib/cloud/instance/vendor-cloud-config.txt"),
+    # only the line of the host's own name, which the block stands before
+    (USER + "localhost", "keep", ""),
+    (USER + "localhost", "comment", "/var/lib/cloud/instance/cloud-config.txt"),
+])
+def test_cloud_init_that_writes_the_file_at_each_boot_is_named(said, loopback, file):
+    warning = etc_hosts.cloud_init_warning(said, "node-1", loopback)
+    assert bool(warning) == bool(file), warning
+    assert f"as {file} has manage_etc_hosts" in warning or not file

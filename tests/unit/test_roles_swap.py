@@ -54,3 +54,27 @@ def test_zram_devices_that_are_swap(config, units):
 def test_a_configuration_that_is_none_is_a_sentence():
     with pytest.raises(swap.SwapError, match="zram-generator's configuration cannot be read"):
         swap.zram_swap_units("zram-size = 5\n")
+
+
+LIMITED = {"failSwapOn": False, "memorySwap": {"swapBehavior": "LimitedSwap"}}
+
+
+@pytest.mark.parametrize(("config", "fitting"), [
+    ({}, {"off", "tolerate", "limited"}),
+    ({"kind": "KubeletConfiguration", "memorySwap": {}}, {"off"}),
+    ({"failSwapOn": True, "memorySwap": {"swapBehavior": "LimitedSwap"}}, {"off"}),
+    ({"failSwapOn": False, "memorySwap": {}}, {"off", "tolerate"}),
+    ({"failSwapOn": False, "memorySwap": {"swapBehavior": "NoSwap"}}, {"off", "tolerate"}),
+    (LIMITED, {"off", "limited"}),
+])
+def test_a_policy_that_the_kubelet_does_not_have_is_refused(config, fitting):
+    assert {policy for policy in ("off", "tolerate", "limited")
+            if not swap.running_problem(config, "node-1", policy)} == fitting
+
+
+def test_the_refusal_names_what_runs_and_the_way_out():
+    said = swap.running_problem({"failSwapOn": True}, "node-1", "limited")
+    assert said.startswith('node-1 has swap_policy "limited", but its kubelet does not start where swap is on')
+    assert 'Set swap_policy to "off"' in said
+    assert 'Set swap_policy to "limited"' in swap.running_problem(LIMITED, "node-1", "tolerate")
+    assert "has the swapBehavior NoSwap" in swap.running_problem({"failSwapOn": False}, "node-1", "limited")

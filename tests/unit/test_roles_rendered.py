@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What roles make of facts and variables where no pure function does: refusals, names of packages, files."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import tomllib
+
+import pytest
+from role_templates import Role, load, task
+from test_roles_containerd import DUMP_2
+
+
+def facts(distribution: str, version: str, architecture: str = "x86_64") -> dict[str, str]:
+    return {"distribution": distribution, "distribution_version": version, "architecture": architecture}
+
+
+SUPPORTED = task("roles/kubernetes/tasks/check.yml", "Refuse what is not supported")
+
+
+@pytest.mark.parametrize("found", [
+    facts("Debian", "12.11"), facts("Debian", "13"), facts("Ubuntu", "22.04"), facts("Ubuntu", "24.04", "aarch64"),
+    facts("RedHat", "9.6"), facts("CentOS", "9"), facts("Rocky", "10.0"), facts("AlmaLinux", "9.6")], ids=str)
+def test_a_supported_distribution_passes(found):
+    assert Role("kubernetes", ansible_facts=found).holds(SUPPORTED)
+
+
+@pytest.mark.parametrize("found", [
+    facts("Debian", "11.11"), facts("Debian", "n/a"), facts("Ubuntu", "20.04"), facts("RedHat", "8.10"),
+    facts("Linux Mint", "22"), facts("Fedora", "42"), facts("Alpine", "3.21"), facts("Debian", "12", "riscv64"),
+], ids=str)
+def test_another_one_is_refused_with_what_is_supported(found):
+    role = Role("kubernetes", ansible_facts=found)
+    assert not role.holds(SUPPORTED)
+    said = role.says(SUPPORTED)
+    assert said.startswith(f"node-1 runs {found['distribution']} {found['distribution_version']} on a machine of")
+    assert "Debian from 12 on, Ubuntu from 22.04 on, RedHat from 9 on, " in said
+    assert said.strip().endswith("on x86_64 and aarch64.")
+
+
+@pytest.mark.parametrize(("enforce", "allowed", "goes"), [
+    (None, False, True), ("0", False, True), ("1", False, False), ("1", True, True)])
+def test_selinux_that_enforces_is_refused_unless_somebody_else_sees_to_it(enforce, allowed, goes):
+    refusal = task("roles/kubernetes/tasks/check.yml", "Refuse SELinux that enforces")
+    read = {"content": base64.b64encode(enforce.encode()).decode()} if enforce else {"msg": "file not found"}
+    role = Role("kubernetes", __kubernetes_selinux=read, kubernetes_allow_selinux_enforcing=allowed)
+    assert role.holds(refusal) is goes
+    assert "kubernetes_allow_selinux_enforcing to true" in role.says(refusal)
+
+
+@pytest.mark.parametrize(("family", "packages"), [
+    ("Debian", ["kubeadm=1.36.1-*", "kubectl=1.36.1-*", "kubelet=1.36.1-*"]),
+    ("RedHat", ["kubeadm-1.36.1", "kubectl-1.36.1", "kubelet-1.36.1"]),
+])
+def test_packages_are_asked_for_at_their_version_as_each_family_writes_it(family, packages):
+    role = Role("kubernetes", family, kubernetes_version="1.36.1")
+    assert role.render("{{ __kubernetes_pinned }}") == packages
+    install = task("roles/containerd/tasks/docker.yml", "Install Docker's package of containerd")
+    of_docker = Role("containerd", family, containerd_version="2.4.1", ansible_facts={"os_family": family})
+    assert of_docker.render(install["vars"]["__containerd_package"]) == {
+        "Debian": "containerd.io=2.4.1-*", "RedHat": "containerd.io-2.4.1"}[family]
+
+
+@pytest.mark.parametrize(("machine", "archive"), [
+    ("x86_64", "containerd-2.4.2-linux-amd64.tar.gz"), ("aarch64", "containerd-2.4.2-linux-arm64.tar.gz")])
+def test_the_archive_is_that_of_the_machine(machine, archive):
+    role = Role("containerd", ansible_facts={"architecture": machine}, containerd_version="2.4.2")
+    assert role.render("{{ __containerd_url }}").endswith(f"/v2.4.2/{archive}")
+
+
+def test_the_package_of_a_distribution_that_has_none_is_refused():
+    refusal = task("roles/containerd/tasks/check.yml", "Refuse a package that the distribution does not have")
+    verdicts = {(family, source): Role("containerd", family, containerd_source=source).holds(refusal)
+                for family in ("Debian", "RedHat") for source in ("archive", "distribution", "docker")}
+    assert [asked for asked, holds in verdicts.items() if not holds] == [("RedHat", "distribution")]
+
+
+def test_packages_of_docker_s_rpm_repository_are_checked_by_its_key():
+    repository = task("roles/containerd/tasks/docker_RedHat.yml", "Write the repository's file")
+    options = repository["ansible.builtin.yum_repository"]
+    assert options["gpgcheck"] is True
+    role = Role("containerd", "RedHat", ansible_facts={"distribution": "Rocky"})
+    assert role.render(options["gpgkey"]) == "https://download.docker.com/linux/centos/gpg"
+
+
+@pytest.mark.parametrize("given", [{}, {"skip_verify": True}, {"override_path": True}])
+def test_a_mirror_has_what_was_given_and_nothing_else(given):
+    mirrors = {"registry.k8s.io": [{"url": "https://mirror.example", **given}]}
+    role = Role("containerd", containerd_registry_mirrors=mirrors)
+    written = tomllib.loads(role.template("hosts.toml.j2", __containerd_registry="registry.k8s.io"))
+    assert written == {"host": {"https://mirror.example": {"capabilities": ["pull", "resolve"], **given}}}
+
+
+def test_a_configuration_without_effect_stops_the_run():
+    verify = task("roles/containerd/tasks/main.yml", "Verify the effective configuration")
+
+    def holds(dump: str) -> bool:
+        return Role("containerd", __containerd_dump={"stdout": dump}).holds(verify)
+
+    assert holds(DUMP_2)
+    for asked, other in (("SystemdCgroup = true", "SystemdCgroup = false"), ("pause:3.10.2", "pause:3.9"),
+                         ("certs.d", "other"), ("adj = false", "adj = true")):
+        assert not holds(DUMP_2.replace(asked, other)), asked
+
+
+@pytest.mark.parametrize(("started", "written", "state"), [
+    ("02:42:49", "1795833769", "started"), ("02:42:48", "1795833769", "restarted"), ("02:42:49", "", "started")])
+def test_what_containerd_has_not_read_since_its_start_restarts_it(started, written, state):
+    run = task("roles/containerd/tasks/main.yml", "Enable and run the service with what was written")
+    nothing = {name: {"changed": False} for name in (
+        "__containerd_drop_in_written", "__containerd_leftovers", "__containerd_config",
+        "__containerd_environment_written")}
+    shown = f"ActiveState=active\nExecMainStartTimestamp=Sat 2026-11-28 {started} UTC"
+    role = Role("containerd", **nothing, **run["vars"], __containerd_cri={"rc": 0, "stdout": "cri ok"},
+                __containerd_started={"stdout": shown},
+                __containerd_written={"stdout": f"{written} /etc/containerd/config.toml" if written else ""})
+    assert role.render(run["ansible.builtin.systemd_service"]["state"]) == state
+
+
+def test_the_head_start_of_images_has_the_proxy_and_shows_it_to_nobody():
+    pull = task("roles/containerd/tasks/main.yml", "Pull images in the background")["ansible.builtin.command"]
+    role = Role("containerd", containerd_prefetch_images=["registry.example/a:1"],
+                containerd_environment={"https_proxy": "http://me:hunter2@proxy.example:3128"})
+    argv = role.render(pull["argv"])
+    assert "--property=EnvironmentFile=-/etc/containerd/environment" in argv
+    assert "hunter2" not in " ".join(argv)
+    assert "hunter2" in role.template("environment.j2")
+
+
+@pytest.mark.parametrize("role", ["kubernetes", "containerd"])
+def test_an_apt_source_of_somebody_else_is_not_written_beside(role):
+    file = {"kubernetes": "Debian", "containerd": "docker_Debian"}[role]
+    tasks = load(f"roles/{role}/tasks/{file}.yml")
+    (template,) = [item for item in tasks if "ansible.builtin.template" in item]
+    (leave,) = [item for item in tasks if "ansible.builtin.file" in item]
+    own = Role(role).variables[f"__{role}_source_file"]
+
+    def done(adopted: str) -> list[str]:
+        some = Role(role, kubernetes_trust_pending=False, **{f"__{role}_apt": {"adopted": adopted, "problems": []}})
+        return [item["name"] for item in (template, leave) if some.goes(item)]
+
+    assert done("") == [template["name"]]
+    assert done("/etc/apt/sources.list.d/other.list") == [leave["name"]]
+    assert done(own) == []
+
+
+@pytest.mark.parametrize(("policy", "kubelet"), [
+    ("off", {}),
+    ("tolerate", {"failSwapOn": False}),
+    ("limited", {"failSwapOn": False, "memorySwap": {"swapBehavior": "LimitedSwap"}}),
+])
+def test_the_swap_policy_is_the_kubelets(policy, kubelet):
+    role = Role("control_plane", swap_policy=policy)
+    settings = role.variables["__control_plane_settings"]
+    assert role.render(settings["kubelet_config"]) == kubelet
+    own = role.render(settings["kubelet_config"], control_plane_kubelet_config={"maxPods": 50})
+    assert own == kubelet | {"maxPods": 50}
+
+
+def test_extra_ports_are_needs_of_the_firewall():
+    role = Role("firewall", node_address_ips=["192.168.56.11"], node_address_interface="eth1", node_address_nodes={},
+                firewall_extra_ports=[{"port": "30000-32767", "why": "ipvs"}])
+    assert [need["port"] for need in role.render("{{ __firewall_needs }}") if need["why"] == "ipvs"] == ["30000-32767"]
+
+
+def test_a_manifest_of_flannel_with_another_checksum_is_not_used():
+    compare = task("roles/flannel/tasks/check.yml", "Compare its checksum")
+    checksum = "sha256:" + hashlib.sha256(b"kind: DaemonSet\n").hexdigest()
+    role = Role("flannel", flannel_manifest_checksum=checksum)
+    assert role.holds(compare, __flannel_text="kind: DaemonSet\n")
+    assert not role.holds(compare, __flannel_text="kind: DaemonSet # and more\n")
+    assert f"but flannel_manifest_checksum is {checksum}" in role.says(compare, __flannel_text="other")
+    (fetch,) = [block for block in load("roles/flannel/tasks/check.yml") if "block" in block]
+    assert fetch["block"][1]["name"] == compare["name"], "before anything is made of it"
+
+
+def test_no_worker_goes_on_without_a_control_plane():
+    plays = load("playbooks/site.yml")
+    names = [play["name"] for play in plays]
+    stop = plays[names.index("Stop without a control plane")]
+    assert stop["any_errors_fatal"] is True
+    assert "serial" not in stop
+    assert names.index("Prepare the hosts") + 1 == names.index(stop["name"]) < names.index("Join the workers")
+    refusal = task("playbooks/site.yml", "Refuse to go on after a control plane failed")
+
+    def holds(checked: list[str], left: list[str]) -> bool:
+        hostvars = {name: {"inventory_hostname": name} | ({"kubeadm_state_found": {}} if name in checked else {})
+                    for name in ("controlplane", "node-1")}
+        groups = {"kube_control_plane": ["controlplane"], "kube_node": ["node-1"]}
+        return Role("control_plane", groups=groups, hostvars=hostvars, ansible_play_hosts=left).holds(refusal)
+
+    assert holds(["controlplane", "node-1"], ["controlplane", "node-1"])
+    assert holds(["controlplane", "node-1"], ["controlplane"]), "a worker that failed stops nobody"
+    assert not holds(["controlplane", "node-1"], ["node-1"])
+    assert holds(["node-1"], ["node-1"]), "left out by --limit"
