@@ -162,7 +162,7 @@ def underlay_gone(world: World, node: str) -> AbstractContextManager[None]:
     """The node has lost its way to the nodes' network, and has no default route either."""
     network = f"{world.hosts[node].numbers.eth1.rpartition('.')[0]}.0/24"
     gone = f"ip route del default; ip route del {network}"
-    back = f"ip route add {network} dev eth1 src {world.hosts[node].numbers.eth1}"
+    back = f"ip route add {network} dev eth1 proto kernel scope link src {world.hosts[node].numbers.eth1}"
     return _done(world, node, gone, f"{back}; ip route add default via 10.0.2.2 dev eth0")
 
 
