@@ -75,7 +75,9 @@ httpd -f -p "$PODPATH_PORT" -h "$PODPATH_DIR/www" &
 # it had. "|" before each line keeps what a tool prints apart from what this script says.
 _PROBE = r"""
 cd "$PODPATH_DIR" || exit 70
-probes=$1 wait=$2 echoes=$3 full=$4 patience=$5 listen=$6 service=$7 calm=$(($(date +%s) + $8)) errands=$9
+probes=$1 wait=$2 echoes=$3 full=$4 patience=$5 listen=$6 service=$7 errands=$9
+# the second that has begun counts as a whole one, or the last would be cut short
+calm=$(($(date +%s) + 1 + $8))
 mtu=$(cat /sys/class/net/eth0/mtu 2>/dev/null)
 part() {
   file=$1.$2
