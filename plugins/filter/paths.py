@@ -17,12 +17,22 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     report_markdown,
     report_text,
 )
-from ansible_collections.podpath.kubeadm.plugins.plugin_utils import output_files, report_html
+from ansible_collections.podpath.kubeadm.plugins.plugin_utils import output_files, report_html, terminal
+
+
+def _of_this_version(document: Mapping[str, Any], name: str) -> None:
+    version = document.get("schema_version", report.SCHEMA_VERSION)
+    if version != report.SCHEMA_VERSION:
+        raise AnsibleFilterError(
+            f"{name} knows schema_version {report.SCHEMA_VERSION}, and this has {version!r}: it was made by another "
+            "version of the collection, which can show it."
+        )
 
 
 def _checked(built: Any, name: str) -> Mapping[str, Any]:
     if not isinstance(built, Mapping) or not isinstance(built.get("pods"), Mapping) or "matrix" not in built["pods"]:
         raise AnsibleFilterError(f"{name} needs what path_report returned.")
+    _of_this_version(built, name)
     return built
 
 
@@ -36,11 +46,15 @@ def path_report(
         raise AnsibleFilterError(
             f"path_report needs the result of pod_traceroute, a dictionary, not {type(pod_result)}."
         )
+    if isinstance(pod_result.get("pods"), Mapping):
+        raise AnsibleFilterError("path_report was given a report; the other filters take it as it is.")
+    _of_this_version(pod_result, "path_report")
     return report.build(pod_result, node_results, fail_on, check_mode)
 
 
-def path_table(built: Mapping[str, Any], width: int = 120, color: bool = False, where: str = "") -> list[str]:
-    return report_text.lines(_checked(built, "path_table"), int(width), color, where)
+def path_table(built: Mapping[str, Any], width: int | None = None, color: bool = False, where: str = "") -> list[str]:
+    columns = terminal.width() if width is None else int(width)
+    return report_text.lines(_checked(built, "path_table"), columns, color, where)
 
 
 def path_json(built: Mapping[str, Any]) -> str:

@@ -4,7 +4,8 @@
 """What the evidence beside the hops says against a pair, or for one whose trace died.
 
 Pure. A trace cannot see address translation, MTU holes or loss, and one-way drops look the same in both directions; the
-peer's record, full-size packets, echoes and TCP can. What was not observed never counts against a pair.
+peer's record, full-size packets, echoes and TCP can, and by which card a tunnel's packets leave the source's own route
+tells. What was not observed never counts against a pair.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 from collections.abc import Sequence
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL, INCONCLUSIVE, Judgement
-from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Observation
+from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Observation, Underlay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import SILENT, Expectation
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Node
 
@@ -22,7 +23,7 @@ _INITIAL_TTLS = (64, 128, 255)
 # A connection to which nobody said anything.
 _UNANSWERED = re.compile("^$|no answer|timed out", re.IGNORECASE)
 # Failures of a trace that a filter for its probes alone would explain.
-_FILTERED = ("silent-after-destination", "rejected", "prohibited", "nothing-on-node")
+_FILTERED = ("silent-after-source", "silent-after-destination", "rejected", "prohibited", "nothing-on-node")
 
 
 def routers_passed(ttl: int) -> int:
@@ -120,16 +121,51 @@ def _tcp(seen: Observation, there: Expectation, names: tuple[str, str]) -> Judge
     )
 
 
-def _underlay(seen: Observation, source: Node, family: str, names: tuple[str, str]) -> Judgement | None:
+def _own_way(route: Underlay, own: Sequence[str]) -> bool:
+    """Whether a route leaves by the interface of the node's own address; by its source where nobody told that one."""
+    if route.own_interface:
+        return route.interface == route.own_interface
+    return not route.address or not own or route.address in own
+
+
+def _underlay_way(seen: Observation, ends: tuple[Node, Node], family: str) -> Judgement | None:
+    """A source whose route to the destination is missing, or leads out by another card than its own address's."""
     route = seen.underlay
-    own = source.side(family).internal_ips
-    if route is None or not route.address or not own or route.address in own:
+    source, destination = (end.name for end in ends)
+    own = ends[0].side(family).internal_ips
+    address = ends[1].side(family).public_ip or destination
+    if route is None or (route.interface and _own_way(route, own)):
         return None
+    card = route.own_interface or "the interface"
+    cure = f"Mend the routes of {source}: 'ip route get {address}' must name {card}, which carries {' or '.join(own)}."
+    if not route.interface:
+        return Judgement(
+            FAIL,
+            f"Node {source} has no route to {address}, by which Flannel reaches node {destination} "
+            f"({route.problem or 'none was found'}). {cure}",
+            "underlay-missing",
+        )
+    by = f"{route.interface}{f' from {route.address}' if route.address else ''}"
     return Judgement(
         FAIL,
-        f"Node {names[0]} reaches node {names[1]} by {route.interface} from {route.address}, not from its own address "
-        f"{', '.join(own)}: the wrong interface carries the pod network.",
+        f"Node {source} sends to {address} of node {destination} by {by}, not by {card} of its own address "
+        f"{', '.join(own)}: the wrong interface carries the pod network. {cure}",
         "underlay-interface",
+    )
+
+
+def _underlay_mtu(seen: Observation, ends: tuple[Node, Node], family: str) -> Judgement | None:
+    route = seen.underlay
+    if route is None or not route.mtu or not route.needed_mtu or route.mtu >= route.needed_mtu:
+        return None
+    source, destination = (end.name for end in ends)
+    return Judgement(
+        FAIL,
+        f"Flannel's device on node {source} sends packets of up to {route.needed_mtu} bytes, but the route to "
+        f"{ends[1].side(family).public_ip} of node {destination} goes by {route.interface} with an MTU of {route.mtu}: "
+        f"larger ones are split or lost. Raise the MTU of {route.interface}, or lower Flannel's (MTU in net-conf.json) "
+        "and restart the kube-flannel pods.",
+        "underlay-mtu",
     )
 
 
@@ -173,7 +209,8 @@ def against(
         judgement
         for judgement in (
             _snat(seen, own_ip, names),
-            _underlay(seen, ends[0], family, names),
+            None if there.stated else _underlay_way(seen, ends, family),
+            None if there.stated else _underlay_mtu(seen, ends, family),
             _full_size(seen, names),
             _tcp(seen, there, names),
             _ttls(seen, there, back, names),
@@ -193,16 +230,23 @@ def _works(seen: Observation) -> str:
     return " and ".join(works)
 
 
-def refined(own: Judgement, seen: Observation, names: Sequence[str]) -> Judgement:
-    """A failed trace in the light of the rest: on which way the packets are lost, or that only probes are filtered."""
+def refined(
+    own: Judgement, seen: Observation, ends: tuple[Node, Node], family: str, there: Expectation
+) -> Judgement:
+    """A failed trace in the light of the rest: that the source itself sends elsewhere, on which way the packets are
+    lost, or that only probes are filtered."""
     if own.verdict != FAIL:
         return own
-    source, destination = names
+    source, destination = (end.name for end in ends)
+    astray = _underlay_way(seen, ends, family)
+    if own.rule == "silent-after-source" and astray is not None and not there.stated:
+        return Judgement(FAIL, f"{own.reason} {astray.reason}", astray.rule)
     works = _works(seen)
     if works and own.rule in _FILTERED:
         return Judgement(
             INCONCLUSIVE,
-            f"{own.reason} Yet {works}: a filter that takes the trace's probes alone, so the path is not proved.",
+            f"{own.reason} Yet {works}: only the trace's probes or their answers are lost, as to a filter for them, so "
+            "the path is not proved.",
             "trace-filtered",
         )
     if own.rule == "silent-after-source" and seen.arrival is not None:

@@ -209,8 +209,21 @@ FAULTS = {
     ),
     "underlay": Fault(
         "Node {node} reaches the other nodes by the wrong interface.",
-        ("ip route get {address}   # on {node}: dev and src must be the cluster's",),
+        ("{ip} route get {address}   # on {node}: dev and src must be the cluster's",),
         ("Mend the route to the nodes' network on {node}.",),
+    ),
+    "underlay-missing": Fault(
+        "Node {node} has no route to the addresses of {peers}.",
+        ("{ip} route get {address}   # on {node}", "{ip} -br addr   # on {node}: is the cluster's interface up?"),
+        ("Bring up the cluster's interface on {node}, or give it a route to the nodes' network.",),
+    ),
+    "underlay-mtu": Fault(
+        "The way from {node} to {peers} carries smaller packets than Flannel's device makes.",
+        ("ip link show {device}; {ip} route get {address}   # on {node}: its MTU and that of dev",),
+        (
+            "Raise the MTU of the nodes' network, or lower Flannel's (MTU in net-conf.json), restart the kube-flannel "
+            "pods and make the pods anew.",
+        ),
     ),
     "loss": Fault(
         "Packets between {node} and {peers} are lost now and then.",
@@ -254,7 +267,7 @@ class Signature:
 
 SOURCE, DESTINATION, BOTH = "source", "destination", "both"
 
-# What the rule of a single pair already tells. Faults that take several pairs to see are found below.
+# What the rule of a single pair already tells. Faults that take several pairs to see: diagnosis_lost.py.
 SIGNATURES: Mapping[str, Sequence[Signature]] = {
     "no-route": (Signature("route-missing", CERTAIN, SOURCE),),
     "no-neighbour": (Signature("neighbour-missing", CERTAIN, SOURCE),),
@@ -286,6 +299,8 @@ SIGNATURES: Mapping[str, Sequence[Signature]] = {
     "tcp-failed": (Signature("tcp-filter", CERTAIN, DESTINATION),),
     "snat": (Signature("masquerade", CERTAIN, SOURCE),),
     "underlay-interface": (Signature("underlay", CERTAIN, SOURCE),),
+    "underlay-missing": (Signature("underlay-missing", CERTAIN, SOURCE),),
+    "underlay-mtu": (Signature("underlay-mtu", CERTAIN, SOURCE),),
     "mtu-hole": (Signature("mtu", CERTAIN, BOTH),),
     "silent-hop": (Signature("answers-limited", LIKELY, DESTINATION),),
     "late": (Signature("answers-limited", POSSIBLE, DESTINATION),),

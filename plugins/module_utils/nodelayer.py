@@ -220,6 +220,22 @@ def addresses_of(peer: str | Sequence[str] | None) -> list[str]:
     return ([peer] if peer else []) if isinstance(peer, str) or peer is None else [str(item) for item in peer]
 
 
+def underlay(
+    interface: str, routes: Sequence[Mapping[str, Any]], links: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What pod_traceroute's underlay takes of one host: its routes to the other nodes, and the MTUs that they meet.
+
+    ``routes``: answers of ``ip -j route get``; ``links``: those of ``ip -j link show``, many of which are pods'.
+    """
+    met = {interface, *(route.get("dev", "") for route in routes)}
+    mtus = {
+        link["ifname"]: link["mtu"]
+        for link in links
+        if link.get("mtu") and (link["ifname"] in met or link["ifname"].startswith("flannel"))
+    }
+    return {"interface": interface, "mtus": mtus, "routes": list(routes)}
+
+
 def judge(
     host: str, observed: Mapping[str, Any], peers: Mapping[str, str | Sequence[str] | None], rules: Rules
 ) -> list[dict[str, Any]]:

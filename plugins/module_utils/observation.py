@@ -65,12 +65,19 @@ class Tcp:
 
 @dataclass(frozen=True, slots=True)
 class Underlay:
-    """The source node's route to the destination's public-ip: interface, its MTU, preferred source, and gateway."""
+    """The source node's route to the destination's public-ip: interface, its MTU, preferred source, and gateway.
+
+    An empty interface: there is none, and ``problem`` says why. ``own_interface``: the one that carries the node's own
+    address; ``needed_mtu``: what the largest packet of Flannel's device takes, with the header that it adds.
+    """
 
     interface: str
     mtu: int | None = None
     address: str = ""
     gateway: str = ""
+    own_interface: str = ""
+    needed_mtu: int | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

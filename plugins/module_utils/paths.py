@@ -211,7 +211,7 @@ class Paths:
 
     def _on_link(self, source: str, destination: str, family: str, underlay: Underlay | None) -> tuple[bool, str]:
         """Whether both nodes are on one link, and what tells it. Flannel asks the node's route for a gateway."""
-        if underlay is not None:
+        if underlay is not None and underlay.interface:
             told = f"via {underlay.gateway}" if underlay.gateway else f"of {underlay.interface}"
             return not underlay.gateway, f"{told}, as {source}'s own route says"
         one, other = (self._places[family].get(name) for name in (source, destination))

@@ -23,6 +23,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     report_matrix,
     result,
     topology,
+    underlay,
     verdict,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.api import ClusterError
@@ -57,6 +58,7 @@ class Request:
     expected: Sequence[Mapping[str, Any]] = ()
     cluster_networks: Sequence[str] = ()
     expected_nodes: Sequence[str] = ()
+    underlay: Mapping[str, Any] = field(default_factory=dict)
     pod: PodOptions = field(default_factory=PodOptions)
     fail_on: str = INCONCLUSIVE
     return_pairs: str = ""
@@ -87,6 +89,7 @@ class Proof:
     stopped: str = ""
     _links: topology.Links = field(default_factory=topology.Links)
     _stated: StatedPaths | None = None
+    _underlays: underlay.Underlays | None = None
     _earlier: baseline.Earlier | None = None
     _file: ResultFile | None = None
 
@@ -96,17 +99,18 @@ class Proof:
         """Reads what the cluster's objects tell and makes the plan; nothing starts. Raises ClusterError and domain
         errors (ValueError) whose text is a sentence."""
         networks = topology.parse_networks(self.request.cluster_networks)
+        hosts = underlay.parse_hosts(self.request.underlay)
         if self.request.baseline_path:
             self._earlier = baseline.read(self.request.baseline_path, self.request.slower)
         if self.request.output_path and not self.request.check_mode:
             self._file = ResultFile(self.request.output_path)
         if self.cluster is None:
             return
+        if self._earlier is not None:
+            self._earlier.must_be_of(self.cluster.server)
         self.nodes = topology.parse_nodes(self.cluster.list_nodes())
         if not self.nodes:
             raise ClusterError("The cluster has no nodes, so there is no path to prove.")
-        if self._earlier is not None:
-            self._earlier.must_be_of(self.cluster.server)
         self.families = tuple(self.request.families) or topology.families_of(self.nodes.values())
         config_map = self.cluster.flannel_config_map()
         self.flannel = topology.parse_flannel(config_map)
@@ -116,6 +120,7 @@ class Proof:
         self.nodes = {**self.nodes, **{name: topology.absent_node(name) for name in missing}}
         self._stated = StatedPaths(self.request.expected, self.nodes) if self.request.expected else None
         self.paths = Paths(self.nodes, self._links, stated=self._stated)
+        self._underlays = underlay.Underlays(hosts, self.nodes, self._links.direct_routing)
         self.plan = plan.choose(self.request.wanted, self.nodes, self.families, self.seed)
 
     # Probing
@@ -266,6 +271,7 @@ class Proof:
             findings=self.findings,
             own_ips=result.own_ips(ends, PROBER),
             problem=self._problem,
+            underlays=self._underlays,
         )
         controls = [verdict.judge_control(seen, record) for seen in self.outcome.controls]
         record = replace(record, control=verdict.control_problems(controls, self.families))
@@ -321,6 +327,9 @@ class Proof:
     def _store(self, document: dict[str, Any]) -> None:
         """Puts the file in its place. One that cannot be written costs no result: then all pairs are returned."""
         if self._file is None:
+            return
+        if not self.plan and self.request.output_path == self.request.baseline_path:
+            document["output_path"] = ""  # what there is to compare with is worth more than a file without a pair
             return
         try:
             self._file.finish(document)

@@ -17,7 +17,10 @@ def interface_names(report: Mapping[str, Any]) -> dict[str, str]:
     names: dict[str, str] = {}
     for pair in report["pods"].get("pairs") or []:
         underlay = (pair.get("evidence") or {}).get("underlay") or {}
-        if underlay.get("address") and underlay.get("interface"):
+        if not underlay.get("address") or not underlay.get("interface"):
+            continue
+        # a route astray tells of its own card, not of the one that has the address
+        if underlay.get("own_interface", "") in ("", underlay["interface"]):
             names[underlay["address"]] = underlay["interface"]
     for host in (report.get("nodes") or {}).get("hosts") or []:
         if host["address"] and host["interface"]:
@@ -129,7 +132,8 @@ def service_lines(pods: Mapping[str, Any]) -> list[str]:
     address = f"{services[0]['address']}:{services[0]['port']}"
     if not bad:
         served = sorted({one["served_by"] for one in services if one["served_by"]})
-        by = f", served by {', '.join(served[:5])}{' ...' if len(served) > 5 else ''}" if served else ""
+        more = f" and {len(served) - 5} more" if len(served) > 5 else ""
+        by = f", served by {', '.join(served[:5])}{more}" if served else ""
         return [f"Service {address}: reached by TCP from all {len(services)} nodes{by}."]
     return [f"Service {address}: not reached from {one['source']}: {one['problem']}" for one in bad]
 

@@ -30,6 +30,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.preflight import EVERY, Finding
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Node, Side
 from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Trace
+from ansible_collections.podpath.kubeadm.plugins.module_utils.underlay import Underlays
 
 RIGHT = "right"
 WRONG = "wrong"
@@ -106,7 +107,7 @@ def way_back(expectation: Expectation | None, trace: Trace | None) -> str:
 @dataclass(frozen=True)
 class Record:
     """All that judging needs. ``own_ips``: the probers' addresses by (node, family); ``problem``: why a pair was not
-    probed, empty where it was; ``control``: why nothing can pass, by family."""
+    probed, empty where it was; ``control``: why nothing can pass, by family; ``underlays``: what hosts told."""
 
     nodes: Mapping[str, Node]
     paths: Paths
@@ -115,11 +116,17 @@ class Record:
     own_ips: Mapping[tuple[str, str], str] | None = None
     problem: Callable[[Leg], str] = lambda leg: ""
     control: Mapping[str, str] | None = None
+    underlays: Underlays | None = None
 
-    def expectation(self, leg: Leg, seen: Observation | None) -> tuple[Expectation | None, str, str]:
+    def seen(self, leg: Leg) -> Observation:
+        """All that is known of a pair: what was probed, and what the source's host told."""
+        seen = self.observations.get(leg, _NOTHING)
+        return self.underlays.added(seen, leg) if self.underlays else seen
+
+    def expectation(self, leg: Leg, seen: Observation) -> tuple[Expectation | None, str, str]:
         """The expected path, or None with the rule and the sentence for why it is not known."""
         try:
-            return self.paths.expected(*leg, underlay=seen.underlay if seen else None), "", ""
+            return self.paths.expected(*leg, underlay=seen.underlay), "", ""
         except PathUnknown as error:
             return None, error.rule, str(error)
 
@@ -137,7 +144,7 @@ def _with_way_there(
     """A pass across nodes stands only when the opposite trace shows by which address the source sends."""
     if own.verdict != PASS or leg.source == leg.destination:
         return own, expectation
-    opposite = record.observations.get(leg.opposite, _NOTHING)
+    opposite = record.seen(leg.opposite)
     back, _rule, _reason = record.expectation(leg.opposite, opposite)
     source, destination, _family = leg
     if not _between(expectation) and len(expectation.hops) > 2:
@@ -180,7 +187,7 @@ def _judge_seen(record: Record, leg: Leg, expectation: Expectation, seen: Observ
     own = judge_trace(*ends, expectation, trace, family)
     own, back = _with_way_there(record, leg, own, expectation, seen)
     if own.verdict == FAIL:
-        return evidence_verdict.refined(own, seen, (source, destination))
+        return evidence_verdict.refined(own, seen, ends, family, expectation)
     own_ip = (record.own_ips or {}).get((source, family), "")
     spoken = evidence_verdict.against(ends, family, own_ip, expectation, back, seen)
     if spoken is not None and (own.verdict == PASS or spoken.verdict == FAIL):
@@ -189,10 +196,9 @@ def _judge_seen(record: Record, leg: Leg, expectation: Expectation, seen: Observ
 
 
 def _judge_leg(record: Record, bounds: _Bounds, leg: Leg) -> Judged:
-    seen = record.observations.get(leg)
+    seen = record.seen(leg)
     expectation, unknown, why = record.expectation(leg, seen)
-    problem = record.problem(leg) or (seen.problem if seen and seen.trace is None else "")
-    seen = seen or _NOTHING
+    problem = record.problem(leg) or (seen.problem if leg in record.observations and seen.trace is None else "")
     worst = doubt = None
     if bounds and not record.paths.is_stated(*leg):
         worst, doubt = bounds.of(leg, FAIL), bounds.of(leg, INCONCLUSIVE)
@@ -243,7 +249,8 @@ def judge_control(seen: ControlSeen, record: Record) -> Control:
     if seen.trace is None:
         return Control(seen, None, Judgement(INCONCLUSIVE, seen.problem, "not-probed"), False)
     try:
-        path = record.paths.expected(seen.source, seen.destination, seen.family)
+        leg = Leg(seen.source, seen.destination, seen.family)
+        path = record.paths.expected(*leg, underlay=record.seen(leg).underlay)
     except PathUnknown:
         # where no path is known, it is enough that nobody answers in the address's name
         if any(seen.address in hop.addresses for hop in seen.trace.hops):

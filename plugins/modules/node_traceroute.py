@@ -123,6 +123,18 @@ interface:
   returned: success
   type: str
   sample: eth1
+underlay:
+  description:
+    - What the option O(podpath.kubeadm.pod_traceroute#module:underlay) takes of this node.
+    - O(interface), MTUs by device (C(mtus)), and C(routes), what C(ip -j route get) says of each address of O(peers),
+      or its C(dst) and the C(error).
+  returned: success
+  type: dict
+  sample:
+    interface: eth1
+    mtus: {eth1: 1500, flannel.1: 1450}
+    routes:
+      - {dst: 192.168.56.12, dev: eth1, prefsrc: 192.168.56.11}
 paths:
   description: Each path with what was expected and seen.
   returned: success
@@ -246,11 +258,18 @@ class Ip:
     def interfaces(self) -> list[dict[str, Any]]:
         return self._run("-d", "address", "show", "up")[0]
 
-    def way(self, address: str) -> dict[str, Any]:
-        """Interface and gateway by which this host sends to an address."""
+    def links(self) -> list[dict[str, Any]]:
+        return self._run("link", "show")[0]
+
+    def route(self, address: str) -> dict[str, Any]:
+        """The route by which this host sends to an address, or the address and the error."""
         routes, error = self._run("route", "get", address)
-        first = routes[0] if routes else {}
-        return {"dev": first.get("dev", ""), "gateway": first.get("gateway", ""), "error": error}
+        return {**routes[0], "dst": address} if routes else {"dst": address, "error": error or "no route was found"}
+
+
+def way(route: dict[str, Any]) -> dict[str, Any]:
+    """Interface and gateway of a route."""
+    return {"dev": route.get("dev", ""), "gateway": route.get("gateway", ""), "error": route.get("error", "")}
 
 
 def told(answer: reach.Answer) -> dict[str, Any]:
@@ -279,22 +298,21 @@ def asked(module: AnsibleModule, addresses: list[str], ttl: int, timeout: float)
     return answers
 
 
-def observe(module: AnsibleModule, params: dict[str, Any]) -> dict[str, Any]:
-    """What ``nodelayer.judge`` judges."""
-    ip = Ip(module)
-    addresses = [address for peer in params["peers"].values() for address in nodelayer.addresses_of(peer)]
+def observe(module: AnsibleModule, params: dict[str, Any], ip: Ip, routes: dict[str, Any]) -> dict[str, Any]:
+    """What ``nodelayer.judge`` judges. ``routes``: those to the peers, by address."""
+    addresses = list(routes)
     observed: dict[str, Any] = {"peers": {}}
     if params["internet"]:
         observed["default_routes"] = ip.default_routes()
         observed["interfaces"] = ip.interfaces()
-        observed["nameservers"] = [{"address": server, **ip.way(server)} for server in configured_nameservers()]
+        observed["nameservers"] = [{"address": server, **way(ip.route(server))} for server in configured_nameservers()]
         observed["lookup"] = lookup(params["lookup_name"], params["lookup_timeout"])
     answers = asked(module, addresses, 1, params["timeout"])
     far = [address for address in addresses if not nodelayer.on_link(address, params["networks"])]
     through = asked(module, far, reach.USUAL_TTL, params["timeout"])
     for address in addresses:
-        answer, way = answers[address], ip.way(address)
-        observed["peers"][address] = {**way, **told(answer), "error": answer.error or way["error"]}
+        answer, taken = answers[address], way(routes[address])
+        observed["peers"][address] = {**taken, **told(answer), "error": answer.error or taken["error"]}
         if address in through:
             observed["peers"][address]["through"] = told(through[address])
     return observed
@@ -340,7 +358,10 @@ def main() -> None:
         internet_interface=params["internet_interface"],
         resolver_interface=params["resolver_interface"],
     )
-    paths = nodelayer.judge(params["host"], observe(module, params), params["peers"], rules)
+    ip = Ip(module)
+    addresses = [address for peer in params["peers"].values() for address in nodelayer.addresses_of(peer)]
+    routes = {address: ip.route(address) for address in addresses}
+    paths = nodelayer.judge(params["host"], observe(module, params, ip, routes), params["peers"], rules)
     counts = judgement.count([path["verdict"] for path in paths])
     module.exit_json(
         changed=False,
@@ -348,6 +369,7 @@ def main() -> None:
         summary=counts,
         address=params["address"],
         interface=params["interface"],
+        underlay=nodelayer.underlay(params["interface"], list(routes.values()), ip.links()),
         paths=paths,
     )
 

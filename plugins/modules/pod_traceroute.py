@@ -19,9 +19,9 @@ description:
     flannel.1 of the destination (C(vxlan); with C(wireguard) flannel-wg, with C(ipip) flannel.ipip) or its node address
     (C(host-gw), DirectRouting), then the pod. C(udp) has two silent hops before the destination's flannel0. Paths of
     other networks can be stated in O(expected).
-  - DirectRouting depends on each node's own routes, which the API does not tell. Nodes in one network of
-    O(cluster_networks) are taken to be on one link, nodes in different ones to have a router in between. A pair with a
-    node in none of them is inconclusive, unless the source's own route was observed.
+  - DirectRouting depends on each node's own routes, which the API does not tell and O(underlay) does. Without that,
+    nodes in one network of O(cluster_networks) are taken to be on one link, nodes in different ones to have a router in
+    between, and a pair with a node in none of them is inconclusive.
   - A pass needs the right address at each hop, the same way in both directions, and a Flannel public-ip that is the
     node's InternalIP, unique, and inside O(cluster_networks). A trace to an address without a pod goes along as a
     control; unless it fails, no pair passes.
@@ -147,6 +147,18 @@ options:
     type: list
     elements: str
     default: []
+  underlay:
+    description:
+      - What the hosts' route tables say, by node name, RV(podpath.kubeadm.node_traceroute#module:underlay) of each.
+      - Of each node C(interface), the one that carries its own address; C(mtus), the MTUs of its devices by name; and
+        C(routes), what C(ip -j route get ADDRESS) says of each address by which Flannel reaches another node, its
+        public-ip. One with an C(error) is no route.
+      - A pair fails when its source's route goes out by another interface, or has an MTU that does not carry the
+        packets of Flannel's device with the header that they get (vxlan 50 bytes, with IPv6 70; wireguard 60 and 80;
+        ipip 20; udp 28). The gateway of a route decides DirectRouting, instead of O(cluster_networks).
+      - The underlay of a node without an entry is not observed, and counts for nothing.
+    type: dict
+    default: {}
   image:
     description:
       - Image of the pods. It needs C(sh) and the C(traceroute) of busybox or of Debian and Fedora; what else is found
@@ -304,6 +316,20 @@ EXAMPLES = r"""
       - node-role.kubernetes.io/edge
     destination_selectors:
       - tier in (database, cache)
+  delegate_to: localhost
+
+- name: Judge the nodes' own routes, too
+  podpath.kubeadm.pod_traceroute:
+    kubeconfig: ~/.kube/config
+    cluster_networks:
+      - 10.1.0.0/16
+    underlay:
+      worker-17:
+        interface: eth1
+        mtus: {eth1: 1500, flannel.1: 1450}
+        routes:
+          - {dst: 10.1.0.18, dev: eth1, prefsrc: 10.1.0.17}
+          - {dst: 10.1.0.19, dev: eth1, prefsrc: 10.1.0.17}
   delegate_to: localhost
 
 - name: State the paths of Calico with IP in IP
@@ -590,8 +616,9 @@ pairs:
           description: A TCP connection to the pod, C(connected), C(problem) and C(ms).
           type: dict
         underlay:
-          description: The source node's route to the destination's address, C(interface), C(mtu), C(address) and
-            C(gateway).
+          description: The source node's route to the destination's public-ip as its host told it, C(interface) (empty
+            where there is no route, C(problem) says why), C(mtu), C(address) and C(gateway). C(own_interface) carries
+            the node's own address; C(needed_mtu) is what the largest packet of Flannel's device takes.
           type: dict
   sample:
     - source: {node: node-1, pod: podpath-4f1c09ab-prober-1-x2x7k, ip: 10.244.1.2}
@@ -822,6 +849,7 @@ ARGUMENTS = {
     },
     "cluster_networks": {"type": "list", "elements": "str", "default": []},
     "expected_nodes": {"type": "list", "elements": "str", "default": []},
+    "underlay": {"type": "dict", "default": {}},
     "image": {"type": "str", "default": "docker.io/library/busybox:1.35.0"},
     "agent_image": {"type": "str", "default": ""},
     "probes": {"type": "int", "default": 2},
@@ -882,6 +910,7 @@ def request(params: dict[str, Any], check_mode: bool) -> proof.Request:
         expected=params["expected"],
         cluster_networks=params["cluster_networks"],
         expected_nodes=params["expected_nodes"],
+        underlay=params["underlay"],
         pod=PodOptions(**pod),
         fail_on=params["fail_on"],
         return_pairs=params["return_pairs"] or "",

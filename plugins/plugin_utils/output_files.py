@@ -18,6 +18,8 @@ def problem(path: str) -> str:
     if file.is_dir():
         return "is a directory"
     if os.path.exists(file):
+        if not file.is_file():
+            return "is no regular file, and would be replaced by one"  # also /dev/null, by root
         return "" if os.access(file, os.W_OK) else "may not be written"
     parent = file.parent
     while not os.path.exists(parent):

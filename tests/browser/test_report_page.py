@@ -40,6 +40,23 @@ def test_a_chosen_pair_is_drawn_along_its_interfaces(opened):
     assert "node-1 → node-1" in one.told()
 
 
+@pytest.mark.parametrize(("changes", "text"), [
+    ({}, "by eth1 from 192.168.56.10, MTU 1500"),
+    ({"interface": "eth2"}, "by eth2, not by eth1"),
+    ({"mtu": 1400}, "MTU 1400, but Flannel's packets take 1500"),
+    ({"interface": "", "problem": "Network is unreachable"}, "no route to the other node: Network is unreachable"),
+])
+def test_the_underlay_is_marked_by_what_the_host_told(opened, changes, text):
+    document = samples.result()
+    told = next(pair for pair in document["pairs"] if pair["destination"]["node"] == "node-2")
+    told["evidence"]["underlay"] |= changes
+    one = opened(document, ENDS)
+    one.choose(0, 2)
+    line = one.page.locator("#evidence > div").filter(has_text="Underlay")
+    assert text in line.inner_text()
+    assert line.locator(".sign").inner_text() == ("✕" if changes else "✓")
+
+
 def test_with_host_gw_the_second_hop_is_the_other_nodes_card(opened):
     one = opened(samples.result(backend="host-gw"), ENDS)
     one.choose(0, 1)
@@ -108,12 +125,12 @@ def test_an_address_opens_its_pair(opened):
     assert "node-2 → controlplane" in again.told()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 390)])
 @pytest.mark.parametrize("make", [
     lambda: samples.result(), lambda: samples.result(fault=samples.UDP_BLOCKED),
     lambda: samples.result(10, fault=samples.NOT_READY)], ids=["healthy", "broken", "ten"])
-def test_axe_finds_nothing(opened, scheme, make):
-    one = opened(make(), ENDS, scheme=scheme, motion="reduce")
+def test_axe_finds_nothing(opened, scheme, width, make):
+    one = opened(make(), ENDS, scheme=scheme, width=width, motion="reduce")
     found = Axe().run(one.page, options={"resultTypes": ["violations"]})
     assert found.response["violations"] == [], found.generate_report()
 
@@ -170,6 +187,65 @@ def test_the_page_may_not_connect_and_runs_no_other_script(opened):
 def test_no_width_scrolls_sideways(opened, width, size):
     one = opened(samples.result(size, fault=samples.UDP_BLOCKED), samples.node_results(size), width=width)
     assert one.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def inside(inner: dict, outer: dict) -> bool:
+    return outer["x"] <= inner["x"] and inner["x"] + inner["width"] <= outer["x"] + outer["width"] + 1
+
+
+@pytest.mark.parametrize("width", [390, 1200, 1440])
+@pytest.mark.parametrize("size", [3, 10, 12])
+def test_the_matrix_is_seen_whole(opened, width, size):
+    """The last column is not scrolled away: it may be the one that fails."""
+    one = opened(samples.result(size, fault=samples.POLICY), width=width)
+    last = one.page.locator(f'.cells td[data-s="0"][data-d="{size - 1}"]')
+    if width > 600 or size < 12:
+        assert inside(last.bounding_box(), one.page.locator("#grid").bounding_box())
+    assert last.bounding_box()["width"] >= 18
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_number_hides_no_address_and_a_pods_address_is_told_whole(opened, width):
+    one = opened(samples.result(), ENDS, width=width)
+    one.choose(0, 1)
+    boxes = "(all) => all.map((one) => one.getBoundingClientRect().toJSON())"
+    addresses = one.page.locator("#map .m-ip").evaluate_all(boxes)
+    for number in one.page.locator("#map .m-hop").evaluate_all(boxes):
+        assert not [one for one in addresses if one["left"] < number["right"] and number["left"] < one["right"]
+                    and one["top"] + 2 < number["bottom"] and number["top"] + 2 < one["bottom"]]
+    told = one.page.locator("#map .m-ip").evaluate_all("(all) => all.map((one) => one.firstChild.data)")
+    assert {"10.244.0.8", "10.244.1.9"} <= set(told)
+
+
+def test_a_phone_shows_what_failed_without_scrolling_sideways(opened):
+    one = opened(samples.result(fault=samples.UDP_BLOCKED), ENDS, width=390)
+    around = one.page.locator(".scroll:has(> #failing)")
+    assert around.evaluate("(box) => box.scrollWidth <= box.clientWidth")
+    assert "expected: " in one.page.locator("#failing td[data-label=expected]").first.evaluate(
+        "(cell) => getComputedStyle(cell, '::before').content.replace(/[\"]/g, '')")
+
+
+def test_a_pair_that_was_not_probed_says_so_once(opened):
+    one = opened(samples.result(fault=samples.NOT_READY), ENDS)
+    one.choose(0, 2)
+    assert one.page.locator("#evidence").inner_text().count("NotReady") == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_who_sees_no_colours_sees_what_fails(opened, scheme):
+    """Failing and passing cells differ in lightness, which no colour-blindness takes away, and in their sign."""
+    one = opened(samples.result(fault=samples.UDP_BLOCKED), scheme=scheme)
+    light = """(cell) => {
+      const [r, g, b] = getComputedStyle(cell).backgroundColor.match(/\\d+/g).map((part) => {
+        const value = Number(part) / 255;
+        return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+      });
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    }"""
+    good, bad = (one.page.locator(f"#grid td.c-{letter}").first for letter in "pf")
+    dark, bright = sorted([good.evaluate(light), bad.evaluate(light)])
+    assert (bright + 0.05) / (dark + 0.05) >= 2
+    assert (good.inner_text(), bad.inner_text()) == ("✓", "✕")
 
 
 def test_motion_is_only_there_for_those_who_want_it(opened):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A node that is taken out comes back by the next run, alone, and its join token is seen nowhere."""
+"""A node leaves the cluster in order, comes back by the next run, alone, and its join token is seen nowhere."""
 
 from __future__ import annotations
 
@@ -45,12 +45,76 @@ def fail_to_join(lab):
     assert "node-2" not in lab.kubectl("get nodes --no-headers")
 
 
-def test_node_joins_again_alone_and_without_showing_its_token(lab):
+RULE = "INPUT -p tcp -m comment --comment KUBE-mine -m tcp --dport 9 -j ACCEPT"
+
+
+def reset(lab, cmdline: str = "--limit node-2", **variables: object) -> playbooks.Run:
+    return playbooks.run("playbooks/reset.yml", lab.inventory, cmdline=cmdline, **variables)
+
+
+def refuse_to_lose_pods(lab):
+    """A pod that nothing starts again, and a disruption budget that allows nothing: both are named, none is lost."""
+    lab.kubectl("run mine --image=registry.k8s.io/pause:3.10.2 --overrides="
+                + playbooks.quote('{"spec": {"nodeName": "node-2"}}'))
+    lab.kubectl("wait --for=condition=Ready --timeout=60s pod/mine")
+    try:
+        ran = reset(lab, reset_confirm="node-2")
+        assert ran.rc != 0
+        assert "default/mine" in ran.output
+        assert "reset_lose_pods" in ran.output
+        assert lab.kubectl("get pod mine -o jsonpath='{.status.phase}'") == "Running"
+        assert lab.kubectl("get node node-2 -o jsonpath='{.spec.unschedulable}'") == ""
+        assert lab.nodes["node-2"].file("/etc/kubernetes/kubelet.conf").exists
+        lab.kubectl("create poddisruptionbudget mine --selector=run=mine --min-available=1")
+        ran = reset(lab, reset_confirm="node-2", reset_lose_pods=True, reset_drain_timeout=8)
+        assert ran.rc != 0
+        assert "disruption budget" in " ".join(ran.output.split())
+        assert lab.kubectl("get pod mine -o jsonpath='{.status.phase}'") == "Running"
+    finally:
+        lab.kubectl("delete --ignore-not-found --wait=false poddisruptionbudget/mine pod/mine")
+
+
+def leave(lab):
+    """node-2 leaves the cluster; what is not Kubernetes' own stays, and a second reset finds nothing to do."""
+    node = lab.nodes["node-2"]
+    node.check_output(f"iptables --append {RULE}")
+    node.check_output("ip route add 10.244.250.0/24 dev eth1 proto static")
+    mine = node.check_output("cat /etc/hosts; apt-mark showhold; sysctl net.ipv4.ip_forward; ls /etc/cni/net.d")
+    assert "flannel" in mine
+    ran = reset(lab, reset_confirm="")
+    assert (ran.rc != 0, ran.changed) == (True, {})
+    assert "-e reset_confirm=node-2" in " ".join(ran.output.split())
+    foretold = reset(lab, "--limit node-2 --check", reset_confirm="node-2")
+    assert foretold.rc == 0, foretold.output
+    assert "Say what would be reset" in foretold.changed["node-2"]
+    assert "node-2" in lab.kubectl("get nodes --no-headers")
+
+    ran = reset(lab, reset_confirm="node-2")
+    assert ran.rc == 0, ran.output
+    assert ran.changed.keys() == {"node-2"}, ran.changed
+    assert "node-2" not in lab.kubectl("get nodes --no-headers")
+    rules = node.check_output("iptables-save; ip6tables-save")
+    assert not re.search(r"^:(KUBE|FLANNEL|CNI)-", rules, re.MULTILINE), rules
+    assert f"-A {RULE}" in rules.replace('"', "")
+    links = node.check_output("ip -brief link")
+    assert not re.search(r"^(cni0|flannel)", links, re.MULTILINE), links
+    assert node.check_output("ip -4 route show root 10.244.0.0/16").splitlines() == [
+        "10.244.250.0/24 dev eth1 proto static scope link"]
+    assert node.check_output("ls /etc/kubernetes /etc/kubernetes/manifests /etc/cni/net.d | grep -v : || true").split(
+        ) == ["manifests"]
+    assert node.check_output("pgrep -c -x 'kubelet|pause|containerd-shim' || true") == "0"
+    stays = node.check_output("cat /etc/hosts; apt-mark showhold; sysctl net.ipv4.ip_forward; ls /etc/cni/net.d")
+    assert stays.split() == [word for word in mine.split() if "flannel" not in word]
+    ran = reset(lab, reset_confirm="node-2")
+    assert (ran.rc, ran.changed) == (0, {}), ran.output
+    node.check_output(f"iptables --delete {RULE}; ip route delete 10.244.250.0/24")
+
+
+def test_node_leaves_and_joins_again_alone_and_without_showing_its_token(lab):
     if lab.backend != "host-gw":
         pytest.skip("one backend is enough")
-    node = lab.nodes["node-2"]
-    lab.kubectl("delete node node-2")
-    node.check_output("kubeadm reset --force")
+    refuse_to_lose_pods(lab)
+    leave(lab)
     # first a join that fails; what is mended then needs no more than the next run
     fail_to_join(lab)
     for name in ("controlplane", "node-2"):

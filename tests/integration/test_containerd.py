@@ -46,6 +46,8 @@ def occupied(bare):
     bare.node("node-1", f"mkdir -p /etc/containerd && cat > /etc/containerd/config.toml <<'END'\n{BY_HAND}END\n")
     bare.node("node-2", "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install "
                         "--no-install-recommends docker.io >/dev/null 2>&1")
+    # apt does not tell when the daemon did not come up at once; it writes a key below /etc when it does
+    bare.node("node-2", "systemctl start docker && test -s /etc/docker/key.json")
     return bare
 
 

@@ -13,6 +13,17 @@ import tarfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+PARTS = sorted((ROOT / "plugins" / "plugin_utils" / "report_page").iterdir())
+# a report, written by what is installed and not by this checkout
+WRITE = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - ansible.builtin.copy:
+        content: "{{ {'msg': 'nobody looked'} | podpath.kubeadm.path_report | podpath.kubeadm.path_html }}"
+        dest: "{{ playbook_dir }}/paths.html"
+        mode: "0644"
+"""
 
 
 def test_installed_collection_has_its_playbooks_and_documentation(tmp_path):
@@ -36,10 +47,16 @@ def test_installed_collection_has_its_playbooks_and_documentation(tmp_path):
     with tarfile.open(archive) as packed:
         names = packed.getnames()
     assert "playbooks/site.yml" in names
+    # read when a report is written, and never imported: nothing else would miss them
+    assert PARTS
+    assert {f"plugins/plugin_utils/report_page/{part.name}" for part in PARTS} <= set(names)
     assert [name for name in names if "kubeconfig" in name and not name.startswith("roles/")] == []
     run("ansible-galaxy", "collection", "install", "--no-deps", "-p", str(tmp_path / "collections"), str(archive))
     for playbook in ("site", "verify_paths"):
         run("ansible-playbook", "-i", "hosts.yml", "--syntax-check", f"podpath.kubeadm.{playbook}")
+    (tmp_path / "write.yml").write_text(WRITE)
+    run("ansible-playbook", "-i", "localhost,", "-c", "local", "write.yml")
+    assert "pathMap" in (tmp_path / "paths.html").read_text()
     for module in ("pod_traceroute", "node_traceroute", "cluster_ready"):
         assert "EXAMPLES" in run("ansible-doc", f"podpath.kubeadm.{module}")
     installed = tmp_path / "collections/ansible_collections/podpath/kubeadm"

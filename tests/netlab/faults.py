@@ -150,6 +150,27 @@ def routed_by_second_card(world: World, node: str, peer: str) -> Iterator[None]:
         world.do(node, world.hosts[node].flannel.peers([world.hosts[peer].flannel]))
 
 
+def underlay_astray(world: World, node: str, peer: str) -> AbstractContextManager[None]:
+    """The node sends what is for the peer's own address, and with it the tunnel's packets, by another card that works
+    just as well, but is not the cluster's."""
+    numbers = world.hosts[peer].numbers
+    route = f"{numbers.eth1} via {numbers.eth2} dev eth2"
+    return _done(world, node, f"ip route add {route}", f"ip route del {route}")
+
+
+def underlay_gone(world: World, node: str) -> AbstractContextManager[None]:
+    """The node has lost its way to the nodes' network, and has no default route either."""
+    network = f"{world.hosts[node].numbers.eth1.rpartition('.')[0]}.0/24"
+    gone = f"ip route del default; ip route del {network}"
+    back = f"ip route add {network} dev eth1 proto kernel scope link src {world.hosts[node].numbers.eth1}"
+    return _done(world, node, gone, f"{back}; ip route add default via 10.0.2.2 dev eth0")
+
+
+def underlay_small(world: World, node: str, mtu: int = 1400) -> AbstractContextManager[None]:
+    """The card's MTU was lowered after Flannel had made its device, which still makes packets of 1450 bytes."""
+    return _done(world, node, f"ip link set eth1 mtu {mtu}", "ip link set eth1 mtu 1500")
+
+
 def forwarding_off(world: World, node: str) -> AbstractContextManager[None]:
     return _sysctl(world, node, "net.ipv4.ip_forward", "0")
 
@@ -215,9 +236,15 @@ def racks_apart(world: World) -> Iterator[None]:
 
 
 def lossy(world: World, node: str, percent: int) -> AbstractContextManager[None]:
-    """The network loses some of what comes to the node's pods; TCP is spared, which would only send again."""
-    rule = f'iifname "flannel.1" meta l4proto {{ icmp, udp }} numgen random mod 100 < {percent} drop'
-    return _rules(world, node, "forward", [rule])
+    """The network loses some of what comes to the node's pods; TCP is spared, which would only send again.
+
+    Of the three echoes of a pair always the second, as chance would take none of so few now and then; of the traces'
+    packets any.
+    """
+    echoes = "icmp type { echo-request, echo-reply }"
+    chance = f"numgen random mod 100 < {percent} drop"
+    rules = [f"{echoes} icmp sequence 1 drop", f"{echoes} accept", f"meta l4proto {{ icmp, udp }} {chance}"]
+    return _rules(world, node, "forward", [f'iifname "flannel.1" {rule}' for rule in rules])
 
 
 def masqueraded(world: World, node: str) -> AbstractContextManager[None]:

@@ -25,6 +25,7 @@ def prove(world: World, restricted: bool = False, wanted: plan.Wanted | None = N
         "wait_timeout": 60,
         "cluster_networks": world.cluster_networks(),
         "wanted": wanted or plan.Wanted(),
+        "underlay": world.underlay(),
         **request,
     }
     run = proof.Proof(NetlabCluster(world, restricted), proof.Request(**asked), run_id=secrets.token_hex(4), seed=1)

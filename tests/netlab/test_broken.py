@@ -39,6 +39,9 @@ def test_a_fault_is_named(scenario: Scenario, shown: dict[str, Future[Shown]]) -
 def test_what_was_only_lost_is_no_broken_path(scenario: Scenario, shown: dict[str, Future[Shown]]) -> None:
     document = shown[scenario.name].result().document
     assert document["summary"]["fail"] == 0, matrix(document)
+    # each is explained by one of the two, not by both
+    explained = {entry["fault"] for entry in document["diagnosis"]} & {"answers-limited", "loss"}
+    assert explained == {scenario.fault}, matrix(document)
 
 
 @pytest.mark.parametrize("scenario", [s for s in BROKEN if s.name == "no-services"], ids=str)

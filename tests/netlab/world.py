@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -19,6 +20,8 @@ from addressing import MOST_NODES, NAT_ADDRESS, NAT_GATEWAY, Numbers, network, n
 from flannel import DEVICE, IPV4, IPV6, POD_MTU, Flannel, batch
 from namespaces import NETNS, Namespaces, NetlabError
 from programs import Tools
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import nodelayer
 
 _LAN = "lan"
 _NAT = "nat"
@@ -321,6 +324,26 @@ class World:
         if IPV6 in self.families:
             cidrs += [network_v6(rack) for rack in range(self.racks)]
         return cidrs
+
+    # What its hosts would say
+
+    def underlay(self) -> dict[str, dict[str, Any]]:
+        """What the module node_traceroute tells of each node's routes to the others."""
+        scripts = {}
+        for host in self.hosts.values():
+            others = [other.numbers for other in self.hosts.values() if other is not host]
+            addresses = [numbers.eth1 for numbers in others] if IPV4 in self.families else []
+            addresses += [numbers.eth1_v6 for numbers in others] if IPV6 in self.families else []
+            asked = [
+                f"ip -j route get {one} 2>/dev/null || echo '[{{\"dst\": \"{one}\", \"error\": \"no route\"}}]'\n"
+                for one in addresses
+            ]
+            scripts[host.name] = "".join(["ip -j link show\n", *asked])
+        told = {}
+        for name, text in self.namespaces.shells(scripts).items():
+            links, *routes = (json.loads(line) for line in text.splitlines() if line)
+            told[name] = nodelayer.underlay("eth1", [route for found in routes for route in found], links)
+        return told
 
     def owner(self, address: str) -> Host | None:
         """The node whose pod network holds an address."""

@@ -104,7 +104,7 @@ def _pair(source: int, destination: int, backend: str, fault: str, bad: int) -> 
                 "ms": rtt.get("median")},
         "underlay": {"observed": False, "why": "Both pods are on one node."} if local else {
             "observed": True, "why": "", "interface": "eth1", "mtu": 1500, "address": node_address(source),
-            "gateway": ""},
+            "gateway": "", "own_interface": "eth1", "needed_mtu": 1500 if backend == "vxlan" else None, "problem": ""},
     } if seen else dict.fromkeys(("echoes", "full_size", "arrival", "tcp", "underlay"), unseen)
     return {
         "source": {"node": node_name(source), "pod": f"podpath-4f1c-prober-{source}", "ip": f"{subnet(source)}.8"},

@@ -17,6 +17,7 @@ from path_samples import DATA, NAMES, cluster, node, output
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     diagnosis,
+    faults,
     observation,
     paths,
     plan,
@@ -52,7 +53,9 @@ CROSSING = [(a, b) for a in NAMES for b in NAMES if a != b]
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault: the recordings it makes by pair, other evidence by pair, and what must be said."""
+    """A fault: the traces it makes by pair (recordings by name, or the hops themselves), other evidence by pair, and
+    what must be said. ``checked``: what preflight gets besides; ``strange_pod``: an address of the pod on node-1.
+    """
 
     named: str
     says: str
@@ -64,6 +67,9 @@ class Fault:
     nodes: list | None = None
     pairs: int | None = None
     also: tuple[str, ...] = ()
+    checked: dict = field(default_factory=dict)
+    strange_pod: str = ""
+    control: dict = field(default_factory=dict)
 
 
 def shows(recording, pairs):
@@ -76,6 +82,10 @@ SMALL = observation.Echoes(3, 3, (0.1, 0.1, 0.1), (62,))
 LARGE_LOST = {"echoes": SMALL, "full_size": observation.FullSize(1450, 3, 0)}
 SOME_LOST = {"echoes": observation.Echoes(20, 17, (0.1, 0.1, 0.1), (62,))}
 NO_TCP = {"tcp": observation.Tcp(False, "timed out")}
+TCP = {"tcp": observation.Tcp(True)}
+READY = [
+    {"spec": {"nodeName": name}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}} for name in NAMES
+]
 
 TABLE = [
     Fault(
@@ -273,6 +283,111 @@ TABLE = [
         seen={("node-1", "node-2"): {"underlay": observation.Underlay("eth0", 1500, "10.0.2.15", "10.0.2.2")}},
     ),
     Fault(
+        "a node has lost its route to the others: what it sends and what it answers is lost alike",
+        "underlay-missing",
+        {"node-1"},
+        traces=shows("vxlan_blocked.busybox", both(("node-1", "node-2"))),
+        seen={
+            ("node-1", "node-2"): {"underlay": observation.Underlay("", problem="no route"), **IN_VAIN},
+            ("node-2", "node-1"): ARRIVED,
+        },
+        pairs=2,
+    ),
+    Fault(
+        "the card's MTU is smaller than what Flannel's device makes",
+        "underlay-mtu",
+        {"node-1"},
+        seen={("node-1", "node-2"): {"underlay": observation.Underlay("eth1", 1400, needed_mtu=1500)}},
+    ),
+    Fault(
+        "pods of a node have another router than its cni0",
+        "gateway",
+        {"node-1"},
+        traces=shows(("10.88.0.1", "10.244.2.0", "10.244.2.2"), [("node-1", "node-2")]),
+    ),
+    Fault(
+        "pods of a node are routed to one another instead of bridged",
+        "gateway",
+        {"node-1"},
+        "likely",
+        shows(("10.244.1.1", "10.244.1.2"), [("node-1", "node-1")]),
+    ),
+    Fault(
+        "a machine that belongs to no path is on it",
+        "detour",
+        {"node-1"},
+        "likely",
+        shows(("10.244.1.1", "10.244.2.0", "172.16.0.1", "10.244.2.2"), [("node-1", "node-2")]),
+    ),
+    Fault(
+        "pods of a node do not reach one another",
+        "bridge-dead",
+        {"node-1"},
+        "likely",
+        shows((None,) * 5, [("node-1", "node-1")]),
+        also=("pod-gone",),
+    ),
+    Fault(
+        "a filter takes the probes alone: TCP passes, so it is no broken path",
+        "probe-filter",
+        {"node-2"},
+        "likely",
+        shows("forward_dropped.busybox", [(other, "node-2") for other in OTHERS]),
+        {(other, "node-2"): TCP for other in OTHERS},
+        pairs=2,
+    ),
+    Fault(
+        "a router's answers are lost, and the pod is reached",
+        "answers-limited",
+        {"node-2"},
+        "likely",
+        shows(("10.244.1.1", None, "10.244.2.2"), [("node-1", "node-2")]),
+    ),
+    Fault(
+        "pods get no answer from their own cni0, though others' traces to them pass: forwarding, or a filter for them",
+        "forwarding-off",
+        {"node-2"},
+        "likely",
+        shows("source_forwarding_off.busybox", [("node-2", other) for other in OTHERS]),
+        pairs=2,
+        also=("forward-filter",),
+    ),
+    Fault(
+        "two nodes have podCIDRs that overlap",
+        "pod-network",
+        {"node-1", "node-2"},
+        nodes=[node(0, "vxlan"), node(1, "vxlan"), node(2, "vxlan", pod_cidr="10.244.1.128/25")],
+        traces=shows((None,) * 5, [pair for pair in CROSSING if "node-2" in pair]),
+    ),
+    Fault(
+        "flanneld of a node runs another backend",
+        "backend",
+        set(NAMES),
+        nodes=[node(0, "vxlan"), node(1, "vxlan"), node(2, "host-gw")],
+        traces=shows((None,) * 5, [pair for pair in CROSSING if "node-2" in pair]),
+    ),
+    Fault(
+        "no kube-flannel pod runs on a node: all paths are there, but nobody keeps them",
+        "flannel-down",
+        {"node-2"},
+        checked={"flannel_pods": READY[:2]},
+        pairs=4,
+    ),
+    Fault(
+        "another CNI configuration made the pods of a node",
+        "other-cni",
+        {"node-1"},
+        strange_pod="10.88.0.5",
+        pairs=5,
+    ),
+    Fault(
+        "somebody answers for an address that no pod has",
+        "control",
+        set(),
+        control={"ipv4": "The control did not fail."},
+        pairs=9,
+    ),
+    Fault(
         "a NotReady node is not covered",
         "not-covered",
         {"node-2"},
@@ -283,11 +398,14 @@ TABLE = [
 
 
 def observe(fault, found, leg, pods):
-    hops = [hop.addresses[0] if hop.addresses else None for hop in found.expected(*leg).hops]
-    told = output(hops[-1], *hops)
     recording = fault.traces.get(leg[:2])
-    if recording:
+    if isinstance(recording, str):
         told = recorded(recording, leg.source, leg.destination)
+    elif recording:
+        told = output(pods[(leg.destination, leg.family)], *recording)
+    else:
+        hops = [hop.addresses[0] if hop.addresses else None for hop in found.expected(*leg).hops]
+        told = output(hops[-1], *hops)
     own = pods[(leg.source, leg.family)]
     more = dict(fault.seen.get(leg[:2], {}))
     if "arrival" in more and more["arrival"].source == "SOURCE":
@@ -302,13 +420,15 @@ def found_in(fault, services=()):
     found = paths.Paths(nodes, pods=pods)
     made = plan.choose(plan.Wanted(), nodes)
     seen = {leg: observe(fault, found, leg, pods) for leg in made}
+    strange = [("node-1", "ipv4", fault.strange_pod)] if fault.strange_pod else []
     record = verdict.Record(
         nodes,
         found,
         seen,
-        preflight.check(nodes, NETWORKS),
+        preflight.check(nodes, NETWORKS, **fault.checked) + preflight.pod_addresses(nodes, strange),
         pods,
         lambda leg: nodes[leg.source].unusable or nodes[leg.destination].unusable,
+        fault.control,
     )
     tally = result.Tally()
     for judged in verdict.judge(made, record):
@@ -330,10 +450,26 @@ def test_the_first_diagnosis_names_the_fault_its_node_and_its_cure(fault):
     candidates = [one.fault for one in found if set(one.legs) == set(first.legs)][1:]
     assert tuple(candidates) == fault.also
     assert any("cannot tell" in sentence for sentence in first.evidence) == bool(
-        fault.also and first.fault not in ("filter-drops",)
+        fault.also and first.fault not in ("filter-drops", "bridge-dead")
     )
     failing = {judged.leg for judged in tally.broken if judged.judgement.verdict == "fail"}
     assert failing <= {leg for one in found for leg in one.legs}, "every failure is explained"
+
+
+def test_every_fault_that_can_be_said_has_a_case_here():
+    told = {name for fault in TABLE for name in (fault.says, *fault.also)}
+    # Services have tests of their own below
+    assert told | {"services-dead"} == set(faults.FAULTS)
+
+
+def test_others_are_called_sound_only_where_they_are():
+    dead = shows("vxlan_blocked.busybox", pairs_of("node-2"))
+    alone, _tally = found_in(Fault("", "", set(), traces=dead))
+    assert "not concerned" in alone[0].evidence[1]
+    one_more = Fault("", "", set(), traces=dead | shows("vxlan_blocked.busybox", [("controlplane", "node-1")]))
+    found, _tally = found_in(one_more)
+    assert found[0].nodes == ("node-2",)
+    assert not any("not concerned" in sentence for one in found for sentence in one.evidence)
 
 
 def test_a_healthy_cluster_has_no_diagnosis():
@@ -393,6 +529,22 @@ def test_few_lost_echoes_tell_nothing_and_many_of_one_node_do():
     (found,), tally = found_in(many)
     assert (found.fault, found.nodes, found.fails) == ("loss", ("node-2",), False)
     assert tally.broken == []
+
+
+def test_hops_that_keep_silent_where_echoes_are_lost_too_are_no_limit_of_the_kernel():
+    silent = shows(("10.244.2.1", None, "10.244.1.2"), [("node-2", "node-1")])
+    silent |= shows(("10.244.0.1", "10.244.2.0", None, "10.244.2.2"), [("controlplane", "node-2")])
+    one_lost = {"echoes": observation.Echoes(3, 2, (0.1, 0.1, 0.1), (62,))}
+    sound = {pair: {"echoes": SMALL} for pair in CROSSING}
+
+    def faults_where(*lossy):
+        found, _tally = found_in(Fault("", "", set(), traces=silent, seen=sound | dict.fromkeys(lossy, one_lost)))
+        return [(one.fault, one.nodes, one.confidence, len(one.legs)) for one in found]
+
+    assert faults_where(*both(("node-1", "node-2"))) == [("loss", ("node-2",), "likely", 3)]
+    # one of twelve is little: then neither is ruled out
+    assert {fault for fault, *_rest in faults_where(("node-1", "node-2"))} == {"answers-limited", "loss"}
+    assert {fault for fault, *_rest in faults_where()} == {"answers-limited"}
 
 
 def test_a_silent_first_hop_is_the_sources():

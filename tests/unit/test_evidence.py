@@ -75,6 +75,17 @@ def judged(backend="vxlan", hops=None, networks=(), family="ipv4", **seen):
         ({"echoes": Echoes(3, 0), "full_size": FullSize(1450, 3, 0)}, ("inconclusive", "loss")),
         ({"underlay": Underlay("eth1", 1500, "192.168.56.11")}, ("pass", "as-expected")),
         ({"underlay": Underlay("eth0", 1500, "10.0.2.15")}, ("fail", "underlay-interface")),
+        # its own address, and yet by another card; another address of the card, which does no harm
+        ({"underlay": Underlay("eth2", 1500, "192.168.56.11", own_interface="eth1")}, ("fail", "underlay-interface")),
+        ({"underlay": Underlay("eth1", 1500, "192.168.56.99", own_interface="eth1")}, ("pass", "as-expected")),
+        ({"underlay": Underlay("", own_interface="eth1", problem="unreachable")}, ("fail", "underlay-missing")),
+        ({"underlay": Underlay("eth1", 1500, needed_mtu=1500)}, ("pass", "as-expected")),
+        ({"underlay": Underlay("eth1", 1499, needed_mtu=1500)}, ("fail", "underlay-mtu")),
+        # the cause is told, not what it makes
+        (
+            {"underlay": Underlay("eth1", 1400, needed_mtu=1500), "full_size": FullSize(1450, 3, 0)},
+            ("fail", "underlay-mtu"),
+        ),
     ],
 )
 def test_what_speaks_against_a_path_whose_hops_are_right(seen, expected):
@@ -87,6 +98,7 @@ def test_a_full_size_packet_that_ipv6_vxlan_answers_is_no_hole():
 
 DEAD = ("10.244.1.1", None, None, None, None)
 REFUSED = ("10.244.1.1", "10.244.2.0", None, None, None)
+ASTRAY = {"underlay": Underlay("eth0", 1500, "10.0.2.15", "10.0.2.2", "eth1")}
 
 
 @pytest.mark.parametrize(
@@ -95,6 +107,10 @@ REFUSED = ("10.244.1.1", "10.244.2.0", None, None, None)
         (DEAD, {}, ("fail", "silent-after-source")),
         (DEAD, {"arrival": Arrival("")}, ("fail", "packets-lost")),
         (DEAD, {"arrival": Arrival(OWN, 62)}, ("fail", "answers-lost")),
+        # what comes back of other packets shows that the way is there
+        (DEAD, {"arrival": Arrival(OWN, 62), "tcp": Tcp(True)}, ("inconclusive", "trace-filtered")),
+        (DEAD, {"arrival": Arrival(""), **ASTRAY}, ("fail", "underlay-interface")),
+        (REFUSED, ASTRAY, ("fail", "silent-after-destination")),
         (DEAD, {"tcp": Tcp(False, "timed out"), "echoes": Echoes(3, 0)}, ("fail", "silent-after-source")),
         (REFUSED, {}, ("fail", "silent-after-destination")),
         (REFUSED, {"tcp": Tcp(True)}, ("inconclusive", "trace-filtered")),

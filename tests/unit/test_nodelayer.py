@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import nodelayer
@@ -171,6 +173,25 @@ def test_a_node_in_another_network_answers_through_a_router(changes, verdict, wo
     rows = nodelayer.judge("node-1", observed(peers={FAR: {**seen, **changes}}), {"node-2": FAR},
                            nodelayer.Rules("eth1", "192.168.56.11", networks=("192.168.56.0/24",)))
     assert (rows[-1]["verdict"], word in rows[-1]["reason"]) == (verdict, True), rows[-1]
+
+
+def test_the_underlay_tells_the_mtus_that_the_routes_meet_and_no_pods():
+    links = [{"ifname": name, "mtu": mtu} for name, mtu in
+             (("lo", 65536), ("eth0", 1500), ("eth1", 1480), ("veth1", 1450), ("flannel.1", 1430))]
+    routes = [{"dst": PEER, "dev": "eth1"}, {"dst": FAR, "error": "no route"}]
+    assert nodelayer.underlay("eth1", routes, links) == {
+        "interface": "eth1", "mtus": {"eth1": 1480, "flannel.1": 1430}, "routes": routes}
+
+
+@pytest.mark.parametrize(("ran", "route"), [
+    ((0, '[{"dst":"192.168.56.12","dev":"eth1","prefsrc":"192.168.56.11"}]', ""),
+     {"dst": PEER, "dev": "eth1", "prefsrc": "192.168.56.11"}),
+    ((2, "", "RTNETLINK answers: No route to host\n"), {"dst": PEER, "error": "RTNETLINK answers: No route to host"}),
+    ((0, "[]", ""), {"dst": PEER, "error": "no route was found"}),
+])
+def test_a_route_is_what_the_kernel_answers_or_its_error(ran, route):
+    module = SimpleNamespace(get_bin_path=lambda *given, **more: "ip", run_command=lambda command: ran)
+    assert node_traceroute.Ip(module).route(PEER) == route
 
 
 def test_nameservers_of_a_resolv_conf():

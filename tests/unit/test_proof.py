@@ -96,6 +96,16 @@ def test_one_dead_node_fails_its_four_pairs(prove):
     assert prove(cluster(), Probes(cluster(), traces=traces), fail_on="never")[0] is False
 
 
+@pytest.mark.parametrize(("fail_on", "fails"), [("inconclusive", True), ("fail", False), ("never", False)])
+def test_services_that_lead_nowhere_fail_a_run_whose_pairs_all_pass_unless_only_broken_paths_shall(
+    prove, fail_on, fails
+):
+    dead = [observation.ServiceSeen(name, "10.96.0.7", 80, False, "", "timed out") for name in NAMES]
+    failed, result = prove(cluster(), Probes(cluster(), services=dead), fail_on=fail_on)
+    assert (failed, result["verdict"], result["summary"]["pass"]) == (fails, "inconclusive", 9)
+    assert "Services lead nowhere" in result["msg"]
+
+
 @pytest.mark.parametrize("odd", [{"ready": False}, {"cordoned": True}])
 def test_an_unusable_node_leaves_its_pairs_open_and_gets_no_pods(prove, odd):
     nodes = [node(0), node(1), node(2, **odd)]
@@ -436,6 +446,16 @@ def test_a_baseline_of_another_cluster_is_refused(prove, earlier):
     assert failed
     assert "https://other:6443" in result["msg"]
     assert SERVER in result["msg"]
+
+
+def test_a_run_without_a_pair_leaves_its_baseline_as_it_was(prove, earlier):
+    before = earlier.read_text()
+    failed, result = prove([], baseline_path=str(earlier), output_path=str(earlier))
+    assert failed
+    assert result["output_path"] == ""
+    assert earlier.read_text() == before
+    prove(cluster(), baseline_path=str(earlier), output_path=str(earlier))
+    assert earlier.read_text() != before
 
 
 # The module

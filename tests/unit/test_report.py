@@ -15,9 +15,12 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.podpath.kubeadm.plugins.filter import paths
 from ansible_collections.podpath.kubeadm.plugins.module_utils import report, report_matrix, report_words
+from ansible_collections.podpath.kubeadm.plugins.plugin_utils import terminal
 
 HEALTHY = samples.result()
 WAYS = samples.node_results()
+# all pairs pass, the whole does not
+NO_SERVICES = samples.result(verdict="inconclusive", msg="9 of 9 pairs pass. Services lead nowhere from any node.")
 
 
 def ways(verdict: str, host: str = "node-1") -> dict:
@@ -117,6 +120,9 @@ def test_what_a_run_proved_against_a_baseline_is_told():
         ({"failed": False, "msg": "no kubernetes library"}, None, "never", True),
         ({**HEALTHY, "stopped": "There is no kubeconfig"}, WAYS, "never", True),
         ({**HEALTHY, "residue": 6}, WAYS, "never", True),
+        (NO_SERVICES, WAYS, "inconclusive", True),
+        (NO_SERVICES, WAYS, "fail", False),
+        (NO_SERVICES, WAYS, "never", False),
         # one host whose way to the internet is not asked for: no node path to prove
         (HEALTHY, {"node-1": {**WAYS["node-1"], "paths": []}}, "inconclusive", False),
     ],
@@ -125,6 +131,13 @@ def test_when_a_run_fails(result, nodes, fail_on, failed):
     built = paths.path_report(result, nodes, fail_on)
     assert built["failed"] is failed
     assert paths.path_table(built)
+
+
+@pytest.mark.parametrize(("nodes", "verdict"), [(WAYS, "inconclusive"), (None, "inconclusive"), (ways("fail"), "fail")])
+def test_services_that_lead_nowhere_are_the_verdict_of_good_pairs_and_are_told(nodes, verdict):
+    built = paths.path_report(NO_SERVICES, nodes)
+    assert built["verdict"] == verdict
+    assert built["message"].endswith("Services lead nowhere from any node.")
 
 
 def test_a_module_that_stopped_keeps_its_words():
@@ -156,6 +169,24 @@ def test_wrong_input_is_an_error_of_the_filter(name):
         getattr(paths, name)({"x": 1})
     with pytest.raises(AnsibleFilterError):
         paths.path_report(["x"])
+
+
+def test_what_another_version_wrote_is_an_error_that_says_so():
+    built = paths.path_report(HEALTHY)
+    for name in ("path_table", "path_json", "path_junit", "path_markdown", "path_html"):
+        with pytest.raises(AnsibleFilterError, match=f"{name} knows schema_version 2, and this has 1"):
+            getattr(paths, name)({**built, "schema_version": 1})
+    with pytest.raises(AnsibleFilterError, match="path_report knows schema_version 2, and this has 1"):
+        paths.path_report({**HEALTHY, "schema_version": 1})
+    with pytest.raises(AnsibleFilterError, match="path_report was given a report"):
+        paths.path_report(built)
+
+
+@pytest.mark.parametrize(("columns", "expected"), [("70", 70), ("", 120), ("wide", 120), ("0", 120)])
+def test_a_line_is_as_wide_as_columns_says_if_it_says_it(monkeypatch, columns, expected):
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(terminal.color, "ANSIBLE_COLOR", False)
+    assert terminal.width() == expected
 
 
 def test_several_responders_and_notes_are_shown():

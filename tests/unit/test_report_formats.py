@@ -77,6 +77,34 @@ def proved(monkeypatch, nodes, **asked) -> dict:
     return proof.execute(proof.Proof(Objects(nodes), request, "abc", seed=1))[1]
 
 
+UNDERLAY = {
+    "node-1": {
+        "interface": "eth1",
+        "mtus": {"eth1": 1400, "flannel.1": 1450},
+        "routes": [
+            {"dst": "192.168.56.10", "dev": "eth1", "prefsrc": "192.168.56.11"},
+            {"dst": "192.168.56.12", "error": "RTNETLINK answers: Network is unreachable"},
+        ],
+    }
+}
+
+
+def test_the_underlay_of_hosts_is_as_the_schema_says(monkeypatch):
+    built = paths.path_report(proved(monkeypatch, cluster("vxlan"), underlay=UNDERLAY))
+    jsonschema.validate(json.loads(paths.path_json(built)), SCHEMA, jsonschema.Draft202012Validator)
+    told = {
+        (pair["source"]["node"], pair["destination"]["node"]): (pair["rule"], pair["evidence"]["underlay"])
+        for pair in built["pods"]["pairs"]
+    }
+    rule, small = told[("node-1", "controlplane")]
+    assert (rule, small["mtu"], small["needed_mtu"]) == ("underlay-mtu", 1400, 1500)
+    rule, gone = told[("node-1", "node-2")]
+    assert (rule, gone["interface"]) == ("underlay-missing", "")
+    assert "unreachable" in gone["problem"]
+    known = set(SCHEMA["$defs"]["evidence"]["properties"]["underlay"]["properties"])
+    assert known == set(small), "the schema names all that is told"
+
+
 @pytest.mark.parametrize("nodes", [cluster(), cluster("vxlan", 5), [*cluster("vxlan"), node(3, "vxlan", ready=False)],
                                    [node(0), node(1, None)], []])
 def test_results_of_the_module_are_what_the_schema_says(monkeypatch, nodes):
@@ -133,6 +161,21 @@ def test_junit_has_a_case_per_pair_with_what_was_seen_and_the_cure():
     assert "expected: cni0 10.244.1.1 -> flannel.1" in failure.text
     assert "Cure: Open UDP 8472" in failure.text
     assert cases["node-1 -> controlplane"].result == []
+
+
+def test_junit_says_when_where_and_by_which_version():
+    xml = junitparser.JUnitXml.fromstring(paths.path_junit(CASES["healthy"]).encode())
+    told = {one.name: one.value for one in next(suite for suite in xml if suite.name == "run").properties()}
+    assert told["Cluster"] == "https://192.168.56.10:6443"
+    assert told["podpath.kubeadm"] == "0.2.0"
+    assert told["Made"] == "2026-11-24 17:30 UTC"
+
+
+def test_junit_keeps_a_node_whose_name_has_dots_in_one_piece():
+    document = json.loads(json.dumps(samples.result()).replace('"node-1"', '"node-1.example.com"'))
+    xml = junitparser.JUnitXml.fromstring(paths.path_junit(paths.path_report(document)).encode())
+    classes = {case.classname for suite in xml for case in suite}
+    assert classes == {"run", "pods.controlplane", "pods.node-1_example_com", "pods.node-2"}
 
 
 def test_junit_with_too_many_pairs_has_a_case_per_node():

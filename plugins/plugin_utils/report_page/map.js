@@ -7,6 +7,8 @@ const pathMap = (() => {
   const HIGH = 40, BRIDGE = 58, SMALL = 32;
   // the wire that all of a node's interfaces hang on, and that of its second pod, as distances from the node's edge
   const RAIL = 30;
+  // a node's card below this width has no room for two pods side by side
+  const TIGHT = 220;
 
   function make(parent, tag, attributes, text) {
     const element = document.createElementNS(NS, tag);
@@ -39,7 +41,7 @@ const pathMap = (() => {
     const places = new Map();
     shown.forEach((index, column) => {
       const x = left + column * (card + GAP);
-      places.set(index, { x, card, main: x + RAIL, peer: x + card * 0.72 });
+      places.set(index, { x, card, main: x + RAIL, peer: x + card * (card < TIGHT ? 0.84 : 0.72) });
     });
     return { places, total, shown };
   }
@@ -73,6 +75,12 @@ const pathMap = (() => {
     if (overlay) stops.push({ node: pair.d, kind: "overlay", hop: first((hop) => /^flannel/.test(hop.role)) });
     stops.push({ node: pair.d, kind: "bridge" }, { node: pair.d, kind: "peer", hop: hops.length });
     return stops;
+  }
+
+  // Where a stop's number stands: on the line, but below a pod, whose address it would hide.
+  function spot(places, stop) {
+    const at = point(places, stop);
+    return at && (stop.kind === "peer" || stop.kind === "prober") ? { x: at.x, y: at.y + 9 } : at;
   }
 
   function point(places, stop) {
@@ -123,13 +131,17 @@ const pathMap = (() => {
     if (address) make(make(group, "text", { x: from, y: y + 32, class: "m-ip" }, fit(address, Math.floor((place.card - 58) / 6.7))), "title", {}, address);
   }
 
-  function drawPod(parent, place, kind, on, ip) {
-    const left = kind === "prober" ? place.x + 10 : place.x + place.card * 0.5 + 3, width = place.card * 0.5 - 13;
+  function drawPod(parent, place, kind, on, ip, alone) {
+    const left = alone || kind === "prober" ? place.x + 10 : place.x + place.card * 0.5 + 3;
+    const width = alone ? place.card - 20 : place.card * 0.5 - 13;
     const group = make(parent, "g", on ? {} : { class: "m-dim" });
     make(group, "rect", { x: left, y: Y.pod, width, height: HIGH, rx: 16, class: `m-pod${on ? " end" : ""}` });
-    const middle = left + width / 2;
-    make(group, "text", { x: middle, y: Y.pod + (on ? 17 : 24), class: "m-small", "text-anchor": "middle" }, kind);
-    if (on) make(group, "text", { x: middle, y: Y.pod + 31, class: "m-ip", "text-anchor": "middle" }, fit(ip || "no address", Math.floor((width - 6) / 6.3)));
+    const middle = left + width / 2, room = Math.floor((width - 6) / 6.3);
+    make(group, "text", { x: middle, y: Y.pod + (on ? 15 : 24), class: "m-small", "text-anchor": "middle" }, kind);
+    if (!on) return;
+    // the beginning is the node's podCIDR, so that the end is what tells
+    const told = ip && ip.length > room ? `…${ip.slice(1 - room)}` : ip || "no address";
+    make(make(group, "text", { x: middle, y: Y.pod + 28, class: "m-ip", "text-anchor": "middle" }, told), "title", {}, ip || "");
   }
 
   function drawNode(parent, node, place, pair, isSource, isPeer) {
@@ -137,13 +149,14 @@ const pathMap = (() => {
     const name = make(parent, "text", { x: place.x + 12, y: Y.name, class: "m-name" }, fit(node.name, Math.floor((place.card - 20) / 8.6)));
     make(name, "title", {}, node.name);
     make(parent, "text", { x: place.x + 12, y: Y.cidr, class: "m-small" }, `pods ${ofFamily(node.cidrs, pair.family) || "unknown"}`);
-    drawPod(parent, place, "prober", isSource, pair.sip);
-    drawPod(parent, place, "peer", isPeer, pair.dip);
+    const alone = place.card < TIGHT && isSource !== isPeer;
+    if (isSource || !alone) drawPod(parent, place, "prober", isSource, pair.sip, alone);
+    if (isPeer || !alone) drawPod(parent, place, "peer", isPeer, pair.dip, alone);
     box(parent, place, Y.bridge, BRIDGE, "cni0", ofFamily(node.bridge, pair.family));
     if (node.overlay.ips.length) box(parent, place, Y.overlay, HIGH, node.overlay.name, ofFamily(node.overlay.ips, pair.family));
     box(parent, place, Y.card, HIGH, node.cluster.name || "cluster NIC", ofFamily(node.cluster.ips, pair.family));
     const outside = node.outside.name;
-    box(parent, place, Y.outside, SMALL, "", "", { dim: true, line: outside ? `${fit(outside, 9)}, to the internet` : "others: not known" });
+    box(parent, place, Y.outside, SMALL, "", "", { dim: true, line: outside ? `${fit(outside, 9)}, ${place.card < TIGHT ? "" : "to the "}internet` : place.card < TIGHT ? "others: ?" : "others: not known" });
     if (outside) make(parent, "path", { d: `M${place.x + place.card * 0.8} ${Y.outside + SMALL}V${Y.nat}`, class: "m-nat" });
     // the wire from cni0 down to the network, seen where boxes leave it open
     for (const [from, to] of [[Y.pod + HIGH, Y.bridge], [Y.bridge + BRIDGE, node.overlay.ips.length ? Y.overlay : Y.card], [Y.overlay + HIGH, Y.card], [Y.card + HIGH, Y.bus]]) {
@@ -191,8 +204,9 @@ const pathMap = (() => {
     const known = stray.at && point(places, stray.at);
     if (known && stray.at.node === from.node && stray.at.kind === from.kind) {
       const x = start.x, y = start.y;
-      make(parent, "path", { d: `M${x} ${y}C${x - 6} ${y + 62} ${x + 84} ${y + 56} ${x + 12} ${y + 6}`, class: "m-wrong m-late" });
-      return { x: x + 44, y: y + 34 };
+      // back to where it came from, on the side where no name stands
+      make(parent, "path", { d: `M${x} ${y}C${x - 40} ${y + 4} ${x - 40} ${y + 52} ${x} ${y + 46}`, class: "m-wrong m-late" });
+      return { x: x - 30, y: y + 26 };
     }
     if (known) {
       const d = stray.at.node === from.node ? `M${start.x} ${start.y}L${known.x} ${known.y}` : `M${start.x} ${start.y}V${Y.bus}H${known.x}V${known.y}`;
@@ -248,11 +262,11 @@ const pathMap = (() => {
         if (to) lostMark(over, places, from, to, { text: `${pair.hole} bytes are lost`, keep: true }, total);
       }
       stops.forEach((stop, index) => {
-        const spot = stop.hop && point(places, stop);
-        if (spot) badge(over, spot, String(stop.hop), seen.answers.some((one) => one.right && one.stop === index) ? "ok" : "missing");
+        const at = stop.hop && spot(places, stop);
+        if (at) badge(over, at, String(stop.hop), seen.answers.some((one) => one.right && one.stop === index) ? "ok" : "missing");
       });
     } else {
-      for (const stop of stops) if (stop.hop && point(places, stop)) badge(over, point(places, stop), String(stop.hop), "missing");
+      for (const stop of stops) if (stop.hop && point(places, stop)) badge(over, spot(places, stop), String(stop.hop), "missing");
     }
     container.replaceChildren(svg);
   }

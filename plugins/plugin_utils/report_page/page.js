@@ -81,6 +81,8 @@
   function evidenceLines(one) {
     const evidence = one.evidence;
     const lines = [];
+    const all = Object.values(evidence), why = all.length ? all[0].why : "";
+    if (all.length && all.every((entry) => !entry.observed && entry.why === why)) return [["Nothing", "–", "s-none", `was observed: ${why}`]];
     const add = (name, entry, good, text) => {
       if (!entry) return;
       if (!entry.observed) lines.push([name, "–", "s-none", `not observed: ${entry.why}`]);
@@ -94,7 +96,9 @@
     add("Full size", evidence.full_size, (e) => e.received > 0 || Boolean(e.told_mtu), (e) => `${e.received} of ${e.sent} packets of ${e.size} bytes, not to be fragmented, answered${e.told_mtu ? `; a router told that ${e.told_mtu} bytes fit` : ""}`);
     add("At the peer", evidence.arrival, (e) => e.source === one.sip, (e) => !e.source ? "it listened, and nothing of this pair came" : `it saw ${e.source}${e.ttl ? `, TTL ${e.ttl}` : ""}${e.size ? `, ${e.size} bytes` : ""}`);
     add("TCP", evidence.tcp, (e) => e.connected, (e) => (e.connected ? `connected${e.ms ? ` in ${e.ms} ms` : ""}` : e.problem));
-    add("Underlay", evidence.underlay, (e) => Boolean(e.interface), (e) => `by ${e.interface}${e.address ? ` from ${e.address}` : ""}${e.gateway ? ` through ${e.gateway}` : ""}${e.mtu ? `, MTU ${e.mtu}` : ""}`);
+    const own = (e) => !e.own_interface || e.interface === e.own_interface;
+    const fits = (e) => !e.mtu || !e.needed_mtu || e.mtu >= e.needed_mtu;
+    add("Underlay", evidence.underlay, (e) => Boolean(e.interface) && own(e) && fits(e), (e) => !e.interface ? `no route to the other node: ${e.problem || "none was found"}` : `by ${e.interface}${own(e) ? "" : `, not by ${e.own_interface}`}${e.address ? ` from ${e.address}` : ""}${e.gateway ? ` through ${e.gateway}` : ""}${e.mtu ? `, MTU ${e.mtu}` : ""}${fits(e) ? "" : `, but Flannel's packets take ${e.needed_mtu}`}`);
     return lines;
   }
 
@@ -139,9 +143,12 @@
 
   // ---- the matrix -----------------------------------------------------------------------------------------------
 
-  function cellSize(count) {
-    if (count <= 24) return count <= 6 ? 46 : count <= 12 ? 34 : 24;
-    return Math.max(11, Math.min(24, Math.floor(($("grid").clientWidth - 120) / count) - 1));
+  // As large as there is room for beside the names; on a phone cells stay large enough for a finger.
+  function fitCells(made) {
+    const row = made.tBodies[0].rows[0], count = row.cells.length - 1, room = made.parentElement.clientWidth;
+    const most = count <= 6 ? 46 : count <= 12 ? 34 : 24, least = innerWidth < 620 ? 24 : 11;
+    const size = Math.floor((room - row.cells[0].offsetWidth - 2) / count) - 1;
+    made.style.setProperty("--size", `${Math.max(Math.min(least, most), Math.min(most, size))}px`);
   }
 
   function describe(cell) {
@@ -155,7 +162,6 @@
   function table(caption, columns, lines, activate) {
     const made = element("table", { className: "cells" });
     made.setAttribute("role", "grid");
-    made.style.setProperty("--size", `${cellSize(columns.length)}px`);
     made.append(element("caption", { textContent: caption }));
     const head = element("tr", {}, element("td"));
     for (const column of columns) head.append(element("th", { scope: "col", title: column }, element("span", { textContent: column })));
@@ -250,6 +256,7 @@
       const from = groups[Number(cell.dataset.row)], to = groups[Number(cell.dataset.column)];
       $("part").replaceChildren(plainTable(from, to, `${title(from)} to ${title(to)}`));
       $("part").hidden = false;
+      fitCells($("part").firstElementChild);
       $("part").scrollIntoView({ block: "nearest" });
       $("part").querySelector("td[tabindex='0']").focus();
     });
@@ -265,6 +272,7 @@
     $("part").hidden = true;
     $("grid").replaceChildren(indexes.length > GROUP_ABOVE ? groupedTable(indexes)
       : plainTable(indexes, indexes, `${indexes.length} × ${indexes.length} pairs, ${family}: rows send, columns are reached`));
+    if (indexes.length <= GROUP_ABOVE) fitCells($("grid").firstElementChild);
     if (selected) show(selected.source, selected.destination, false);
   }
 
@@ -302,7 +310,7 @@
       $("h-path").focus({ preventScroll: true });
     });
     let width = innerWidth;
-    addEventListener("resize", () => { if (innerWidth !== width && selected) { width = innerWidth; show(selected.source, selected.destination, false); } });
+    addEventListener("resize", () => { if (innerWidth !== width && selected) { width = innerWidth; if (names.length <= GROUP_ABOVE) fitCells($("grid").firstElementChild); show(selected.source, selected.destination, false); } });
     addEventListener("beforeprint", () => { for (const closed of document.querySelectorAll("details")) closed.open = true; });
   }
 
@@ -327,7 +335,7 @@
     $("family").value = family;
     $("family-label").hidden = families.length < 2;
     for (const part of ["path", "matrix"]) $(part).hidden = false;
-    $("paths").classList.toggle("beside", names.length <= 24);
+    $("paths").classList.toggle("beside", names.length <= 12);
     choices();
     selected = wanted || firstChoice();
     listen();

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults that no trace shows: loss, Services, a control that did not fail, nodes that were not covered.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case import (
+    MOST_SENTENCES,
+    Diagnosis,
+    Evidence,
+    accuse,
+    made,
+    reasons,
+)
+from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import CERTAIN, LIKELY, POSSIBLE
+from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL, PASS
+from ansible_collections.podpath.kubeadm.plugins.module_utils.result import SERVICES_DEAD
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import listed
+
+# Rules of pairs whose pod was reached though a hop kept silent.
+SILENT_HOPS = ("silent-hop", "late")
+# A node's packets tell of loss from so many lost ones on, and its echoes from such a part of all on; likely so from the
+# second part on.
+_FEWEST_LOST, _SLIGHT_LOSS, _LOSS = 3, 0.05, 0.1
+
+
+def from_loss(evidence: Evidence) -> list[Diagnosis]:
+    """Loss, from the echoes of all pairs of a node together, as those of a single pair are few.
+
+    Hops that kept silent speak for it as well where echoes are lost, too, which no limit on ICMP errors touches.
+    """
+    judged = {one.leg: one for one in evidence.by_rule.get("loss", ())}
+    silent = {one.leg for rule in SILENT_HOPS for one in evidence.by_rule.get(rule, ())}
+    accused = accuse([*evidence.tally.lossy, *judged, *silent])
+    found = []
+    for node in dict.fromkeys(accused.values()):
+        sent, lost = evidence.tally.echoes.get(node, (0, 0))
+        own = [judged[leg] for leg, name in accused.items() if name == node and leg in judged]
+        legs = [leg for leg, name in accused.items() if name == node]
+        quiet = len(silent.intersection(legs))
+        enough = lost and lost + quiet >= _FEWEST_LOST and lost >= _SLIGHT_LOSS * sent
+        if not own and not enough:
+            continue
+        told = [f"{lost} of {sent} echoes between {node} and other nodes were lost."] if lost else []
+        if quiet and lost:
+            told.append(f"{quiet} of its traces lack a hop, which the limit on ICMP errors alone would not explain.")
+        confidence = LIKELY if own or lost >= _LOSS * sent else POSSIBLE
+        found.append(made(evidence, "loss", confidence, [node], legs, [*told, *reasons(own)], fails=False))
+    return found
+
+
+def from_services(evidence: Evidence) -> list[Diagnosis]:
+    """Services that lead nowhere from nodes whose pods reach all others: where they do not, the Service may have chosen
+    a pod that cannot be reached anyway."""
+    troubled = {
+        one.leg.source
+        for rule, judged in evidence.by_rule.items()
+        if rule not in ("not-probed", "control")
+        for one in judged
+    }
+    alive = {name for name, counts in evidence.tally.outgoing.items() if counts[PASS]} - troubled
+    asked = {service.source for service in evidence.services}
+    dead = sorted(
+        {service.source for service in evidence.services if not service.connected and service.problem} & alive
+    )
+    if not dead:
+        return []
+    everywhere = set(dead) == asked and len(dead) > 1
+    problems = [
+        f"From {service.source} to {service.address} port {service.port}: {service.problem}"
+        for service in evidence.services
+        if service.source in dead and not service.connected
+    ]
+    where = "from any node" if everywhere else f"from {listed(dead)}"
+    confidence = CERTAIN if everywhere else LIKELY
+    if evidence.tally.counts[FAIL]:
+        confidence = POSSIBLE
+    return [made(evidence, SERVICES_DEAD, confidence, dead, (), problems[:MOST_SENTENCES], where)]
+
+
+def from_the_rest(evidence: Evidence) -> list[Diagnosis]:
+    """What was not looked at, or not in a way that proves anything."""
+    found = []
+    control = evidence.by_rule.get("control", [])
+    if control:
+        legs = [one.leg for one in control]
+        found.append(made(evidence, "control", CERTAIN, [], legs, reasons(control)[:1], fails=False))
+    skipped = {name: node.unusable for name, node in evidence.nodes.items() if node.unusable}
+    legs = [
+        one.leg
+        for one in evidence.by_rule.get("not-probed", ())
+        if skipped.keys() & {one.leg.source, one.leg.destination}
+    ]
+    if legs:
+        told = list(skipped.values())[:MOST_SENTENCES]
+        found.append(made(evidence, "not-covered", CERTAIN, sorted(skipped), legs, told, fails=False))
+    return found

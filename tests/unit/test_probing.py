@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long an errand may take: a run that waits less cuts off probers whose answers never come, just where they count.
+
+The unprivileged prober runs here against a clock of its own, with nobody there.
+"""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import plan, prober, probing
+from ansible_collections.podpath.kubeadm.plugins.module_utils import probe_agent as agent
+from ansible_collections.podpath.kubeadm.plugins.module_utils.agent_output import AgentWay
+
+METHODS = [
+    plan.Method(),
+    plan.Method(probes=1, max_ttl=1, echoes=1),
+    plan.Method(probes=6, max_ttl=20),
+    plan.Method(wait=5, echoes=10),
+]
+
+
+class Clock:
+    """Time that passes only where somebody waits."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+class Silent:
+    """A line on which nothing ever answers; ``sent``: the TTL of each packet."""
+
+    def __init__(self, family, address, port):
+        self.sent, self.answers, self.icmp = {}, {}, True
+
+    def send(self, number, ttl=None, size=60, payload=b""):
+        self.sent[number] = ttl
+
+    def unfragmented(self):
+        pass
+
+    def listen(self, seconds, enough=None):
+        agent.time.sleep(max(0, seconds))
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(agent, "time", SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep))
+    monkeypatch.setattr(agent, "Line", Silent)
+    monkeypatch.setattr(agent, "datagrams", lambda errand, mtu: None)
+    monkeypatch.setattr(agent, "device_mtu", lambda: 1450)
+    return clock
+
+
+def order(method, errand):
+    return json.loads(AgentWay().probe_command(method, [errand])[-1])
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+@pytest.mark.parametrize("kind", [probing.PAIR, probing.CONTROL, probing.SERVICE])
+def test_an_errand_without_any_answer_ends_while_the_run_still_waits(monkeypatch, clock, method, kind):
+    first = []
+
+    def connect(address, port, patience):
+        # the peer does not listen as long as that is borne, and then a filter takes what is sent to it
+        first.append(clock.now)
+        refused = clock.now < first[0] + probing.LISTEN_PATIENCE - 0.1
+        clock.sleep(0 if refused else patience)
+        return {"connected": False, "refused": refused}
+
+    monkeypatch.setattr(agent, "connect", connect)
+    errand = probing.Errand(kind, "node-2", "ipv4", "10.244.2.2", 0, 40000, method.max_ttl)
+    told = order(method, errand)
+    agent.run_errand(told["errands"][0], told["method"], clock.now)
+    assert clock.now - 100 <= probing.longest(method)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_busyboxs_traceroute_and_pings_one_after_the_other_end_as_well(method):
+    trace = method.probes * method.wait * method.max_ttl
+    pings = sum(count - 1 + method.wait for count in (method.echoes, probing.FULL_SIZE_ECHOES))
+    assert trace + pings + probing.LISTEN_PATIENCE + probing.TCP_PATIENCE <= probing.longest(method)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_pods_outlive_the_slowest_errand_of_the_last_start(method):
+    assert prober.lifetime(120, 40, method) > 120 + 40 + probing.longest(method)
+
+
+# The trace of the unprivileged prober
+
+ERRAND = {"family": "ipv4", "address": "10.244.2.2", "port": 40000, "max_ttl": 5}
+
+
+@pytest.mark.parametrize(
+    ("answer", "sent"),
+    [
+        ({"address": "10.244.1.1", "ms": 0.1, "note": "!N", "last": True}, [1, 1]),
+        # on a node the pod itself
+        ({"address": "10.244.2.2", "ms": 0.1, "note": "", "last": True}, [1, 1]),
+        ({"address": "10.244.1.1", "ms": 0.1, "note": ""}, [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]),
+        (None, [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]),
+    ],
+)
+def test_a_trace_whose_first_router_says_its_last_word_sends_nothing_more(monkeypatch, clock, answer, sent):
+    lines = []
+
+    class Answering(Silent):
+        def listen(self, seconds, enough=None):
+            super().listen(seconds)
+            lines[:] = [self]
+            if answer:
+                self.answers[0] = answer
+
+    monkeypatch.setattr(agent, "Line", Answering)
+    hops = agent.trace(ERRAND, {"probes": 2, "wait": 1}, True)["hops"]
+    assert list(lines[0].sent.values()) == sent
+    assert len(hops) == sent[-1]
