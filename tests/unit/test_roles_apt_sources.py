@@ -72,4 +72,4 @@ def test_docker_s_list_is_adopted_for_its_own_release_and_channel():
     line = "deb [arch=amd64 signed-by=/etc/apt/keyrings/docker.asc] https://download.docker.com/linux/debian "
     assert judge((path, line + "bookworm stable\n"), **docker)["adopted"] == path
     assert judge((path, line + "trixie stable\n"), **docker) == {"adopted": "", "problems": []}
-    assert "without stable" in judge((path, line + "bookworm test\n"), **docker)["problems"][0]
+    assert "without stable" in judge((path, line + "bookworm test # not stable\n"), **docker)["problems"][0]

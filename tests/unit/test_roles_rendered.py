@@ -147,6 +147,33 @@ def test_an_apt_source_of_somebody_else_is_not_written_beside(role):
     assert done(own) == []
 
 
+@pytest.mark.parametrize(("role", "source"), [
+    ("kubernetes", "deb-src https://pkgs.k8s.io/core:/stable:/v1.37/deb/ /"),
+    ("containerd", "deb https://download.docker.com/linux/debian bookworm test")])
+def test_an_apt_source_that_cannot_stand_beside_the_role_s_is_refused(role, source):
+    refusal = task(f"roles/{role}/tasks/check.yml", "Refuse sources that apt cannot read beside that of the repository")
+    found = facts("Debian", "12.11") | {"distribution_release": "bookworm"}
+
+    def holds(said: str) -> bool:
+        return Role(role, ansible_facts=found, kubernetes_version="1.37.2",
+                    **{f"__{role}_sources": {"stdout": said}}).holds(refusal)
+
+    assert holds("/etc/apt/sources.list:deb http://deb.debian.org/debian bookworm main")
+    assert not holds(f"/etc/apt/sources.list.d/other.list:{source}")
+
+
+def test_a_policy_of_swap_is_held_against_the_kubelet_that_runs():
+    refusal = task("roles/swap/tasks/check.yml", "Refuse a policy that the kubelet does not have")
+
+    def holds(config: str | None) -> bool:
+        read = {"msg": "file not found"} if config is None else {"content": base64.b64encode(config.encode()).decode()}
+        return Role("swap", swap_policy="tolerate", __swap_kubelet=read).holds(refusal)
+
+    assert holds(None)
+    assert holds("failSwapOn: false\n")
+    assert not holds("kind: KubeletConfiguration\n")
+
+
 @pytest.mark.parametrize(("policy", "kubelet"), [
     ("off", {}),
     ("tolerate", {"failSwapOn": False}),
