@@ -20,7 +20,8 @@ def width() -> int:
     said = os.environ.get("COLUMNS", "")
     if said.isdecimal() and int(said) > 0:
         return int(said)
-    # tasks run in processes without a terminal, so what Ansible found out at its start counts
-    if color.ANSIBLE_COLOR and not constants.ANSIBLE_FORCE_COLOR:
-        return Display().columns
-    return WIDTH
+    # Tasks run in processes without a terminal, so what Ansible found out at its start counts: 79 is its word for none,
+    # and for one of 80 columns as well.
+    columns = Display().columns
+    terminal = color.ANSIBLE_COLOR and not constants.ANSIBLE_FORCE_COLOR
+    return columns if terminal or columns > 79 else WIDTH

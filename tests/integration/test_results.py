@@ -140,10 +140,10 @@ def plain_environment() -> dict[str, str]:
 
 
 def on_a_terminal(inventory: str, file: str, **environment: str) -> str:
-    """What ansible-playbook prints on a terminal of 200 columns."""
+    """What ansible-playbook prints on a terminal of 80 columns."""
     child = pexpect.spawn("ansible-playbook", ["-i", inventory, RECORDED,
                                                "-e", f"recorded={file}"],
-                          cwd=ROOT, dimensions=(40, 200), encoding="utf-8", timeout=120,
+                          cwd=ROOT, dimensions=(40, 80), encoding="utf-8", timeout=120,
                           env={**plain_environment(), **environment})
     printed = child.read()
     child.close()
@@ -162,17 +162,28 @@ def test_a_terminal_has_colours_unless_they_are_not_wanted(tmp_path, inventory):
 
 
 def test_a_matrix_is_as_wide_as_the_terminal(tmp_path, inventory):
-    file = recorded(tmp_path, samples.result(80, fault=samples.POLICY))
-    row = r"(?m)^ *2 node-1 +(\S ?){80}\s*$"
-    assert re.search(row, on_a_terminal(inventory, file, NO_COLOR="").replace("\033[1;31m", "").replace("\033[0m", ""))
-    assert not re.search(row, on_a_terminal(inventory, file, COLUMNS="70", NO_COLOR="1"))
+    printed = on_a_terminal(inventory, recorded(tmp_path, samples.result(40, fault=samples.POLICY)))
+    # in 120 columns there would be room for gaps
+    assert re.search(r"(?m)^ 2 node-1 +[.]{39}\033\[1;31mF", printed)
+
+
+def piped(inventory: str, file: str, **environment: str) -> str:
+    """What ansible-playbook prints into a pipe."""
+    return subprocess.run(["ansible-playbook", "-i", inventory, RECORDED, "-e", f"recorded={file}"], check=False,
+                          cwd=ROOT, capture_output=True, text=True, env={**plain_environment(), **environment}).stdout
 
 
 def test_a_pipe_has_no_colours(tmp_path, inventory):
-    file = recorded(tmp_path, samples.result(fault=samples.UDP_BLOCKED))
-    command = ["ansible-playbook", "-i", inventory, RECORDED, "-e", f"recorded={file}"]
-    ran = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True,
-                         env={**plain_environment(), "COLUMNS": "wide"}).stdout
-    assert "\033" not in ran
+    printed = piped(inventory, recorded(tmp_path, samples.result(fault=samples.UDP_BLOCKED)), COLUMNS="wide")
+    assert "\033" not in printed
     # whole lines from their beginning, for whoever searches them
-    assert re.search(r"(?m)^node-1 +node-2 .* fail$", ran)
+    assert re.search(r"(?m)^node-1 +node-2 .* fail$", printed)
+
+
+def test_a_callback_for_programs_gets_the_lines_as_a_result(tmp_path, inventory):
+    printed = piped(inventory, recorded(tmp_path, samples.result()), ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
+                    ANSIBLE_FORCE_COLOR="1")
+    tasks = {one["task"]["name"]: one["hosts"] for one in json.loads(printed)["plays"][0]["tasks"]}
+    told = next(hosts for name, hosts in tasks.items() if name.endswith("Show the paths"))["one"]["msg"]
+    assert "9 pod pairs: 9 pass" in "".join(told)
+    assert "\033" not in "".join(told)

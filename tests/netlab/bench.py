@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import sys
 import time
 from pathlib import Path
@@ -32,8 +31,25 @@ _HEAD = (
     "ms per pair", "API requests",
 )
 
+_INTRODUCTION = """\
+## Proofs with real packets
 
-def row(tools: programs.Tools, nodes: int, per_node: int | None) -> list[str]:
+Nodes are network namespaces of one machine, whose kernel forwards the packets of all of them: where there are more
+nodes than cores they wait for each other, which hosts of their own do not. The API is a stand-in without latency. A
+sample touches every node in both directions; the columns say how much it covers.
+"""
+_API = """
+## Load on the API
+
+The last column above counts every request of a run. None is made for a pair. Nodes and Flannel's pods are listed once;
+a node takes one create for its prober, one for its peer and one exec; the run's pods are listed until they are ready
+and again until they are gone, so that these lists grow with the time that takes. There is no watch.
+`tests/unit/test_prober.py` asserts that more pairs make no more requests.
+"""
+
+
+def row(tools: programs.Tools, nodes: int, per_node: int | None) -> tuple[float, list[str]]:
+    """Seconds of the proof, and its line."""
     wanted = plan.Wanted(name="mesh")
     if per_node:
         wanted = plan.Wanted(name="sample", sample_size=min(nodes * per_node, nodes * nodes), seed=1)
@@ -44,7 +60,7 @@ def row(tools: programs.Tools, nodes: int, per_node: int | None) -> list[str]:
         document = prove(world, wanted=wanted, wait_timeout=300)
         took = time.monotonic() - began
     coverage, timings = document["coverage"], document["timings"]
-    return [
+    return took, [
         str(nodes),
         f"{per_node} per node" if per_node else "all pairs",
         str(coverage["tried"]),
@@ -58,6 +74,14 @@ def row(tools: programs.Tools, nodes: int, per_node: int | None) -> list[str]:
     ]
 
 
+def growth(taken: dict[int, tuple[float, int]]) -> str:
+    """How time and pairs of the samples grew with the nodes, as a sentence. taken: by nodes, seconds and pairs."""
+    few, many = min(taken), max(taken)
+    seconds, pairs = (taken[many][which] / taken[few][which] for which in (0, 1))
+    return (f"From {few} to {many} nodes, {many / few:.3g} times as many, a sample has {pairs:.1f} times as many pairs "
+            f"and takes\n{seconds:.1f} times as long; there are {(many / few) ** 2:.4g} times as many possible pairs.")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Times of whole proofs in network namespaces.")
     parser.add_argument("nodes", nargs="*", type=int, default=[3, 10, 30])
@@ -69,11 +93,19 @@ def main() -> None:
     except programs.Missing as error:
         sys.exit(str(error))
     namespaces.sweep()
-    print(f"{os.cpu_count()} cores, Linux {platform.release()}, load {os.getloadavg()[0]:.0f} at the start\n")
+    print(_INTRODUCTION)
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.0f} at the start.\n")
     print("| " + " | ".join(_HEAD) + " |\n|" + "---|" * len(_HEAD))
+    taken: dict[int, tuple[float, int]] = {}
     for nodes in asked.nodes:
         for per_node in (asked.per_node, None) if nodes <= asked.mesh else (asked.per_node,):
-            print("| " + " | ".join(row(tools, nodes, per_node)) + " |", flush=True)
+            took, line = row(tools, nodes, per_node)
+            if per_node:
+                taken[nodes] = took, int(line[2])
+            print("| " + " | ".join(line) + " |", flush=True)
+    if len(taken) > 1:
+        print("\n" + growth(taken))
+    print(_API)
 
 
 if __name__ == "__main__":

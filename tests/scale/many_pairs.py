@@ -3,17 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How long planning, judging and diagnosing takes for a large cluster, and how much memory: no packet is sent.
 
-    python tests/scale/many_pairs.py 1000
+    python tests/scale/many_pairs.py         as a table in Markdown, each size in a process of its own
+    python tests/scale/many_pairs.py 1000    what measure returns for that size
 
 Every trace is parsed once as busybox prints it, and made again when it is judged; one node of the cluster is dead, and
-one more lies behind an MTU hole. ``measure`` returns what the script prints.
-"""
+one more lies behind an MTU hole. """
 
 from __future__ import annotations
 
 import functools
 import json
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
 
 ECHOES = observation.Echoes(3, 3, (0.1, 0.2, 0.3), (62,))
 LARGE_LOST = observation.FullSize(1450, 3, 0)
+SIZES = (100, 300, 1000)
 DEAD = "n00001"
 HOLE = "n00002"
 
@@ -139,5 +141,23 @@ def measure(size: int) -> dict[str, Any]:
     }
 
 
+def main() -> None:
+    if len(sys.argv) > 1:
+        print(json.dumps(measure(int(sys.argv[1]))))
+        return
+    print("## Planning, verdicts and diagnosis\n")
+    print("All pairs of a cluster in which one node is dead and one lies behind an MTU hole. Every trace is parsed")
+    print("once, as busybox prints it. Seconds are of one core.\n")
+    steps = ("preflight", "plan", "parse", "judge", "diagnose")
+    print("| nodes | pairs | " + " | ".join(steps) + " | peak memory | found |")
+    print("|---" * (len(steps) + 4) + "|")
+    for size in SIZES:
+        ran = subprocess.run([sys.executable, __file__, str(size)], check=True, capture_output=True, text=True)
+        row = json.loads(ran.stdout)
+        seconds = " | ".join(f"{row['seconds'][step]:.2f} s" for step in steps)
+        found = ", ".join(f"{fault} ({' '.join(nodes)}: {pairs:,} pairs)" for fault, nodes, pairs in row["diagnosis"])
+        print(f"| {size:,} | {row['pairs']:,} | {seconds} | {row['peak_mib']} MiB | {found} |", flush=True)
+
+
 if __name__ == "__main__":
-    print(json.dumps(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)))
+    main()

@@ -186,7 +186,15 @@ def test_what_another_version_wrote_is_an_error_that_says_so():
 def test_a_line_is_as_wide_as_columns_says_if_it_says_it(monkeypatch, columns, expected):
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setattr(terminal.color, "ANSIBLE_COLOR", False)
+    monkeypatch.setattr(terminal.Display(), "columns", 79)
     assert terminal.width() == expected
+
+
+def test_a_line_is_as_wide_as_the_terminal_without_colours_too(monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr(terminal.color, "ANSIBLE_COLOR", False)
+    monkeypatch.setattr(terminal.Display(), "columns", 199)
+    assert terminal.width() == 199
 
 
 def test_several_responders_and_notes_are_shown():
