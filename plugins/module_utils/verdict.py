@@ -88,12 +88,14 @@ def _between(expectation: Expectation) -> list[int]:
 
 def way_back(expectation: Expectation | None, trace: Trace | None) -> str:
     """What the intermediate hops of a trace show of the destination's way to the source: right, wrong or unseen."""
-    if trace is None or expectation is None or len(expectation.hops) < 2:
+    if trace is None or expectation is None:
         return UNSEEN
     between = _between(expectation)
     if not between:
         # nothing lies between: then having reached the pod is all there is to see
-        return RIGHT if len(expectation.hops) == 2 and expectation.hops[-1].addresses else UNSEEN
+        pods = expectation.hops[-1].addresses
+        reached = any(pod in hop.addresses for pod in pods for hop in trace.hops)
+        return RIGHT if len(expectation.hops) <= 2 and reached else UNSEEN
     verdict = RIGHT
     for index in between:
         hop = trace.hop(index + 1)
