@@ -183,10 +183,18 @@ class Proof:
                         address=self._empty_address(destination, family),
                         start=plan.start_of(crossing + 1, family, method),
                         port=last + method.ports if last + 2 * method.ports <= plan.LAST_PORT else plan.FIRST_PORT,
-                        max_ttl=1 if source == destination else 3,
+                        max_ttl=self._reach(plan.Leg(source, destination, family), method),
                     )
                 )
         return controls
+
+    def _reach(self, leg: plan.Leg, method: plan.Method) -> int:
+        """A TTL with which a control would arrive if somebody answered; with less it would fail whatever there is."""
+        try:
+            hops = self.paths.expected(*leg).hops
+        except PathUnknown:
+            return method.max_ttl
+        return method.max_ttl if any(hop.many for hop in hops) else len(hops)
 
     def _empty_address(self, node: str, family: str) -> str:
         """The last host address of a node's podCIDR, the last one that the address plugin would give to a pod."""

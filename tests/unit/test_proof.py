@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 
@@ -23,7 +24,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     proof,
     topology,
 )
-from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import Paths
+from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import Paths, PathUnknown
 from ansible_collections.podpath.kubeadm.plugins.module_utils.stated_paths import StatedPaths
 from ansible_collections.podpath.kubeadm.plugins.modules import pod_traceroute
 
@@ -162,6 +163,24 @@ def test_a_control_that_arrives_leaves_nothing_to_pass(prove):
     assert failed
     assert result["summary"] == {"pass": 0, "fail": 0, "inconclusive": 9}
     assert "control did not fail" in by_pair(result)[("node-1", "node-2")]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("backend", "asked", "reach"),
+    [
+        ("vxlan", {}, {3}),
+        ("udp", {}, {5}),
+        ("ipip", {"cluster_networks": ("192.168.56.10/31", "192.168.56.12/32")}, {3, 5}),
+        (None, {}, {5}),
+        (None, {"expected": [{"hops": [*["*"] * 5, "{destination.pod_ip}"]}]}, {6}),
+    ],
+)
+def test_a_control_goes_as_far_as_a_pod_would_be(prove, backend, asked, reach):
+    """With fewer hops it would fail whoever answers, and prove nothing."""
+    probes = Probes(cluster(backend))
+    with contextlib.suppress(PathUnknown):
+        prove(cluster(backend), probes, **asked)
+    assert {control.max_ttl for control in probes.work.controls} == reach
 
 
 def test_without_a_control_nothing_passes(prove):
