@@ -280,6 +280,7 @@ class Proof:
             own_ips=result.own_ips(ends, PROBER),
             problem=self._problem,
             underlays=self._underlays,
+            direct_unknown=self.flannel.direct_routing is None,
         )
         controls = [verdict.judge_control(seen, record) for seen in self.outcome.controls]
         record = replace(record, control=verdict.control_problems(controls, self.families))

@@ -259,8 +259,8 @@ notes:
   - The module talks to the API only and runs where the kubeconfig is, usually with C(delegate_to=localhost).
   - Needed rights are list on nodes, and in O(namespace) create, list and deletecollection on jobs, create, list and
     deletecollection on pods, create and get on pods/exec, create and list on services, and list on events. Without get
-    on configmaps and list on pods in C(kube-flannel), DirectRouting is taken to be off, and whether Flannel's pods are
-    Ready is not known.
+    on configmaps and list on pods in C(kube-flannel), DirectRouting is taken to be off, a pair that goes past the
+    tunnel is inconclusive, and whether Flannel's pods are Ready is not known.
 seealso:
   - module: podpath.kubeadm.node_traceroute
 """

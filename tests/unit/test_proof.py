@@ -269,7 +269,20 @@ def test_without_flannels_configuration_direct_routing_is_not_assumed(prove):
     nodes = cluster("vxlan")
     failed, result = prove(nodes, Probes(nodes, ON_LINK))
     assert failed
-    assert "DirectRouting" in by_pair(result)[("node-1", "node-2")]["reason"]
+    pair = by_pair(result)[("node-1", "node-2")]
+    assert (pair["verdict"], pair["rule"]) == ("inconclusive", "direct-not-overlay"), "it may be meant"
+    assert "could not be read" in pair["reason"]
+    # a node that answers by a card that is nobody's InternalIP is wrong whatever the settings are
+    astray = {("node-1", "node-2"): output("POD", "10.244.1.1", "172.16.0.12", "POD")}
+    assert by_pair(prove(nodes, Probes(nodes, traces=astray))[1])[("node-1", "node-2")]["verdict"] == "fail"
+    _failed, result = prove(nodes, Probes(nodes, ON_LINK), {"data": {"net-conf.json": '{"Backend": {"Type": "vxlan"}}'}})
+    assert by_pair(result)[("node-1", "node-2")]["verdict"] == "fail"
+    # a stated path does not depend on it
+    back = {("node-2", "node-1"): output("POD", "10.244.2.0", "192.168.56.11", "POD")}
+    stated = [{"hops": ["{source.overlay_ip}", "{destination.overlay_ip}", "{destination.pod_ip}"]}]
+    back |= {("node-1", "node-2"): output("POD", "10.244.1.0", "10.244.2.0", "POD")}
+    _failed, result = prove(nodes, Probes(nodes, traces=back), expected=stated)
+    assert by_pair(result)[("node-1", "node-2")]["verdict"] == "fail"
 
 
 def test_stated_paths_need_no_flannel(prove):
