@@ -308,6 +308,7 @@ class Proof:
             "matrix": matrix,
             "control": result.controls(controls),
             "services": result.services(self.outcome.services),
+            "no_service": self.outcome.no_service,
             "diagnosis": [entry.as_dict() for entry in found],
             "changes": self._earlier.changes() if self._earlier else None,
             "requests": dict(self.outcome.requests or (self.cluster.requests if self.cluster else {})),

@@ -711,6 +711,12 @@ services:
       type: str
   sample:
     - {source: node-1, address: 10.96.0.77, port: 80, connected: true, served_by: node-2, problem: ""}
+no_service:
+  description: Why the run could have no Service, so that RV(services) is empty and nothing was observed of them; empty
+    where it had one.
+  returned: always
+  type: str
+  sample: ""
 diagnosis:
   description: The faults that explain the pairs that did not pass, the most likely one first.
   returned: always

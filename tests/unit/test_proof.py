@@ -22,6 +22,8 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     plan,
     prober,
     proof,
+    report,
+    report_words,
     topology,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import Paths, PathUnknown
@@ -212,6 +214,15 @@ def test_what_is_left_fails_the_run_and_is_told(prove):
     failed, result = prove(cluster(), Probes(cluster(), residue=6, left="6 objects of this run are still there."))
     assert failed, "a proof that leaves something behind is no green run"
     assert (result["residue"], result["warnings"]) == (6, ["6 objects of this run are still there."])
+
+
+def test_a_service_that_may_not_be_made_is_not_observed_and_the_report_says_so(prove):
+    failed, result = prove(cluster(), Probes(cluster(), no_service="You may not create services."))
+    assert (failed, result["services"]) == (False, [])
+    built = report.build(result)
+    (line,) = report_words.service_lines(built["pods"])
+    assert "not observed" in line
+    assert "You may not create services." in line
 
 
 def test_a_signal_while_looking_is_told(prove):
