@@ -28,6 +28,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.api import ClusterError
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster
+from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import POSSIBLE
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import INCONCLUSIVE, PASS, is_failure
 from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import Paths, PathUnknown
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER, PodOptions, Settings, pin
@@ -294,7 +295,9 @@ class Proof:
         document = {
             "changed": False,
             "schema_version": result.SCHEMA_VERSION,
-            "verdict": result.verdict(tally, [entry.fault for entry in found]),
+            "verdict": result.verdict(
+                tally, [one.fault for one in found if one.fault != result.LOSS or one.confidence != POSSIBLE]
+            ),
             "msg": "",
             "cluster": result.facts(
                 self.nodes, self.cluster.server if self.cluster else "", self.families, self.flannel.direct_routing

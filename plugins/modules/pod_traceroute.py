@@ -205,7 +205,8 @@ options:
   fail_on:
     description:
       - What makes the task fail. V(inconclusive) means any pair that does not pass, V(fail) only pairs that are
-        proved broken, V(never) no pair. Services that lead nowhere while all pairs pass count as inconclusive.
+        proved broken, V(never) no pair. Services that lead nowhere while all pairs pass count as inconclusive,
+        and so do echoes of which a node lost a tenth.
       - Zero passes fail the task in any case, as nothing was proved.
     type: str
     choices: [inconclusive, fail, never]
@@ -358,7 +359,8 @@ schema_version:
 verdict:
   description:
     - V(pass), V(fail) or V(inconclusive) over all pairs.
-    - Where all pairs pass, but Services lead nowhere (see RV(services)), V(inconclusive); RV(msg) says so.
+    - Where all pairs pass, but Services lead nowhere (see RV(services)), or a node lost a tenth of its echoes (a loss
+      that RV(diagnosis) calls likely), V(inconclusive); RV(msg) says so.
   returned: always
   type: str
   sample: pass

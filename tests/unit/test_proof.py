@@ -109,6 +109,16 @@ def test_services_that_lead_nowhere_fail_a_run_whose_pairs_all_pass_unless_only_
     assert "Services lead nowhere" in result["msg"]
 
 
+@pytest.mark.parametrize(("lossy", "whole"), [(4, "inconclusive"), (1, "pass")])
+def test_a_loss_that_only_all_echoes_of_a_node_show_keeps_the_whole_from_a_pass(prove, lossy, whole):
+    """One of three lost is no measure for a pair; a third of all that a node sends and gets is one."""
+    ends = [("node-1", "node-2"), ("node-2", "node-1"), ("controlplane", "node-2"), ("node-2", "controlplane")]
+    lost = {"echoes": observation.Echoes(3, 2, (0.1, 0.1, 0.1), (62,))}
+    failed, result = prove(cluster(), Probes(cluster(), seen=dict.fromkeys(ends[:lossy], lost)))
+    assert (result["summary"]["pass"], result["verdict"], failed) == (9, whole, whole != "pass")
+    assert ("lost" in result["msg"]) == failed
+
+
 @pytest.mark.parametrize("odd", [{"ready": False}, {"cordoned": True}])
 def test_an_unusable_node_leaves_its_pairs_open_and_gets_no_pods(prove, odd):
     nodes = [node(0), node(1), node(2, **odd)]
@@ -286,7 +296,8 @@ def test_without_flannels_configuration_direct_routing_is_not_assumed(prove):
     # a node that answers by a card that is nobody's InternalIP is wrong whatever the settings are
     astray = {("node-1", "node-2"): output("POD", "10.244.1.1", "172.16.0.12", "POD")}
     assert by_pair(prove(nodes, Probes(nodes, traces=astray))[1])[("node-1", "node-2")]["verdict"] == "fail"
-    _failed, result = prove(nodes, Probes(nodes, ON_LINK), {"data": {"net-conf.json": '{"Backend": {"Type": "vxlan"}}'}})
+    off = {"data": {"net-conf.json": '{"Backend": {"Type": "vxlan"}}'}}
+    _failed, result = prove(nodes, Probes(nodes, ON_LINK), off)
     assert by_pair(result)[("node-1", "node-2")]["verdict"] == "fail"
     # a stated path does not depend on it
     back = {("node-2", "node-1"): output("POD", "10.244.2.0", "192.168.56.11", "POD")}
