@@ -189,6 +189,13 @@ def _doubts(seen: Observation, names: tuple[str, str]) -> Judgement | None:
             f"to {destination} were lost.",
             "loss",
         )
+    if seen.arrival is not None and seen.arrival.size == 0:
+        return Judgement(
+            INCONCLUSIVE,
+            f"The path is the expected one, but of the UDP datagrams from {source} the pod on {destination} recorded "
+            "none, though a TCP connection came: a filter for UDP, or a network policy.",
+            "datagrams-lost",
+        )
     return None
 
 

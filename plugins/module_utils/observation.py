@@ -46,7 +46,7 @@ class FullSize:
 class Arrival:
     """What the peer recorded of a packet of this pair: who sent it, with how much TTL left, and how large it was.
 
-    An empty source: the peer listened, and nothing of this pair came.
+    An empty source: the peer listened, and nothing of this pair came. Size 0: a connection came, and no datagram.
     """
 
     source: str

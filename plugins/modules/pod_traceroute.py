@@ -612,7 +612,7 @@ pairs:
           type: dict
         arrival:
           description: What the peer recorded, the C(source) address, C(ttl) and C(size). An empty source means that
-            nothing came.
+            nothing came, size 0 that no datagram did.
           type: dict
         tcp:
           description: A TCP connection to the pod, C(connected), C(problem) and C(ms).

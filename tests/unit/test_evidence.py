@@ -60,6 +60,7 @@ def judged(backend="vxlan", hops=None, networks=(), family="ipv4", **seen):
         ({"arrival": Arrival(OWN, 61)}, ("fail", "arrival-ttl")),
         ({"arrival": Arrival("192.168.56.11", 62)}, ("fail", "snat")),
         ({"arrival": Arrival("")}, ("inconclusive", "not-recorded")),
+        ({"arrival": Arrival(OWN, None, 0), "tcp": Tcp(True)}, ("inconclusive", "datagrams-lost")),
         ({"tcp": Tcp(True)}, ("pass", "as-expected")),
         ({"tcp": Tcp(False, "refused")}, ("fail", "tcp-failed")),
         ({"tcp": Tcp(False, "no answer within 3 s")}, ("fail", "tcp-failed")),
