@@ -599,7 +599,8 @@ pairs:
       type: list
       elements: dict
     evidence:
-      description: What was seen beside the hops. Each entry says whether it was C(observed), else C(why) not.
+      description: What was seen beside the hops. Each entry says whether it was C(observed), else C(why) not. The
+        tools of an image record no C(ttl) and C(size) of what arrives; then C(why) says that of an observed one.
       type: dict
       contains:
         echoes:

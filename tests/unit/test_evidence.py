@@ -162,3 +162,7 @@ def test_evidence_as_data_says_what_was_not_observed_and_why():
     }
     assert told["tcp"] == {"observed": False, "why": "The image has no nc."}
     assert observation.evidence(Observation(problem="exec broke"))["arrival"]["why"] == "exec broke"
+    half = observation.evidence(Observation(arrival=Arrival(OWN)))["arrival"]
+    assert half["observed"]
+    assert "TTL and size were not observed" in half["why"]
+    assert observation.evidence(Observation(arrival=Arrival(OWN, 62, 1450)))["arrival"]["why"] == ""
