@@ -110,8 +110,8 @@ def _answer(told: Mapping[str, Any], errand: Errand, settings: Settings) -> Answ
     arrival = None
     if tcp and tcp.connected:
         records = [record for record in told["tcp"]["said"]["records"] if record["family"] == errand.family]
-        # no record: the datagrams were lost, but the connection itself shows who came
-        arrival = _arrival(records[0]) if records else Arrival(canonical(told["tcp"]["said"]["source"]))
+        # no record: no datagram came, but the connection itself shows who did
+        arrival = _arrival(records[0]) if records else Arrival(canonical(told["tcp"]["said"]["source"]), None, 0)
     return Answer(Observation(trace, "", _echoes(told["echoes"]), full_size, arrival, tcp, None, unobserved), served_by)
 
 

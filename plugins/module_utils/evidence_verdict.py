@@ -22,6 +22,8 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import No
 _INITIAL_TTLS = (64, 128, 255)
 # A connection to which nobody said anything.
 _UNANSWERED = re.compile("^$|no answer|timed out", re.IGNORECASE)
+# A connection that came about, with somebody who is not this pair's peer.
+_STRANGER = re.compile("^(somebody else|the peer of .*) answer", re.IGNORECASE)
 # Failures of a trace that a filter for its probes alone would explain.
 _FILTERED = ("silent-after-source", "silent-after-destination", "rejected", "prohibited", "nothing-on-node")
 
@@ -105,6 +107,14 @@ def _tcp(seen: Observation, there: Expectation, names: tuple[str, str]) -> Judge
     tcp = seen.tcp
     if tcp is None or tcp.connected:
         return None
+    if _STRANGER.search(tcp.problem):
+        return Judgement(
+            FAIL,
+            f"The trace from {names[0]} ends at the address of the pod on {names[1]}, but the one who takes a TCP "
+            f"connection there is not that pod ({tcp.problem.rstrip('.')}): its address is given twice, or packets are "
+            "turned aside to somebody else.",
+            "other-answers",
+        )
     if _lossy(seen, there) and _UNANSWERED.search(tcp.problem):
         return Judgement(
             INCONCLUSIVE,
@@ -188,6 +198,13 @@ def _doubts(seen: Observation, names: tuple[str, str]) -> Judgement | None:
             f"The path is the expected one, but {echoes.sent - echoes.received} of {echoes.sent} echoes from {source} "
             f"to {destination} were lost.",
             "loss",
+        )
+    if seen.arrival is not None and seen.arrival.size == 0:
+        return Judgement(
+            INCONCLUSIVE,
+            f"The path is the expected one, but of the UDP datagrams from {source} the pod on {destination} recorded "
+            "none, though a TCP connection came: a filter for UDP, or a network policy.",
+            "datagrams-lost",
         )
     return None
 

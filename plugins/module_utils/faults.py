@@ -188,6 +188,14 @@ FAULTS = {
         ("kubectl get pods -A --field-selector spec.nodeName={node}", "bridge link show master cni0   # on {node}"),
         ("Look at the pod's sandbox and at cni0's ports on {node}; run the proof again if it was evicted.",),
     ),
+    "address-taken": Fault(
+        "Somebody else than the peer pod answers at its address on {node}.",
+        (
+            "kubectl get pods -A -o wide --field-selector spec.nodeName={node}   # is an address there twice?",
+            "{ip} neigh show dev cni0; nft list ruleset | grep -i -e dnat -e redirect   # on {node}",
+        ),
+        ("Make pods with the same address anew, or take away what turns their connections aside (a proxy, DNAT).",),
+    ),
     "bridge-dead": Fault(
         "Pods on {node} do not reach one another.",
         ("bridge link show master cni0; sysctl net.bridge.bridge-nf-call-iptables   # on {node}", "nft list ruleset"),
@@ -297,6 +305,7 @@ SIGNATURES: Mapping[str, Sequence[Signature]] = {
     ),
     "trace-filtered": (Signature("probe-filter", LIKELY, DESTINATION),),
     "tcp-failed": (Signature("tcp-filter", CERTAIN, DESTINATION),),
+    "other-answers": (Signature("address-taken", LIKELY, DESTINATION),),
     "snat": (Signature("masquerade", CERTAIN, SOURCE),),
     "underlay-interface": (Signature("underlay", CERTAIN, SOURCE),),
     "underlay-missing": (Signature("underlay-missing", CERTAIN, SOURCE),),

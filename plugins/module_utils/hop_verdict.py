@@ -226,8 +226,21 @@ def _dead(case: Case) -> Judgement:
     )
 
 
+def _said_no(case: Case) -> Judgement | None:
+    """A path that arrives although somebody on it, or in the pod's name, refused a probe of it."""
+    for hop in case.trace.hops:
+        if hop.notes:
+            told = (
+                f"Hop {hop.ttl}, {listed_addresses(hop.addresses)}, refuses probes for pod {case.pod} on "
+                f"{case.destination.name} ({', '.join(hop.notes)})"
+            )
+            return _refusal(case, hop, told) or Judgement(INCONCLUSIVE, f"{told}.", "refused")
+    return None
+
+
 def _is_as_expected(case: Case) -> bool:
-    """The fast answer for the many healthy pairs: at every hop somebody answered, and nobody else than expected."""
+    """The fast answer for the many healthy pairs: at every hop somebody answered, nobody else than expected, and
+    nobody said no."""
     hops, expected = case.trace.hops, case.expectation.hops
     if len(hops) != len(expected):
         return False
@@ -235,7 +248,7 @@ def _is_as_expected(case: Case) -> bool:
         known = False
         for reply in hop.replies:
             if reply.address is not None:
-                if reply.address not in wanted.addresses:
+                if reply.address not in wanted.addresses or reply.note:
                     return False
                 known = True
         if not known:
@@ -286,6 +299,9 @@ def judge_trace(
             "probes were lost or there is one hop too many.",
             "late",
         )
+    refusal = _said_no(case)
+    if refusal is not None:
+        return refusal
     silent = [
         hop.ttl
         for hop, expected in zip(trace.hops[:reached], hops, strict=False)

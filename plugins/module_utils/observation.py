@@ -46,7 +46,7 @@ class FullSize:
 class Arrival:
     """What the peer recorded of a packet of this pair: who sent it, with how much TTL left, and how large it was.
 
-    An empty source: the peer listened, and nothing of this pair came.
+    An empty source: the peer listened, and nothing of this pair came. Size 0: a connection came, and no datagram.
     """
 
     source: str
@@ -95,6 +95,7 @@ class Observation:
     unobserved: Mapping[str, str] = field(default_factory=dict)
 
 
+_HALF_SEEN = "Only who sent it, from a TCP connection; its TTL and size were not observed."
 EVIDENCE = ("echoes", "full_size", "arrival", "tcp", "underlay")
 
 
@@ -148,5 +149,6 @@ def evidence(observation: Observation) -> dict[str, dict[str, Any]]:
             why = observation.unobserved.get(name) or observation.problem or "It was not asked for."
             told[name] = {"observed": False, "why": why}
         else:
-            told[name] = {"observed": True, "why": "", **_plain(name, value)}
+            half = name == "arrival" and value.source and value.ttl is None
+            told[name] = {"observed": True, "why": _HALF_SEEN if half else "", **_plain(name, value)}
     return told

@@ -69,6 +69,8 @@ class Finding:
         }
 
 
+# what k3s writes its annotations with
+_K3S = "k3s.io/"
 _IFACE_CURE = (
     "Make flanneld use the node's own address (the flannel role does so by status.hostIP; by hand: --iface with that "
     "address), check node_address_cidr, and restart the kube-flannel pods."
@@ -220,6 +222,8 @@ def _flannel_pod_findings(nodes: Sequence[Node], pods: Sequence[Mapping[str, Any
     for node in nodes:
         if node.backend is None and not pods:
             continue  # no Flannel at all, which no-flannel says
+        if not pods and any(key.startswith(_K3S) for key in node.annotations):
+            continue  # k3s runs Flannel in its own process, which is Ready where the node is
         pod = by_node.get(node.name)
         if pod is None:
             message = f"No kube-flannel pod runs on node {node.name}, so nobody keeps its routes."

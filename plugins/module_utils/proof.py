@@ -28,6 +28,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.api import ClusterError
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster
+from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import POSSIBLE
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import INCONCLUSIVE, PASS, is_failure
 from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import Paths, PathUnknown
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER, PodOptions, Settings, pin
@@ -183,10 +184,18 @@ class Proof:
                         address=self._empty_address(destination, family),
                         start=plan.start_of(crossing + 1, family, method),
                         port=last + method.ports if last + 2 * method.ports <= plan.LAST_PORT else plan.FIRST_PORT,
-                        max_ttl=1 if source == destination else 3,
+                        max_ttl=self._reach(plan.Leg(source, destination, family), method),
                     )
                 )
         return controls
+
+    def _reach(self, leg: plan.Leg, method: plan.Method) -> int:
+        """A TTL with which a control would arrive if somebody answered; with less it would fail whatever there is."""
+        try:
+            hops = self.paths.expected(*leg).hops
+        except PathUnknown:
+            return method.max_ttl
+        return method.max_ttl if any(hop.many for hop in hops) else len(hops)
 
     def _empty_address(self, node: str, family: str) -> str:
         """The last host address of a node's podCIDR, the last one that the address plugin would give to a pod."""
@@ -272,6 +281,7 @@ class Proof:
             own_ips=result.own_ips(ends, PROBER),
             problem=self._problem,
             underlays=self._underlays,
+            direct_unknown=self.flannel.direct_routing is None,
         )
         controls = [verdict.judge_control(seen, record) for seen in self.outcome.controls]
         record = replace(record, control=verdict.control_problems(controls, self.families))
@@ -285,7 +295,9 @@ class Proof:
         document = {
             "changed": False,
             "schema_version": result.SCHEMA_VERSION,
-            "verdict": result.verdict(tally, [entry.fault for entry in found]),
+            "verdict": result.verdict(
+                tally, [one.fault for one in found if one.fault != result.LOSS or one.confidence != POSSIBLE]
+            ),
             "msg": "",
             "cluster": result.facts(
                 self.nodes, self.cluster.server if self.cluster else "", self.families, self.flannel.direct_routing
@@ -299,6 +311,7 @@ class Proof:
             "matrix": matrix,
             "control": result.controls(controls),
             "services": result.services(self.outcome.services),
+            "no_service": self.outcome.no_service,
             "diagnosis": [entry.as_dict() for entry in found],
             "changes": self._earlier.changes() if self._earlier else None,
             "requests": dict(self.outcome.requests or (self.cluster.requests if self.cluster else {})),

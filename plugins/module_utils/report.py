@@ -28,8 +28,8 @@ MAX_PAIRS = 10_000
 # most urgent first, where not all have room
 _ORDER = (FAIL, INCONCLUSIVE, PASS)
 _POD_NAMES = (
-    "cluster", "run", "coverage", "preflight", "nodes", "pairs", "control", "services", "diagnosis", "changes",
-    "requests", "timings", "residue", "stopped", "output_path",
+    "cluster", "run", "coverage", "preflight", "nodes", "pairs", "control", "services", "no_service", "diagnosis",
+    "changes", "requests", "timings", "residue", "stopped", "output_path",
 )  # fmt: skip
 
 

@@ -127,7 +127,8 @@ def service_lines(pods: Mapping[str, Any]) -> list[str]:
     """The run's Service: one sentence, or one for each node that did not reach it."""
     services = pods.get("services") or []
     if not services:
-        return []
+        why = pods.get("no_service")
+        return [f"Service: not observed, as none could be made: {why}"] if why else []
     bad = [one for one in services if not one["connected"]]
     address = f"{services[0]['address']}:{services[0]['port']}"
     if not bad:

@@ -26,8 +26,9 @@ SCHEMA_VERSION = 2
 # of the collection; galaxy.yml says the same
 VERSION = "0.1.0"
 
-# the fault of Services that lead nowhere; faults.py has the same
+# the faults that no single pair shows: Services that lead nowhere, and loss; faults.py has the same
 SERVICES_DEAD = "services-dead"
+LOSS = "loss"
 
 PROBER = "prober"
 PEER = "peer"
@@ -232,9 +233,12 @@ def message(tally: Tally, planned: int, possible: int, node_count: int, diagnosi
 
 
 def verdict(tally: Tally, faults: Iterable[str]) -> str:
-    """Over all pairs; where all pass and Services lead nowhere nevertheless, the whole does not pass."""
+    """Over all pairs; where all pass, but Services lead nowhere or packets are lost, the whole does not pass.
+
+    ``faults``: those of the diagnosis, without a loss that is merely possible.
+    """
     own = overall(tally.counts)
-    return INCONCLUSIVE if own == PASS and SERVICES_DEAD in faults else own
+    return INCONCLUSIVE if own == PASS and {SERVICES_DEAD, LOSS} & set(faults) else own
 
 
 def facts(known: Mapping[str, Node], server: str, families: Sequence[str], direct: bool | None) -> dict[str, Any]:

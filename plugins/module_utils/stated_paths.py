@@ -100,6 +100,8 @@ def _statement(number: int, entry: Mapping[str, Any], nodes: Mapping[str, Node])
     hops = list(entry.get("hops") or ())
     if not hops or hops[-1] != POD_IP:
         raise StatementError(f"{named}.hops must end with {POD_IP!r}: only reaching the pod proves a path.")
+    if POD_IP in "|".join(hops[:-1]):
+        raise StatementError(f"{named}.hops names {POD_IP!r} before the last one: a path ends where the pod answers.")
     return Statement(
         number=number,
         sources=_nodes_of(entry.get("source") or "*", "source", named, nodes),

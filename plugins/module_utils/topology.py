@@ -252,7 +252,8 @@ def parse_flannel(config_map: Mapping[str, Any] | None) -> Flannel:
         except ValueError:
             continue
     kind = backend.get("type")
-    return Flannel(kind if isinstance(kind, str) else None, backend.get("directrouting") is True, networks)
+    # as flanneld reads it: the case of the type does not matter either
+    return Flannel(kind.lower() if isinstance(kind, str) else None, backend.get("directrouting") is True, networks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,14 @@ _RECORDED = Judgement(
 )
 
 
+# a way past the tunnel, which is right where DirectRouting is on
+_DIRECT = ("direct-not-overlay", "direct-there")
+_DIRECT_UNKNOWN = (
+    "Flannel's ConfigMap could not be read, so nobody knows whether DirectRouting is on; allow get on configmaps in "
+    "Flannel's namespace (podpath-flannel in rights.yml), or state the paths in expected."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A pair with all that was expected and seen of it, and what it comes to."""
@@ -88,12 +96,14 @@ def _between(expectation: Expectation) -> list[int]:
 
 def way_back(expectation: Expectation | None, trace: Trace | None) -> str:
     """What the intermediate hops of a trace show of the destination's way to the source: right, wrong or unseen."""
-    if trace is None or expectation is None or len(expectation.hops) < 2:
+    if trace is None or expectation is None:
         return UNSEEN
     between = _between(expectation)
     if not between:
         # nothing lies between: then having reached the pod is all there is to see
-        return RIGHT if len(expectation.hops) == 2 and expectation.hops[-1].addresses else UNSEEN
+        pods = expectation.hops[-1].addresses
+        reached = any(pod in hop.addresses for pod in pods for hop in trace.hops)
+        return RIGHT if len(expectation.hops) <= 2 and reached else UNSEEN
     verdict = RIGHT
     for index in between:
         hop = trace.hop(index + 1)
@@ -107,7 +117,8 @@ def way_back(expectation: Expectation | None, trace: Trace | None) -> str:
 @dataclass(frozen=True)
 class Record:
     """All that judging needs. ``own_ips``: the probers' addresses by (node, family); ``problem``: why a pair was not
-    probed, empty where it was; ``control``: why nothing can pass, by family; ``underlays``: what hosts told."""
+    probed, empty where it was; ``control``: why nothing can pass, by family; ``underlays``: what hosts told;
+    ``direct_unknown``: DirectRouting was taken to be off because nothing tells."""
 
     nodes: Mapping[str, Node]
     paths: Paths
@@ -117,6 +128,7 @@ class Record:
     problem: Callable[[Leg], str] = lambda leg: ""
     control: Mapping[str, str] | None = None
     underlays: Underlays | None = None
+    direct_unknown: bool = False
 
     def seen(self, leg: Leg) -> Observation:
         """All that is known of a pair: what was probed, and what the source's host told."""
@@ -186,6 +198,8 @@ def _judge_seen(record: Record, leg: Leg, expectation: Expectation, seen: Observ
     ends = record.nodes[source], record.nodes[destination]
     own = judge_trace(*ends, expectation, trace, family)
     own, back = _with_way_there(record, leg, own, expectation, seen)
+    if own.rule in _DIRECT and record.direct_unknown and not (back or expectation).stated:
+        own = Judgement(INCONCLUSIVE, f"{own.reason} {_DIRECT_UNKNOWN}", own.rule)
     if own.verdict == FAIL:
         return evidence_verdict.refined(own, seen, ends, family, expectation)
     own_ip = (record.own_ips or {}).get((source, family), "")

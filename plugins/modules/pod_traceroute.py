@@ -205,7 +205,8 @@ options:
   fail_on:
     description:
       - What makes the task fail. V(inconclusive) means any pair that does not pass, V(fail) only pairs that are
-        proved broken, V(never) no pair. Services that lead nowhere while all pairs pass count as inconclusive.
+        proved broken, V(never) no pair. Services that lead nowhere while all pairs pass count as inconclusive,
+        and so do echoes of which a node lost a tenth.
       - Zero passes fail the task in any case, as nothing was proved.
     type: str
     choices: [inconclusive, fail, never]
@@ -259,8 +260,8 @@ notes:
   - The module talks to the API only and runs where the kubeconfig is, usually with C(delegate_to=localhost).
   - Needed rights are list on nodes, and in O(namespace) create, list and deletecollection on jobs, create, list and
     deletecollection on pods, create and get on pods/exec, create and list on services, and list on events. Without get
-    on configmaps and list on pods in C(kube-flannel), DirectRouting is taken to be off, and whether Flannel's pods are
-    Ready is not known.
+    on configmaps and list on pods in C(kube-flannel), DirectRouting is taken to be off, a pair that goes past the
+    tunnel is inconclusive, and whether Flannel's pods are Ready is not known.
 seealso:
   - module: podpath.kubeadm.node_traceroute
 """
@@ -358,7 +359,8 @@ schema_version:
 verdict:
   description:
     - V(pass), V(fail) or V(inconclusive) over all pairs.
-    - Where all pairs pass, but Services lead nowhere (see RV(services)), V(inconclusive); RV(msg) says so.
+    - Where all pairs pass, but Services lead nowhere (see RV(services)), or a node lost a tenth of its echoes (a loss
+      that RV(diagnosis) calls likely), V(inconclusive); RV(msg) says so.
   returned: always
   type: str
   sample: pass
@@ -597,7 +599,8 @@ pairs:
       type: list
       elements: dict
     evidence:
-      description: What was seen beside the hops. Each entry says whether it was C(observed), else C(why) not.
+      description: What was seen beside the hops. Each entry says whether it was C(observed), else C(why) not. The
+        tools of an image record no C(ttl) and C(size) of what arrives; then C(why) says that of an observed one.
       type: dict
       contains:
         echoes:
@@ -610,7 +613,7 @@ pairs:
           type: dict
         arrival:
           description: What the peer recorded, the C(source) address, C(ttl) and C(size). An empty source means that
-            nothing came.
+            nothing came, size 0 that no datagram did.
           type: dict
         tcp:
           description: A TCP connection to the pod, C(connected), C(problem) and C(ms).
@@ -711,6 +714,12 @@ services:
       type: str
   sample:
     - {source: node-1, address: 10.96.0.77, port: 80, connected: true, served_by: node-2, problem: ""}
+no_service:
+  description: Why the run could have no Service, so that RV(services) is empty and nothing was observed of them; empty
+    where it had one.
+  returned: always
+  type: str
+  sample: ""
 diagnosis:
   description: The faults that explain the pairs that did not pass, the most likely one first.
   returned: always

@@ -224,6 +224,12 @@ def tcp_dropped(world: World, node: str) -> AbstractContextManager[None]:
     return _rules(world, node, "forward", [f'iifname != "cni0" ip daddr {cidr} tcp flags & (syn | ack) == syn drop'])
 
 
+def datagrams_dropped(world: World, node: str) -> AbstractContextManager[None]:
+    """A policy that lets ICMP and TCP through to the node's pods, but no datagram: names cannot be looked up."""
+    cidr = world.hosts[node].numbers.pod_cidr
+    return _rules(world, node, "forward", [f'iifname != "cni0" ip daddr {cidr} meta l4proto udp drop'])
+
+
 @contextmanager
 def racks_apart(world: World) -> Iterator[None]:
     """The router between the racks forwards no UDP 8472."""

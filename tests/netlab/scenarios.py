@@ -172,6 +172,9 @@ BROKEN = [
              _incoming(B, ("fail", "prohibited")), fault="filter-rejects", nodes=(B,)),
     Scenario("tcp-dropped", {}, lambda world: faults.tcp_dropped(world, B),
              {**_incoming(B, ("fail", "tcp-failed")), (B, A): PASSED}, fault="tcp-filter", nodes=(B,)),
+    # the unprivileged prober's trace is of ICMP, so that all its hops are right
+    Scenario("datagrams-dropped", {}, lambda world: faults.datagrams_dropped(world, B),
+             {**_incoming(B, ("inconclusive", "datagrams-lost")), (B, A): PASSED}, restricted=True),
     # What no hop shows
     Scenario("mtu-hole", {}, lambda world: faults.mtu_hole(world, B),
              {**_incoming(B, ("fail", "mtu-hole")), **_outgoing(B, ("fail", "mtu-hole")), (C, A): PASSED},

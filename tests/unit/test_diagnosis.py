@@ -263,6 +263,14 @@ TABLE = [
         pairs=2,
     ),
     Fault(
+        "another pod has the peer's address",
+        "address-taken",
+        {"node-2"},
+        "likely",
+        seen={(other, "node-2"): {"tcp": observation.Tcp(False, "Somebody else answers at X.")} for other in OTHERS},
+        pairs=2,
+    ),
+    Fault(
         "packets are lost now and then",
         "loss",
         {"node-2"},

@@ -60,8 +60,12 @@ def judged(backend="vxlan", hops=None, networks=(), family="ipv4", **seen):
         ({"arrival": Arrival(OWN, 61)}, ("fail", "arrival-ttl")),
         ({"arrival": Arrival("192.168.56.11", 62)}, ("fail", "snat")),
         ({"arrival": Arrival("")}, ("inconclusive", "not-recorded")),
+        ({"arrival": Arrival(OWN, None, 0), "tcp": Tcp(True)}, ("inconclusive", "datagrams-lost")),
         ({"tcp": Tcp(True)}, ("pass", "as-expected")),
         ({"tcp": Tcp(False, "refused")}, ("fail", "tcp-failed")),
+        ({"tcp": Tcp(False, "The peer of node-3 answered at 10.244.2.2, the address ...")}, ("fail", "other-answers")),
+        ({"tcp": Tcp(False, "Somebody else answers at 10.244.2.2: 'x'")}, ("fail", "other-answers")),
+        ({"tcp": Tcp(False, "somebody else answers there")}, ("fail", "other-answers")),
         ({"tcp": Tcp(False, "no answer within 3 s")}, ("fail", "tcp-failed")),
         ({"tcp": Tcp(False, "no answer within 3 s"), "echoes": Echoes(3, 2, RTT, (62,))}, ("inconclusive", "loss")),
         ({"tcp": Tcp(False, "Connection refused"), "echoes": Echoes(3, 2, RTT, (62,))}, ("fail", "tcp-failed")),
@@ -158,3 +162,7 @@ def test_evidence_as_data_says_what_was_not_observed_and_why():
     }
     assert told["tcp"] == {"observed": False, "why": "The image has no nc."}
     assert observation.evidence(Observation(problem="exec broke"))["arrival"]["why"] == "exec broke"
+    half = observation.evidence(Observation(arrival=Arrival(OWN)))["arrival"]
+    assert half["observed"]
+    assert "TTL and size were not observed" in half["why"]
+    assert observation.evidence(Observation(arrival=Arrival(OWN, 62, 1450)))["arrival"]["why"] == ""

@@ -176,6 +176,7 @@ def test_the_first_statement_that_holds_counts_and_on_node_ones_hold_on_a_node()
         ({"hops": ["{source.pod_ip}", "{destination.pod_ip}"]}, ["expected[0].hops[0]"]),
         ({"hops": ["eth1", "{destination.pod_ip}"]}, ["expected[0].hops[0]", "'eth1'"]),
         ({"hops": ["*|10.0.0.1", "{destination.pod_ip}"]}, ["expected[0].hops[0]", "silent"]),
+        ({"hops": ["{destination.pod_ip}", "{destination.pod_ip}"]}, ["expected[0].hops", "before the last one"]),
         ({"hops": ["10.0.0.1", "{destination.pod_ip}"]}, ["expected[0].hops[0]", "family: ipv4"]),
         ({"family": "ipv6", "hops": ["10.0.0.1", "{destination.pod_ip}"]}, ["family: ipv4"]),
     ],

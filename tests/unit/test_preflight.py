@@ -162,6 +162,15 @@ def test_flannel_pods_that_are_not_ready_or_missing_are_found():
     assert "node-1" in findings[0].cure
 
 
+def test_flannel_inside_k3s_needs_no_pods():
+    k3s = {"k3s.io/hostname": "x", "k3s.io/internal-ip": "192.168.56.10"}
+    assert checked(*cluster("vxlan", annotations=k3s), pods=[]) == []
+    assert {finding.rule for finding in checked(*cluster("vxlan"), pods=[])} == {"flannel-not-ready"}
+    # with --flannel-backend=none somebody's own manifest has pods, which count as ever
+    findings = checked(*cluster("vxlan", annotations=k3s), pods=[flannel_pod(NAMES[0]), flannel_pod(NAMES[1])])
+    assert [finding.nodes for finding in findings] == [("node-2",)]
+
+
 def test_overlaps_are_found_fast_in_a_large_cluster():
     nodes = [node(index, pod_cidr=f"10.{index // 250}.{index % 250}.0/24") for index in range(3, 1003)]
     assert [f.rule for f in checked(*nodes) if f.rule == "pod-cidr-overlap"] == []

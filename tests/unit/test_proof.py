@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 
@@ -21,9 +22,11 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     plan,
     prober,
     proof,
+    report,
+    report_words,
     topology,
 )
-from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import Paths
+from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import Paths, PathUnknown
 from ansible_collections.podpath.kubeadm.plugins.module_utils.stated_paths import StatedPaths
 from ansible_collections.podpath.kubeadm.plugins.modules import pod_traceroute
 
@@ -106,6 +109,16 @@ def test_services_that_lead_nowhere_fail_a_run_whose_pairs_all_pass_unless_only_
     assert "Services lead nowhere" in result["msg"]
 
 
+@pytest.mark.parametrize(("lossy", "whole"), [(4, "inconclusive"), (1, "pass")])
+def test_a_loss_that_only_all_echoes_of_a_node_show_keeps_the_whole_from_a_pass(prove, lossy, whole):
+    """One of three lost is no measure for a pair; a third of all that a node sends and gets is one."""
+    ends = [("node-1", "node-2"), ("node-2", "node-1"), ("controlplane", "node-2"), ("node-2", "controlplane")]
+    lost = {"echoes": observation.Echoes(3, 2, (0.1, 0.1, 0.1), (62,))}
+    failed, result = prove(cluster(), Probes(cluster(), seen=dict.fromkeys(ends[:lossy], lost)))
+    assert (result["summary"]["pass"], result["verdict"], failed) == (9, whole, whole != "pass")
+    assert ("lost" in result["msg"]) == failed
+
+
 @pytest.mark.parametrize("odd", [{"ready": False}, {"cordoned": True}])
 def test_an_unusable_node_leaves_its_pairs_open_and_gets_no_pods(prove, odd):
     nodes = [node(0), node(1), node(2, **odd)]
@@ -164,6 +177,24 @@ def test_a_control_that_arrives_leaves_nothing_to_pass(prove):
     assert "control did not fail" in by_pair(result)[("node-1", "node-2")]["reason"]
 
 
+@pytest.mark.parametrize(
+    ("backend", "asked", "reach"),
+    [
+        ("vxlan", {}, {3}),
+        ("udp", {}, {5}),
+        ("ipip", {"cluster_networks": ("192.168.56.10/31", "192.168.56.12/32")}, {3, 5}),
+        (None, {}, {5}),
+        (None, {"expected": [{"hops": [*["*"] * 5, "{destination.pod_ip}"]}]}, {6}),
+    ],
+)
+def test_a_control_goes_as_far_as_a_pod_would_be(prove, backend, asked, reach):
+    """With fewer hops it would fail whoever answers, and prove nothing."""
+    probes = Probes(cluster(backend))
+    with contextlib.suppress(PathUnknown):
+        prove(cluster(backend), probes, **asked)
+    assert {control.max_ttl for control in probes.work.controls} == reach
+
+
 def test_without_a_control_nothing_passes(prove):
     _failed, result = prove(cluster(), Probes(cluster(), controls=[]))
     assert result["summary"]["pass"] == 0
@@ -193,6 +224,15 @@ def test_what_is_left_fails_the_run_and_is_told(prove):
     failed, result = prove(cluster(), Probes(cluster(), residue=6, left="6 objects of this run are still there."))
     assert failed, "a proof that leaves something behind is no green run"
     assert (result["residue"], result["warnings"]) == (6, ["6 objects of this run are still there."])
+
+
+def test_a_service_that_may_not_be_made_is_not_observed_and_the_report_says_so(prove):
+    failed, result = prove(cluster(), Probes(cluster(), no_service="You may not create services."))
+    assert (failed, result["services"]) == (False, [])
+    built = report.build(result)
+    (line,) = report_words.service_lines(built["pods"])
+    assert "not observed" in line
+    assert "You may not create services." in line
 
 
 def test_a_signal_while_looking_is_told(prove):
@@ -250,7 +290,21 @@ def test_without_flannels_configuration_direct_routing_is_not_assumed(prove):
     nodes = cluster("vxlan")
     failed, result = prove(nodes, Probes(nodes, ON_LINK))
     assert failed
-    assert "DirectRouting" in by_pair(result)[("node-1", "node-2")]["reason"]
+    pair = by_pair(result)[("node-1", "node-2")]
+    assert (pair["verdict"], pair["rule"]) == ("inconclusive", "direct-not-overlay"), "it may be meant"
+    assert "could not be read" in pair["reason"]
+    # a node that answers by a card that is nobody's InternalIP is wrong whatever the settings are
+    astray = {("node-1", "node-2"): output("POD", "10.244.1.1", "172.16.0.12", "POD")}
+    assert by_pair(prove(nodes, Probes(nodes, traces=astray))[1])[("node-1", "node-2")]["verdict"] == "fail"
+    off = {"data": {"net-conf.json": '{"Backend": {"Type": "vxlan"}}'}}
+    _failed, result = prove(nodes, Probes(nodes, ON_LINK), off)
+    assert by_pair(result)[("node-1", "node-2")]["verdict"] == "fail"
+    # a stated path does not depend on it
+    back = {("node-2", "node-1"): output("POD", "10.244.2.0", "192.168.56.11", "POD")}
+    stated = [{"hops": ["{source.overlay_ip}", "{destination.overlay_ip}", "{destination.pod_ip}"]}]
+    back |= {("node-1", "node-2"): output("POD", "10.244.1.0", "10.244.2.0", "POD")}
+    _failed, result = prove(nodes, Probes(nodes, traces=back), expected=stated)
+    assert by_pair(result)[("node-1", "node-2")]["verdict"] == "fail"
 
 
 def test_stated_paths_need_no_flannel(prove):

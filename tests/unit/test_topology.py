@@ -86,7 +86,7 @@ def test_direct_routing_is_read_from_flannels_configuration(text, on):
 
 
 def test_what_flannels_configuration_says_besides():
-    text = '{"Network": "10.244.0.0/16", "IPv6Network": "fd00:244::/48", "Backend": {"Type": "vxlan"}}'
+    text = '{"Network": "10.244.0.0/16", "IPv6Network": "fd00:244::/48", "Backend": {"Type": "VXLAN"}}'
     flannel = topology.parse_flannel(config_map(text))
     assert flannel.backend == "vxlan"
     assert {family: str(network) for family, network in flannel.networks.items()} == {

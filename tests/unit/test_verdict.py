@@ -14,6 +14,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     paths,
     plan,
     preflight,
+    stated_paths,
     topology,
     trace,
     verdict,
@@ -94,6 +95,11 @@ def test_recorded_pod_gone_and_missing_route():
         ((S1, D, None, None, None), "fail", "the pod does not"),
         ((f"  {S1}  3.1 ms !H  3.1 ms !H",), "fail", "neighbour"),
         ((S1, None, None, None, POD), "inconclusive", "either its probes were lost"),
+        # the right address that says no is no right hop: a filter may even speak in the pod's name
+        ((S1, f"  {D}  0.1 ms !A  0.2 ms", POD), "fail", "a firewall forbids it"),
+        ((S1, D, f"  {POD}  0.1 ms !A  0.2 ms !A"), "fail", "a firewall forbids it"),
+        ((S1, f"  *  {D}  0.2 ms !N", POD), "fail", "no route"),
+        ((S1, D, f"  {POD}  0.1 ms !  0.2 ms !"), "inconclusive", "refuses probes"),
     ],
 )
 def test_seen_against_expected(hops, wanted, word):
@@ -110,6 +116,7 @@ def test_seen_against_expected(hops, wanted, word):
         (("10.9.9.9",), "fail", "bridge"),
         ((None, None, None, None, None), "fail", "nothing answered"),
         ((None, "10.244.1.2"), "inconclusive", "silent"),
+        (("  10.244.1.2  0.1 ms !A  0.2 ms !A",), "fail", "a firewall forbids it"),
     ],
 )
 def test_on_a_node(hops, wanted, word):
@@ -181,6 +188,26 @@ def test_an_opposite_trace_that_dies_after_hop_2_shows_enough():
     found = judged_all(seen_of(node1__node2=dead))
     assert found[("node-1", "node-2")].verdict == "fail"
     assert found[("node-2", "node-1")].verdict == "pass"
+
+
+@pytest.mark.parametrize("first", [[], ["{source.bridge_ip}"]])
+def test_a_stated_path_without_a_hop_between_needs_the_pods_to_be_reached_both_ways(first):
+    nodes, pods = nodes_of("vxlan"), {("node-1", "ipv4"): "10.244.1.9", ("node-2", "ipv4"): "10.244.2.9"}
+    stated = stated_paths.StatedPaths([{"hops": [*first, stated_paths.POD_IP]}], nodes)
+    found = paths.Paths(nodes, pods=pods, stated=stated)
+    there, back = plan.Leg("node-1", "node-2"), plan.Leg("node-2", "node-1")
+
+    def verdicts(back_hops=None):
+        seen = {}
+        for leg in (there, back):
+            hops = [hop.addresses[0] for hop in found.expected(*leg).hops]
+            shown = back_hops if back_hops and leg == back else hops
+            seen[leg] = observation.Observation(trace.parse(output(hops[-1], *shown)))
+        judged = judged_all(verdict.Record(nodes, found, seen))
+        return [judged[tuple(leg[:2])].verdict for leg in (there, back)]
+
+    assert verdicts() == ["pass", "pass"]
+    assert verdicts([None] * 5) == ["inconclusive", "fail"]
 
 
 def test_findings_bound_what_a_trace_can_show():
