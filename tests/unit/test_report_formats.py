@@ -200,6 +200,15 @@ def test_junit_skips_what_is_inconclusive_where_only_fail_fails():
     assert sum(suite.skipped for suite in xml) == 4
 
 
+@pytest.mark.parametrize("fail_on", ["inconclusive", "fail"])
+def test_junit_fails_where_the_run_does_if_services_lead_nowhere(fail_on):
+    dead = [{**one, "connected": False, "problem": "timed out"} for one in samples.result()["services"]]
+    built = paths.path_report(samples.result(verdict="inconclusive", services=dead), fail_on=fail_on)
+    xml = junitparser.JUnitXml.fromstring(paths.path_junit(built).encode())
+    assert bool(xml.failures + xml.errors) is built["failed"] is (fail_on == "inconclusive")
+    assert sum(suite.skipped for suite in xml) == (3 if fail_on == "fail" else 0)
+
+
 @every
 def test_markdown_has_the_verdict_and_no_html_of_the_cluster(built):
     # as GitHub reads it: with tables
