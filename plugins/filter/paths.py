@@ -69,8 +69,8 @@ def path_markdown(built: Mapping[str, Any], where: str = "") -> str:
     return report_markdown.text(_checked(built, "path_markdown"), where)
 
 
-def path_html(built: Mapping[str, Any]) -> str:
-    return report_html.page(_checked(built, "path_html"))
+def path_html(built: Mapping[str, Any], where: str = "") -> str:
+    return report_html.page(_checked(built, "path_html"), where)
 
 
 def path_output_problems(wanted: Mapping[str, Any]) -> list[str]:

@@ -9,11 +9,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import report, report_matrix, report_view
+from ansible_collections.podpath.kubeadm.plugins.module_utils import report_matrix, report_view
 from ansible_collections.podpath.kubeadm.plugins.module_utils import report_words as words
 
 MAX_MATRIX = 16
 MAX_ROWS = 30
+MAX_DIAGNOSES = 3
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$@])")
 _LETTERS = {"p": "✓", "f": "**✗**", "i": "?", report_matrix.NOT_TRIED: ""}
 
@@ -51,12 +52,25 @@ def _matrix(pods: Mapping[str, Any]) -> list[str]:
 
 def _diagnosis(pods: Mapping[str, Any]) -> list[str]:
     out: list[str] = []
-    for entry in (pods.get("diagnosis") or [])[:3]:
+    found = pods.get("diagnosis") or []
+    for entry in found[:MAX_DIAGNOSES]:
         out += ["", f"### {escaped(entry['confidence'])}: {escaped(entry['title'])}", ""]
         out += [f"- {escaped(line)}" for line in entry["evidence"]]
         out += [f"- to confirm: {_code(line)}" for line in entry["confirm"]]
         out += [f"- **cure: {escaped(line)}**" for line in entry["cure"]]
-    return out
+    more = len(found) - MAX_DIAGNOSES
+    return [*out, "", f"{more:,} more diagnoses are less likely."] if more > 0 else out
+
+
+def _preflight(pods: Mapping[str, Any]) -> list[str]:
+    findings = pods.get("preflight") or []
+    lines = [f"- {words.SYMBOLS[one['severity']]} {escaped(one['message'])} {escaped(one['cure'])}" for one in findings]
+    return ["", "### Found before any packet was sent", "", *_bounded(lines)] if lines else []
+
+
+def _bounded(lines: Sequence[str]) -> list[str]:
+    more = len(lines) - MAX_ROWS
+    return [*lines[:MAX_ROWS], f"- and {more:,} more"] if more > 0 else list(lines)
 
 
 def _failing(built: Mapping[str, Any], where: str) -> list[str]:
@@ -74,18 +88,20 @@ def _failing(built: Mapping[str, Any], where: str) -> list[str]:
 def text(built: Mapping[str, Any], where: str = "") -> str:
     """The whole document; ``where``: the file that holds what has no room here."""
     pods = built["pods"]
-    out = [f"## {words.SYMBOLS[pods['verdict']]} {escaped(report_view.headline(built))}", ""]
-    empty = report.empty_reason(pods)
-    out += [escaped(empty), ""] if empty else []
+    out = [f"## {words.SYMBOLS[report_view.verdict(built)]} {escaped(report_view.headline(built))}", ""]
+    for line in report_view.beside(built):
+        out += [escaped(line), ""]
     out += [f"- {escaped(name)}: {escaped(value)}" for name, value in report_view.facts(built)]
     out += _diagnosis(pods)
+    out += _preflight(pods)
     out += _matrix(pods)
     out += _failing(built, where)
     layer = built.get("nodes")
     if layer:
         out += ["", f"{words.SYMBOLS[layer['verdict']]} {words.summary_text('node paths', layer['summary'])}", ""]
-        bad = words.not_passed(layer["paths"])[:MAX_ROWS]
-        out += [f"- {escaped(p['source'])} → {escaped(p['destination'])}: {escaped(p['reason'])}" for p in bad]
+        bad = words.not_passed(layer["paths"])
+        told = [f"{escaped(p['source'])} → {escaped(p['destination'])}: {escaped(p['reason'])}" for p in bad]
+        out += _bounded([f"- {line}" for line in told])
     out += ["", *(f"- {escaped(line.strip())}" for line in [*words.control_lines(pods), *words.service_lines(pods),
                                                         *words.change_lines(pods.get("changes"))])]  # fmt: skip
     return "\n".join(out).rstrip() + "\n"

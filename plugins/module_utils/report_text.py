@@ -150,6 +150,8 @@ def _diagnosis(entries: Sequence[Mapping[str, Any]], paint: _Paint) -> list[str]
     if not entries:
         return []
     out = ["", paint("DIAGNOSIS", "head")]
+    more = len(entries) - MOST_DIAGNOSES
+    out += [f"{more:,} more are less likely"] if more > 0 else []
     for entry in reversed(entries[1:MOST_DIAGNOSES]):
         out.append(f"also {entry['confidence']}: {entry['title']} Cure: {' '.join(entry['cure'])}")
     first = entries[0]
@@ -198,7 +200,7 @@ def lines(built: Mapping[str, Any], width: int = 120, color: bool = False, where
     for finding in findings[:MOST_ROWS]:
         out.append(f"{paint(finding['severity'], finding['severity'])}  {finding['message']} {finding['cure']}")
     out += [f"... and {len(findings) - MOST_ROWS:,} more findings"] if len(findings) > MOST_ROWS else []
-    out += words.control_lines(pods) + words.service_lines(pods)[:MOST_ROWS] + words.change_lines(pods.get("changes"))
+    out += words.control_lines(pods) + words.service_lines(pods) + words.change_lines(pods.get("changes"))
     if pods.get("residue"):
         out.append(f"{pods['residue']} pods of this run may still be there.")
     return out + _diagnosis(pods.get("diagnosis") or [], paint)

@@ -67,6 +67,42 @@ def data(built: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def verdict(built: Mapping[str, Any]) -> str:
+    """The verdict that stands beside the headline: a run that fails is never shown as a pass."""
+    return "fail" if built["failed"] and built["verdict"] == "pass" else built["verdict"]
+
+
+def _all_pass(pods: Mapping[str, Any]) -> bool:
+    return pods["summary"]["pass"] == sum(pods["summary"].values())
+
+
+def beside(built: Mapping[str, Any]) -> list[str]:
+    """What keeps the run from a pass beside the pairs themselves, as sentences."""
+    pods, layer = built["pods"], built.get("nodes")
+    told = [report.empty_reason(pods) or pods.get("stopped") or ""]
+    if not told[0] and pods["verdict"] != "pass" and _all_pass(pods):
+        told.append(pods["message"])
+    if pods.get("residue"):
+        told.append(f"{pods['residue']} pods of this run may still be there.")
+    bad = words.not_passed(layer["paths"]) if layer else []
+    if bad:
+        first = f"{bad[0]['source']}{words.ARROW}{bad[0]['destination']}: {bad[0]['reason']}"
+        more = f" And {len(bad) - 1:,} more." if len(bad) > 1 else ""
+        told.append(f"Beneath the pods a path of the nodes does not pass: {first}{more}")
+    return [line for line in told if line]
+
+
+def _but(built: Mapping[str, Any]) -> str:
+    """What a headline on pairs that all pass must not hide."""
+    pods, layer = built["pods"], built.get("nodes")
+    if pods.get("stopped") or pods.get("residue"):
+        return ", but the run did not end well"
+    if pods["verdict"] != "pass":
+        return f", but the run is {pods['verdict']}"
+    bad = len(words.not_passed(layer["paths"])) if layer else 0
+    return f", but {bad:,} of {len(layer['paths']):,} node paths do not pass" if layer and bad else ""
+
+
 def headline(built: Mapping[str, Any]) -> str:
     """What the run shows, as one sentence."""
     pods = built["pods"]
@@ -75,8 +111,9 @@ def headline(built: Mapping[str, Any]) -> str:
         return "Nothing is proved"
     summary = pods["summary"]
     total = sum(summary.values())
-    if summary["pass"] == total:
-        return f"All {total:,} pod pairs take the expected path" if total > 1 else "The pod pair takes its path"
+    if _all_pass(pods):
+        said = f"All {total:,} pod pairs take the expected path" if total > 1 else "The pod pair takes its path"
+        return f"{said}{_but(built)}"
     parts = [f"{summary[kind]:,} {_VERBS[kind]}" for kind in ("fail", "inconclusive") if summary[kind]]
     return f"{' and '.join(parts)} of {total:,} pod pairs"
 

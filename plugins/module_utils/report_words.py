@@ -123,8 +123,8 @@ def control_lines(pods: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def service_lines(pods: Mapping[str, Any]) -> list[str]:
-    """The run's Service: one sentence, or one for each node that did not reach it."""
+def service_lines(pods: Mapping[str, Any], most: int = 20) -> list[str]:
+    """The run's Service: one sentence, or one for each node that did not reach it; at most ``most`` of them."""
     services = pods.get("services") or []
     if not services:
         why = pods.get("no_service")
@@ -136,7 +136,8 @@ def service_lines(pods: Mapping[str, Any]) -> list[str]:
         more = f" and {len(served) - 5} more" if len(served) > 5 else ""
         by = f", served by {', '.join(served[:5])}{more}" if served else ""
         return [f"Service {address}: reached by TCP from all {len(services)} nodes{by}."]
-    return [f"Service {address}: not reached from {one['source']}: {one['problem']}" for one in bad]
+    lines = [f"Service {address}: not reached from {one['source']}: {one['problem']}" for one in bad[:most]]
+    return [*lines, f"... and from {len(bad) - most:,} more nodes"] if len(bad) > most else lines
 
 
 def change_lines(changes: Mapping[str, Any] | None, most: int = 10) -> list[str]:
@@ -154,10 +155,13 @@ def change_lines(changes: Mapping[str, Any] | None, most: int = 10) -> list[str]
         entries = changes.get(name) or []
         lines += [f"  {pair_of(entry)} {word}" for entry in entries[:most]]
         lines += [f"  ... and {len(entries) - most} more: {word}"] if len(entries) > most else []
-    for entry in (changes.get("changed_hops") or [])[:most]:
+    changed, slower = changes.get("changed_hops") or [], changes.get("slower") or []
+    for entry in changed[:most]:
         lines.append(f"  {pair_of(entry)} takes another way: {_way(entry['before'])}, now {_way(entry['now'])}")
-    for entry in (changes.get("slower") or [])[:most]:
+    lines += [f"  ... and {len(changed) - most} more: takes another way"] if len(changed) > most else []
+    for entry in slower[:most]:
         lines.append(f"  {pair_of(entry)} is slower: {entry['before_ms']} ms, now {entry['now_ms']} ms")
+    lines += [f"  ... and {len(slower) - most} more: is slower"] if len(slower) > most else []
     return lines if len(lines) > 1 else [f"{lines[0]} no difference"]
 
 

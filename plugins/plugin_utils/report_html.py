@@ -42,8 +42,8 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def page(built: Mapping[str, Any]) -> str:
-    """The whole page of a report."""
+def page(built: Mapping[str, Any], where: str = "") -> str:
+    """The whole page of a report; ``where``: the file that holds the pairs that have no room here."""
     style = (PARTS / "page.css").read_text(encoding="utf-8")
     script = "\n".join((PARTS / name).read_text(encoding="utf-8") for name in ("map.js", "page.js"))
     environment = Environment(
@@ -65,12 +65,14 @@ def page(built: Mapping[str, Any]) -> str:
         pods=pods,
         layer=built.get("nodes"),
         headline=report_view.headline(built),
+        verdict=report_view.verdict(built),
         empty=report.empty_reason(pods),
+        beside=report_view.beside(built),
         facts=report_view.facts(built),
         provenance=report_view.provenance(built),
         symbols=words.SYMBOLS,
         failing=rows,
-        left_out=words.left_out_text(rows, pods["summary"], pods.get("output_path") or ""),
+        left_out=words.left_out_text(rows, pods["summary"], pods.get("output_path") or where),
         families=words.family_count(pods),
         bad_nodes=bad,
         good_nodes=good,

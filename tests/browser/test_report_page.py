@@ -302,6 +302,29 @@ def test_a_hundred_nodes_are_readable(opened):
     assert healthy.page.locator("#only").is_hidden()
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_path_that_failed_is_in_sight_in_a_wide_matrix(opened, width):
+    one = opened(samples.result(100, fault=samples.POLICY), width=width)
+    chosen = one.page.locator('.cells td[data-s="0"][data-d="99"]')
+    assert inside(chosen.bounding_box(), one.page.locator("#grid").bounding_box())
+    assert one.page.evaluate("scrollY") == 0
+    assert one.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_loss_is_named_beside_its_cross(opened):
+    one = opened(samples.result(fault=samples.POLICY), ENDS)
+    one.choose(0, 2)
+    cross, note = (one.page.locator(f"#map .{name}").bounding_box() for name in ("m-lost", "m-note"))
+    assert abs(note["y"] - cross["y"] - cross["height"]) < 20
+
+
+def test_a_phone_is_not_buried_under_what_failed(opened):
+    one = opened(samples.result(100, fault=samples.UDP_BLOCKED), width=390)
+    assert one.page.evaluate("document.documentElement.scrollHeight") < 12_000
+    one.page.locator("summary", has_text="178 more").click()
+    assert one.page.locator("#failing-more tbody tr").last.is_visible()
+
+
 def test_a_thousand_nodes_open_group_by_group(opened):
     document = samples.sparse(1000, 9, fault=samples.POLICY)
     begin = time.monotonic()

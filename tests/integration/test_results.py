@@ -65,9 +65,10 @@ def test_what_cannot_be_written_costs_nothing_else(tmp_path, inventory):
     assert "The paths are proved, but not all is written. pods: 9 pass" in told
     assert f"{lost} could not be written: " in told
     assert "cni0 10.244.0.1 -> flannel.1 10.244.1.0 -> pod 10.244.1.9" in told
-    written = tmp_path / "artifacts"
+    written = tmp_path / ".artifacts"
     assert json.loads((written / "paths.json").read_text())["summary"]["pass"] == 9
     assert "All 9 pod pairs" in (written / "paths.html").read_text()
+    assert f"written: {written / 'paths.html'} {written / 'paths.json'}" in told
     assert ran.changed == {}
 
 
@@ -83,7 +84,7 @@ def test_a_result_without_a_pair_is_no_success_and_says_why(tmp_path, inventory,
     assert ran.rc != 0
     sentence = "No pair of pods was looked at, so nothing is proved. No node matches the selectors."
     assert said(ran).count(sentence) >= 2  # with the table, and as the reason of the failure
-    for file in ("artifacts/paths.json", "artifacts/paths.html", "paths.xml", "paths.md"):
+    for file in (".artifacts/paths.json", ".artifacts/paths.html", "paths.xml", "paths.md"):
         assert "so nothing is proved" in (tmp_path / file).read_text(), file
 
 
@@ -100,7 +101,7 @@ def verified(inventory: str, **variables: object) -> playbooks.Run:
 ])
 def test_a_baseline_that_is_none_is_a_sentence_and_stays_as_it_was(tmp_path, inventory, change, words):
     # the file that a run writes by default, and that the next is compared with
-    baseline = tmp_path / "artifacts" / "paths.json"
+    baseline = tmp_path / ".artifacts" / "paths.json"
     baseline.parent.mkdir()
     baseline.write_text(json.dumps({**samples.result(), **change}))
     before = baseline.read_text()
@@ -111,14 +112,14 @@ def test_a_baseline_that_is_none_is_a_sentence_and_stays_as_it_was(tmp_path, inv
     assert "is the baseline and stays as it was" in told
     assert baseline.read_text() == before
     # nobody shall take the page of an earlier run for this one's
-    assert "Nothing is proved" in (tmp_path / "artifacts" / "paths.html").read_text()
+    assert "Nothing is proved" in (tmp_path / ".artifacts" / "paths.html").read_text()
 
 
 def test_a_file_for_all_pairs_that_cannot_be_written_is_a_sentence(tmp_path, inventory):
     ran = verified(inventory, pod_paths_result_path="/proc/nosuch/all.json")
     assert ran.rc != 0
     assert "output_path is /proc/nosuch/all.json, which cannot be written" in said(ran)
-    assert (tmp_path / "artifacts" / "paths.json").exists()
+    assert (tmp_path / ".artifacts" / "paths.json").exists()
 
 
 def test_a_file_for_the_report_that_is_none_is_refused_before_anything_starts(tmp_path, inventory):
@@ -129,7 +130,7 @@ def test_a_file_for_the_report_that_is_none_is_refused_before_anything_starts(tm
         ran = verified(inventory, pod_paths_output_markdown=str(place))
     assert ran.rc != 0
     assert f"pod_paths_output_markdown is {place}, which is no regular file" in said(ran)
-    assert not (tmp_path / "artifacts").exists()
+    assert not (tmp_path / ".artifacts").exists()
 
 
 def plain_environment() -> dict[str, str]:

@@ -80,7 +80,10 @@ def slope(points: dict[int, float]) -> tuple[float, float]:
 
 def main() -> None:
     counts = [int(argument) for argument in sys.argv[1:]] or [3, 6, 9]
-    print("### Real clusters\n")
+    print("## Real clusters\n")
+    print("Labs of `make lab`, each made for its measurement. All machines share this machine's cores, so what as many")
+    print("real ones do at once is done one after the other here. The proof traces all pairs. The fit is a line by")
+    print("least squares.\n")
     rows: dict[int, dict[str, float]] = {}
     for count in counts:
         rows[count] = measure(count)

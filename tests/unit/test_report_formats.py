@@ -200,6 +200,15 @@ def test_junit_skips_what_is_inconclusive_where_only_fail_fails():
     assert sum(suite.skipped for suite in xml) == 4
 
 
+@pytest.mark.parametrize("fail_on", ["inconclusive", "fail"])
+def test_junit_fails_where_the_run_does_if_services_lead_nowhere(fail_on):
+    dead = [{**one, "connected": False, "problem": "timed out"} for one in samples.result()["services"]]
+    built = paths.path_report(samples.result(verdict="inconclusive", services=dead), fail_on=fail_on)
+    xml = junitparser.JUnitXml.fromstring(paths.path_junit(built).encode())
+    assert bool(xml.failures + xml.errors) is built["failed"] is (fail_on == "inconclusive")
+    assert sum(suite.skipped for suite in xml) == (3 if fail_on == "fail" else 0)
+
+
 @every
 def test_markdown_has_the_verdict_and_no_html_of_the_cluster(built):
     # as GitHub reads it: with tables
@@ -233,6 +242,18 @@ def test_nothing_of_the_cluster_can_end_the_data_block():
     assert json.loads(block) == {"name": EVIL}
 
 
+def test_html_lists_the_first_that_failed_and_the_others_on_demand():
+    page = html5lib.parse(paths.path_html(paths.path_report(samples.result(40, fault=samples.POLICY))),
+                          namespaceHTMLElements=False)
+    assert len(page.findall(".//table[@id='failing']/tbody/tr")) == 20
+    assert len(page.findall(".//details//table[@id='failing-more']/tbody/tr")) == 19
+
+
+def test_html_names_the_file_that_holds_what_it_left_out():
+    built = paths.path_report(samples.result(110, fault=samples.UDP_BLOCKED))
+    assert "18 more pairs did not pass; they stand in /x/paths.json." in paths.path_html(built, where="/x/paths.json")
+
+
 def test_html_says_when_where_and_by_which_version():
     page = paths.path_html(CASES[samples.UDP_BLOCKED])
     for text in ("2026-11-24 17:30 UTC", "https://192.168.56.10:6443", "0.2.0", "4 fail of 9 pod pairs"):
@@ -246,6 +267,66 @@ def test_a_report_with_nothing_says_so_in_each_format():
     for name in ("path_json", "path_junit", "path_markdown", "path_html"):
         assert "No pair of pods was looked at, so nothing is proved." in getattr(paths, name)(built), name
     assert "No pair of pods was looked at" in "\n".join(paths.path_table(built))
+
+
+def bad_way() -> dict:
+    """Node paths of which one fails."""
+    ways = samples.node_results()
+    first, *rest = ways["node-1"]["paths"]
+    first = {**first, "verdict": "fail", "reason": "The default route is by eth1."}
+    return {**ways, "node-1": {**ways["node-1"], "paths": [first, *rest]}}
+
+
+@pytest.mark.parametrize(("more", "ways", "mark", "but", "why"), [
+    ({}, bad_way(), "✗", "1 of 12 node paths do not pass", "node-1 -> internet: The default route is by eth1."),
+    ({"residue": 4}, None, "✗", "the run did not end well", "4 pods of this run may still be there."),
+    ({"stopped": "No room for all.json."}, None, "✗", "the run did not end well", "No room for all.json."),
+    ({"verdict": "inconclusive", "msg": "Services lead nowhere."}, None, "?", "the run is inconclusive",
+     "Services lead nowhere."),
+])
+def test_pairs_that_all_pass_hide_nothing_that_does_not(more, ways, mark, but, why):
+    built = paths.path_report(samples.result(**more), ways)
+    assert built["failed"]
+    said = f"All 9 pod pairs take the expected path, but {but}"
+    first, _empty, second, *_rest = paths.path_markdown(built).splitlines()
+    html = markdown_it.MarkdownIt("commonmark").renderInline(second)
+    assert (first, why.replace(">", "&gt;") in html) == (f"## {mark} {said}", True)
+    page = html5lib.parse(paths.path_html(built), namespaceHTMLElements=False)
+    assert "".join(page.find(".//h1").itertext()) == f"{mark}{said}"
+    assert why in "".join(page.find(".//section").itertext())
+
+
+def test_markdown_tells_what_was_found_before_any_packet():
+    assert "Give Flannel the interface of the cluster network." in paths.path_markdown(CASES[samples.LOOP])
+
+
+def test_a_diagnosis_of_each_node_buries_nothing():
+    document = samples.result(fault=samples.UDP_BLOCKED)
+    document["diagnosis"] = [{**document["diagnosis"][0], "title": f"Node {number} is broken."} for number in range(90)]
+    built = paths.path_report(document)
+    page = html5lib.parse(paths.path_html(built), namespaceHTMLElements=False)
+    assert len(page.findall(".//article")) == 5
+    assert "85 more, after the likeliest" in paths.path_html(built)
+    assert "<li>and 35 more</li>" in paths.path_html(built)
+    assert "87 more diagnoses are less likely." in paths.path_markdown(built)
+    assert "87 more are less likely" in paths.path_table(built)
+
+
+def test_what_is_cut_says_so():
+    dead = [{"source": f"n{number}", "address": "10.96.1.1", "port": 80, "connected": False, "served_by": "",
+             "problem": "timed out"} for number in range(50)]
+    slower = [{"source": "a", "destination": f"n{number}", "before_ms": 1, "now_ms": 9} for number in range(50)]
+    skipped = [{"node": f"n{number}", "reason": "cordoned"} for number in range(60)]
+    document = samples.result(services=dead, changes={"slower": slower})
+    document["coverage"]["skipped"] = skipped
+    ways = {f"n{number}": {} for number in range(300)}
+    built = paths.path_report(document, ways)
+    for text in ("\n".join(paths.path_table(built)), paths.path_markdown(built), paths.path_html(built)):
+        assert "... and from 30 more nodes" in text
+        assert "... and 40 more: is slower" in text
+    assert "- and 270 more" in paths.path_markdown(built)
+    assert "100 more are not shown." in paths.path_html(built)
+    assert "<li>and 10 more</li>" in paths.path_html(built)
 
 
 def test_many_pairs_stand_one_on_each_line():

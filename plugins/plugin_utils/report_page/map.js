@@ -167,18 +167,19 @@ const pathMap = (() => {
   // Where it was lost: a cross on the part of the way between the last right answer and the next one awaited.
   function lostMark(parent, places, from, to, note, total) {
     const start = point(places, from), goal = point(places, to);
-    let x = goal.x, y = (goal.y + start.y) / 2, line = `M${start.x} ${start.y}V${y}`;
+    let x = goal.x, y = (goal.y + start.y) / 2, line = `M${start.x} ${start.y}V${y}`, below = Y.bus + 21;
     if (to.node !== from.node) {
       x = start.x + (goal.x - start.x) * 0.45; y = Y.bus;
       line = `M${start.x} ${start.y}V${Y.bus}H${x}`;
     } else if (to.kind === "peer") {
       y = Y.bridge + BRIDGE - 12; x = (start.x + goal.x) / 2 + 20;
       line = `M${start.x} ${start.y}V${y}H${x}`;
+      below = Y.overlay - 4; // in the gap under cni0, as the network has no part in it
     }
     const group = make(parent, "g", { class: "m-late" });
     if (!note.keep) make(group, "path", { d: line, class: "m-wrong" });
     make(group, "path", { d: `M${x - 8} ${y - 8}L${x + 8} ${y + 8}M${x + 8} ${y - 8}L${x - 8} ${y + 8}`, class: "m-lost" });
-    make(group, "text", { x: Math.min(Math.max(80, x), total - 80), y: Y.bus + 21, class: "m-note", "text-anchor": "middle" }, note.text);
+    make(group, "text", { x: Math.min(Math.max(80, x), total - 80), y: below, class: "m-note", "text-anchor": "middle" }, note.text);
   }
 
   // What was seen, laid over the expected stops: how far it went right, and what answered elsewhere.

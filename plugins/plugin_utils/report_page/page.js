@@ -118,7 +118,7 @@
       element("div", {}, element("dd", { className: `sign ${style}`, textContent: sign }), element("dt", { textContent: name }), element("dd", { textContent: text }))));
     $("evidence").parentElement.hidden = !one.pair;
     for (const cell of document.querySelectorAll(".cells [aria-selected=true]")) cell.setAttribute("aria-selected", "false");
-    for (const cell of document.querySelectorAll(`.cells td[data-s="${source}"][data-d="${destination}"]`)) cell.setAttribute("aria-selected", "true");
+    for (const cell of document.querySelectorAll(`.cells td[data-s="${source}"][data-d="${destination}"]`)) { cell.setAttribute("aria-selected", "true"); reveal(cell); }
     if (!move) return;
     history.replaceState(null, "", `#${new URLSearchParams({ from: names[source], to: names[destination], family })}`);
     const top = $("path").getBoundingClientRect().top;
@@ -149,6 +149,17 @@
     const most = count <= 6 ? 46 : count <= 12 ? 34 : 24, least = innerWidth < 620 ? 24 : 11;
     const size = Math.floor((room - row.cells[0].offsetWidth - 2) / count) - 1;
     made.style.setProperty("--size", `${Math.max(Math.min(least, most), Math.min(most, size))}px`);
+  }
+
+  // Scrolls a matrix that is wider or higher than its box, never the page, so that a cell is seen beside its names.
+  function reveal(cell) {
+    const box = cell.closest(".grid"), made = cell.closest("table"), row = cell.parentElement.firstElementChild;
+    const at = cell.getBoundingClientRect(), seen = box.getBoundingClientRect();
+    const left = seen.left + row.offsetWidth, top = seen.top + made.tHead.offsetHeight, room = at.width;
+    if (at.right > seen.right) box.scrollLeft += at.right - seen.right + room;
+    else if (at.left < left) box.scrollLeft -= left - at.left + room;
+    if (at.bottom > seen.bottom) box.scrollTop += at.bottom - seen.bottom + room;
+    else if (at.top < top) box.scrollTop -= top - at.top + room;
   }
 
   function describe(cell) {
