@@ -113,6 +113,9 @@ def test_a_cluster_that_agrees_is_taken_over_and_gets_one_more_node(by_hand):
     assert set(before[:before.index("-----BEGIN")].split()) <= set(after[:after.index("-----BEGIN")].split())
     ran = by_hand.play("site.yml", control_plane_pod_cidr=POD_CIDR, control_plane_service_cidr=SERVICE_CIDR)
     assert (ran.rc, ran.changed) == (0, {}), ran.output[-3000:]
+    ran, paths = by_hand.paths()
+    assert ran.rc == 0, ran.output[-3000:]
+    assert {pair["verdict"] for pair in paths["pods"]["pairs"]} == {"pass"}
 
 
 def test_another_name_in_the_inventory_is_refused(by_hand, tmp_path: Path):
