@@ -101,7 +101,13 @@ def pin(node: str, hostname: str | None, hostname_is_unique: bool) -> dict[str, 
 
 def _labels(settings: Settings, role: str = "") -> dict[str, str]:
     name, value = MANAGED_BY.split("=")
-    labels = {"app.kubernetes.io/name": "podpath", name: value, RUN_LABEL: settings.run_id}
+    # a service mesh's sidecar would take the connections that are to show the pods' own way
+    labels = {
+        "app.kubernetes.io/name": "podpath",
+        name: value,
+        RUN_LABEL: settings.run_id,
+        "sidecar.istio.io/inject": "false",
+    }
     return {**labels, ROLE_LABEL: role} if role else labels
 
 

@@ -159,6 +159,10 @@ def _backend_findings(nodes: Sequence[Node], families: Sequence[str], flannel: F
     return findings
 
 
+def _inside(addresses: Iterable[str], networks: Sequence[Network]) -> bool:
+    return any(ipaddress.ip_address(address) in network for address in addresses for network in networks)
+
+
 def _address_findings(nodes: Sequence[Node], family: str, networks: Sequence[Network]) -> list[Finding]:
     findings = []
     holders: dict[str, list[str]] = {}
@@ -192,13 +196,20 @@ def _address_findings(nodes: Sequence[Node], family: str, networks: Sequence[Net
                 f"Flannel of node {node.name} uses {side.public_ip}, but the node's InternalIP is "
                 f"{', '.join(side.internal_ips)}: it took the wrong interface.",
             )
-        if ours and not any(ipaddress.ip_address(side.public_ip) in network for network in ours):
+        if ours and not _inside([side.public_ip], ours):
             add(
                 "public-ip-outside",
                 FAIL,
                 f"Flannel of node {node.name} uses {side.public_ip}, which lies outside the cluster network "
                 f"{', '.join(str(network) for network in ours)}.",
             )
+        elif ours and side.internal_ips and not _inside(side.internal_ips, ours):
+            message = (
+                f"Node {node.name} has the InternalIP {', '.join(side.internal_ips)}, which lies outside the cluster "
+                f"network {', '.join(str(network) for network in ours)}: its kubelet goes by another interface."
+            )
+            cure = "Start the kubelet with --node-ip and the node's address in that network."
+            findings.append(Finding("internal-ip-outside", INCONCLUSIVE, CROSS, (node.name,), message, cure, (family,)))
     own = {node.name: node.side(family).internal_ips for node in nodes}
     for address, names in sorted(holders.items()):
         if len(names) > 1:
@@ -213,10 +224,21 @@ def _address_findings(nodes: Sequence[Node], family: str, networks: Sequence[Net
     return findings
 
 
+def _ready(pod: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The condition Ready of a Pod object, empty where it has none."""
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return next((condition for condition in conditions if condition.get("type") == "Ready"), {})
+
+
+def _is_ready(pod: Mapping[str, Any]) -> bool:
+    return _ready(pod).get("status") == "True"
+
+
 def _flannel_pod_findings(nodes: Sequence[Node], pods: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """Nodes whose kube-flannel pod is not Ready or not there. ``pods``: Pod objects."""
     by_node: dict[str, Mapping[str, Any]] = {}
-    for pod in pods:
+    # one that was evicted or is on its way out stays in the list beside its successor: a Ready one counts, then any
+    for pod in sorted(pods, key=lambda pod: not _is_ready(pod)):
         by_node.setdefault((pod.get("spec") or {}).get("nodeName") or "", pod)
     findings = []
     for node in nodes:
@@ -228,10 +250,10 @@ def _flannel_pod_findings(nodes: Sequence[Node], pods: Sequence[Mapping[str, Any
         if pod is None:
             message = f"No kube-flannel pod runs on node {node.name}, so nobody keeps its routes."
         else:
-            status = pod.get("status") or {}
-            ready = next((c for c in status.get("conditions") or [] if c.get("type") == "Ready"), {})
-            if ready.get("status") == "True":
+            if _is_ready(pod):
                 continue
+            status = pod.get("status") or {}
+            ready = _ready(pod)
             waiting = [
                 (container.get("state") or {}).get("waiting") or {}
                 for container in status.get("containerStatuses") or []

@@ -47,6 +47,15 @@ def test_flannel_and_kubelet_agreeing_on_the_wrong_network_is_a_fail():
     assert rules(checked(*nodes)) == {("public-ip-outside", "fail")}
 
 
+def test_a_kubelet_on_another_interface_than_flannel_keeps_its_nodes_pairs_open():
+    told = {"flannel.alpha.coreos.com/public-ip-overwrite": "192.168.56.11"}
+    nodes = [node(0), node(1, internal_ip="10.0.2.15", public_ip="192.168.56.11", annotations=told)]
+    (finding,) = checked(*nodes)
+    assert (finding.rule, finding.severity, finding.nodes) == ("internal-ip-outside", "inconclusive", ("node-1",))
+    assert "10.0.2.15" in finding.message
+    assert "--node-ip" in finding.cure
+
+
 def test_without_a_cluster_network_pairs_across_nodes_stay_open():
     (finding,) = checked(*cluster(), networks=[])
     assert finding.rule == "no-cluster-network"
@@ -152,6 +161,8 @@ def test_flannel_pods_that_are_not_ready_or_missing_are_found():
     healthy = [flannel_pod(name) for name in NAMES]
     assert checked(*cluster(), pods=healthy) == []
     assert checked(*cluster(), pods=None) == []
+    # one that was evicted stays in the list beside its successor
+    assert checked(*cluster(), pods=[flannel_pod("node-1", ready=False), *healthy]) == []
     crashing = [healthy[0], flannel_pod("node-1", ready=False, waiting="CrashLoopBackOff")]
     findings = checked(*cluster(), pods=crashing)
     assert [(finding.rule, finding.nodes) for finding in findings] == [
