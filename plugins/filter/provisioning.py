@@ -315,6 +315,7 @@ class FilterModule:
             "sysctl_override_sentences": _said(sysctl.override_sentences),
             "sysctl_overrides": _said(sysctl.overrides),
             "sysctl_problems": _said(sysctl.problems),
+            "tag_problems": _said(inventory.tag_problems),
             "ufw_enabled": _said(firewall_ufw.enabled),
             "zram_swap_units": _said(swap.zram_swap_units),
         }

@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must hold of an inventory before any host is looked at. Pure: groups and variables in, sentences out."""
+"""What must hold of a run and its inventory before any host is looked at. Pure: what was given in, sentences out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -33,6 +33,24 @@ def node_name_problem(name: str) -> str:
         f"{name} cannot be the name of a Node: Kubernetes takes up to 63 lower-case letters, digits, '-' and '.', "
         f"beginning and ending with a letter or digit, and nothing is changed silently. Rename the host{hint}."
     )
+
+
+def tag_problems(run_tags: Collection[str], skip_tags: Collection[str]) -> list[str]:
+    """Why a run with these tags would be green without having done its work: no task of the collection has a tag.
+
+    Tags to skip that nothing has are let be: molecule names its own in every run.
+    """
+    given = []
+    if "all" not in run_tags:
+        given.append(f"--tags {','.join(run_tags)}")
+    if skipped := [tag for tag in skip_tags if tag in ("all", "always", "untagged")]:
+        given.append(f"--skip-tags {','.join(skipped)}")
+    if not given:
+        return []
+    return [
+        f"This run has {' and '.join(given)}, but the tasks of this collection have no tags, so it would do nothing or "
+        "a part without its beginning. Call it without; hosts are chosen with --limit."
+    ]
 
 
 def inventory_problems(groups: Mapping[str, Sequence[str]]) -> list[str]:
