@@ -90,7 +90,8 @@ def test_a_reset_of_no_hosts_names_the_groups():
 
 
 @pytest.mark.parametrize(("run", "skip", "said"), [
-    (["foo"], [], "--tags foo,"), (["all"], ["all"], "--skip-tags all,"), (["all"], ["x", "untagged"], "-tags untagged,"),
+    (["foo"], [], "--tags foo,"), (["all"], ["all"], "--skip-tags all,"),
+    (["all"], ["x", "untagged"], "--skip-tags untagged,"),
     (["a", "b"], ["all"], "--tags a,b and --skip-tags all,"),
 ])
 def test_a_run_whose_tags_leave_out_its_work_is_refused(run, skip, said):
