@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from ansible.errors import AnsibleFilterError
-from jinja2 import Undefined
+from jinja2 import Undefined, UndefinedError
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     addresses,
@@ -75,22 +76,37 @@ def _role_options() -> dict[str, dict[str, Any]]:
     for file in sorted(Path(__file__).parents[2].glob("roles/*/meta/argument_specs.yml")):
         described = yaml.safe_load(file.read_text(encoding="utf-8"))["argument_specs"]["main"]
         for name, option in described.get("options", {}).items():
-            # a `default` here would be taken for a value that somebody gave, and what is secret is quoted by nobody
-            if not option.get("no_log"):
-                options[name] = {key: value for key, value in option.items() if key not in ("default", "description")}
+            # a `default` here would be taken for a value that somebody gave
+            options[name] = {key: value for key, value in option.items() if key not in ("default", "description")}
     return options
 
 
-def inventory_variable_problems(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> list[str]:
-    """The values that no role allows, found before any host is looked at."""
+def _is_file(path: str) -> bool:
+    return Path(path).is_file() and os.access(path, os.R_OK)
+
+
+def inventory_variable_problems(hosts: Sequence[str], hostvars: Mapping[str, Any], makes: bool = False) -> list[str]:
+    """The values that no role allows, found before any host is looked at.
+
+    `makes` is true where a cluster shall be made of the hosts: then what that needs of the controller must be there.
+    """
     options = _role_options()
     given: dict[str, dict[str, Any]] = {host: {} for host in hosts}
+    open_yet = False
     for host, name in ((host, name) for host in hosts for name in options if name in hostvars[host]):
-        value = hostvars[host][name]
         # it takes something that a host must be asked for first; the role itself judges it then
+        try:
+            value = flannel_manifest.plain(hostvars[host][name])
+        except UndefinedError:
+            value = Undefined()
         if not isinstance(value, Undefined):
             given[host][name] = value
-    return inventory.variable_problems(options, given)
+        elif name in addresses.VARIABLES:
+            open_yet = True
+    problems = inventory.variable_problems(options, given, _is_file if makes else None)
+    if makes and not open_yet and not any(map(addresses.is_said, given.values())):
+        problems.append(f"{', '.join(hosts)}: {addresses.UNSAID}")
+    return problems
 
 
 def node_addresses(hosts: Sequence[str], hostvars: Mapping[str, Any], fallback: Mapping[str, Any]) -> dict[str, Any]:

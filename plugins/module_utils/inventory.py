@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.podpath.kubeadm.plugins.module_utils import values
 
 CONTROL_PLANE = "kube_control_plane"
 NODE = "kube_node"
@@ -103,15 +103,23 @@ def reset_problems(groups: Mapping[str, Sequence[str]], play_hosts: Sequence[str
     return problems
 
 
-def variable_problems(options: Mapping[str, Mapping[str, Any]], hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """A sentence for each value that the options of the roles (an argument_spec) do not allow.
+def variable_problems(
+    options: Mapping[str, Mapping[str, Any]],
+    hosts: Mapping[str, Mapping[str, Any]],
+    is_file: Callable[[str], bool] | None = None,
+) -> list[str]:
+    """A sentence for each value that the options of the roles (an argument_spec) do not allow, or that cannot be.
 
     `hosts` are the variables of each host by its name. Hosts with the same mistake stand in one sentence; what a host
-    does not set is not missed, as the roles have defaults, and say themselves what they require.
+    does not set is not missed, as the roles have defaults, and say themselves what they require. Files of the
+    controller are looked for with `is_file`, and not without it.
     """
     found: dict[str, list[str]] = {}
     for host, variables in hosts.items():
-        spec = {name: {**option, "required": False} for name, option in options.items() if name in variables}
-        for message in ArgumentSpecValidator(spec).validate({name: variables[name] for name in spec}).error_messages:
-            found.setdefault(message, []).append(host)
-    return [f"{', '.join(names)}: {message[0].upper()}{message[1:]}." for message, names in found.items()]
+        for name in options:
+            if name not in variables:
+                continue
+            problems, value = values.taken(name, options[name], variables[name])
+            for problem in problems or values.problems(name, value, variables, is_file):
+                found.setdefault(problem, []).append(host)
+    return [f"{', '.join(names)}: {problem}" for problem, names in found.items()]
