@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -107,6 +108,16 @@ def inventory_variable_problems(hosts: Sequence[str], hostvars: Mapping[str, Any
     if makes and not open_yet and not any(map(addresses.is_said, given.values())):
         problems.append(f"{', '.join(hosts)}: {addresses.UNSAID}")
     return problems
+
+
+def controller_problems(python: str) -> list[str]:
+    """What Ansible's own Python, by which the cluster's API is asked from here, lacks."""
+    if importlib.util.find_spec("kubernetes"):
+        return []
+    return [
+        f"The controller's Python {python} has no library kubernetes, by which the cluster's API is asked. Install it "
+        f"there: {python} -m pip install kubernetes"
+    ]
 
 
 def node_addresses(hosts: Sequence[str], hostvars: Mapping[str, Any], fallback: Mapping[str, Any]) -> dict[str, Any]:
@@ -273,6 +284,7 @@ class FilterModule:
             "containerd_packages": _said(containerd.packages),
             "containerd_shipped_files": _said(containerd.shipped_files),
             "containerd_version": _said(containerd.containerd_version),
+            "controller_problems": _said(controller_problems),
             "firewall_commands": _said(firewall_commands),
             "firewall_missing": _said(firewall_missing),
             "firewall_needs": _said(lambda settings: firewall.needs(**settings)),

@@ -1,14 +1,19 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values are judged by the roles' own descriptions, as the first play does it."""
+"""Values are judged by the roles' own descriptions, and the controller by its libraries, as the first play does it."""
 
 from __future__ import annotations
+
+import importlib.util
 
 import pytest
 from jinja2 import StrictUndefined
 
-from ansible_collections.podpath.kubeadm.plugins.filter.provisioning import inventory_variable_problems
+from ansible_collections.podpath.kubeadm.plugins.filter.provisioning import (
+    controller_problems,
+    inventory_variable_problems,
+)
 from ansible_collections.podpath.kubeadm.plugins.module_utils.addresses import UNSAID
 
 
@@ -92,3 +97,10 @@ def test_a_file_that_the_controller_lacks_is_missed_only_where_a_cluster_is_made
     assert problems(**files) == []
     assert problems(makes=True, **files) == [
         f"one, two: kubernetes_ca_files has {there}.no, which is no file on the controller that can be read."]
+
+
+def test_a_controller_without_the_library_is_told_how_to_get_it(monkeypatch):
+    assert controller_problems("/usr/bin/python3") == []
+    monkeypatch.setattr(importlib.util, "find_spec", {}.get)
+    (problem,) = controller_problems("/usr/bin/python3")
+    assert "/usr/bin/python3 -m pip install kubernetes" in problem
