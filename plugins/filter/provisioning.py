@@ -302,6 +302,7 @@ class FilterModule:
             "flannel_settings_problems": _said(flannel_settings_problems),
             "flannel_started_for": _said(flannel_started_for),
             "flannel_version_problem": _said(flannel_manifest.version_problem),
+            "group_problems": _said(inventory.group_problems),
             "hosts_block": _said(etc_hosts.block),
             "hosts_cloud_init_warning": _said(etc_hosts.cloud_init_warning),
             "hosts_other_lines": _said(etc_hosts.other_lines),

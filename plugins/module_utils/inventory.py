@@ -53,17 +53,26 @@ def tag_problems(run_tags: Collection[str], skip_tags: Collection[str]) -> list[
     ]
 
 
-def inventory_problems(groups: Mapping[str, Sequence[str]]) -> list[str]:
+def group_problems(
+    groups: Mapping[str, Sequence[str]], sources: Sequence[str] = (), names: Sequence[str] = (CONTROL_PLANE, NODE)
+) -> list[str]:
+    """Which of the groups `names` are missing or empty in the inventory that was read from `sources`."""
     problems = []
     known = ", ".join(sorted(name for name in groups if name not in ("all", "ungrouped"))) or "none"
-    for group in (CONTROL_PLANE, NODE):
+    read = " ".join(["inventory", ", ".join(map(str, sources))]).rstrip()
+    for group in names:
         if group not in groups:
             problems.append(
-                f"The inventory has no group {group}; its groups are: {known}. "
+                f"The {read} has no group {group}; its groups are: {known}. "
                 "Name an inventory with -i and put the hosts into the groups kube_control_plane and kube_node."
             )
         elif not groups[group]:
-            problems.append(f"The inventory's group {group} holds no host; put at least one into it.")
+            problems.append(f"In the {read} the group {group} holds no host; put at least one into it.")
+    return problems
+
+
+def inventory_problems(groups: Mapping[str, Sequence[str]], sources: Sequence[str] = ()) -> list[str]:
+    problems = group_problems(groups, sources)
     control_planes = groups.get(CONTROL_PLANE, ())
     if len(control_planes) > 1:
         problems.append(
@@ -76,14 +85,19 @@ def inventory_problems(groups: Mapping[str, Sequence[str]]) -> list[str]:
     return problems
 
 
-def reset_problems(groups: Mapping[str, Sequence[str]], play_hosts: Sequence[str], confirmed: Any) -> list[str]:
+def reset_problems(
+    groups: Mapping[str, Sequence[str]], play_hosts: Sequence[str], confirmed: Any, sources: Sequence[str] = ()
+) -> list[str]:
     """Why these hosts of a play are not reset: a sentence for each reason, none where `confirmed` names just them.
 
     `confirmed` is what somebody typed, names with commas between; a --limit that was forgotten shows in it.
     """
     cluster = list(dict.fromkeys([*groups.get(CONTROL_PLANE, ()), *groups.get(NODE, ())]))
     if not cluster:
-        return inventory_problems(groups)
+        return inventory_problems(groups, sources)
+    if CONTROL_PLANE not in groups:
+        # a misspelt name would leave the control plane out of what is reset
+        return group_problems(groups, sources, (CONTROL_PLANE,))
     hosts = [host for host in cluster if host in play_hosts]
     problems = []
     if {name.strip() for name in str(confirmed).split(",") if name.strip()} != set(hosts):

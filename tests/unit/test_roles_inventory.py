@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.inventory import (
+    group_problems,
     inventory_problems,
     node_name_problem,
     reset_problems,
@@ -35,6 +36,15 @@ def test_an_empty_inventory_names_both_groups():
 
 def test_a_wrong_inventory_is_told_its_own_groups():
     assert "masters, workers" in inventory_problems({"masters": ["a"], "workers": ["b"]})[0]
+
+
+@pytest.mark.parametrize("found", [
+    inventory_problems({"masters": ["a"]}, ["hosts.yml", "more"])[0],
+    reset_problems({"masters": ["a"]}, ["a"], "", ["hosts.yml", "more"])[0],
+    group_problems({"masters": ["a"]}, ["hosts.yml", "more"], ["kube_control_plane"])[0],
+])
+def test_the_inventory_that_was_read_is_named(found):
+    assert found.startswith("The inventory hosts.yml, more has no group kube_control_plane; its groups are: masters.")
 
 
 def test_an_empty_group_is_no_cluster():
@@ -83,6 +93,11 @@ def test_a_reset_without_the_limit_that_was_meant_is_refused_with_all_names(conf
 def test_nodes_are_not_left_without_a_control_plane():
     (problem,) = reset_problems(CLUSTER, ["cp"], "cp")
     assert problem.startswith("n1, n2 would be left without a control plane")
+
+
+def test_a_reset_without_the_control_plane_s_group_is_refused_whoever_is_named():
+    (problem,) = reset_problems({"kube_controlplane": ["cp"], "kube_node": ["n1"]}, ["n1"], "n1")
+    assert "no group kube_control_plane; its groups are: kube_controlplane, kube_node" in problem
 
 
 def test_a_reset_of_no_hosts_names_the_groups():
