@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,11 +72,16 @@ def _facts(variables: Mapping[str, Any]) -> Mapping[str, Any]:
     return variables.get("ansible_facts") or {}
 
 
+def _role_texts() -> list[str]:
+    files = sorted(Path(__file__).parents[2].glob("roles/*/meta/argument_specs.yml"))
+    return [file.read_text(encoding="utf-8") for file in files]
+
+
 def _role_options() -> dict[str, dict[str, Any]]:
     """What the roles of this collection say of their variables, which carry the names of their roles."""
     options: dict[str, dict[str, Any]] = {}
-    for file in sorted(Path(__file__).parents[2].glob("roles/*/meta/argument_specs.yml")):
-        described = yaml.safe_load(file.read_text(encoding="utf-8"))["argument_specs"]["main"]
+    for text in _role_texts():
+        described = yaml.safe_load(text)["argument_specs"]["main"]
         for name, option in described.get("options", {}).items():
             # a `default` here would be taken for a value that somebody gave
             options[name] = {key: value for key, value in option.items() if key not in ("default", "description")}
@@ -108,6 +114,12 @@ def inventory_variable_problems(hosts: Sequence[str], hostvars: Mapping[str, Any
     if makes and not open_yet and not any(map(addresses.is_said, given.values())):
         problems.append(f"{', '.join(hosts)}: {addresses.UNSAID}")
     return problems
+
+
+def misspelt_variables(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> list[str]:
+    # facts and what several roles share are no options, but told of in their descriptions
+    known = set(re.findall(r"[a-z0-9_]+", "\n".join(_role_texts())))
+    return inventory.misspelt_variables({host: list(hostvars[host]) for host in hosts}, known, _role_options().keys())
 
 
 def controller_problems(python: str) -> list[str]:
@@ -325,6 +337,7 @@ class FilterModule:
             "kubernetes_api_servers": _said(versions.api_server_versions),
             "kubernetes_skew_problems": _said(versions.skew_problems),
             "membership_problems": _said(membership.membership_problems),
+            "misspelt_variables": _said(misspelt_variables),
             "nftables_tables": _said(firewall_nftables.tables),
             "node_addresses": _said(node_addresses),
             "node_mark_changes": _said(node_marks.changes),

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import values
@@ -16,6 +17,9 @@ NODE = "kube_node"
 
 # what Kubernetes takes as the name of a Node, and what a host name may be
 _NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+# from which likeness on a name is taken for another one with a slip: a letter too few, too many, or in the wrong place
+_NEAR = 0.9
 
 
 def _is_node_name(name: str) -> bool:
@@ -137,3 +141,20 @@ def variable_problems(
             for problem in problems or values.problems(name, value, variables, is_file):
                 found.setdefault(problem, []).append(host)
     return [f"{', '.join(names)}: {problem}" for problem, names in found.items()]
+
+
+def misspelt_variables(
+    hosts: Mapping[str, Iterable[str]], known: Collection[str], options: Collection[str]
+) -> list[str]:
+    """A sentence for each variable of the hosts that nothing here reads and that is nearly an option's name."""
+    found: dict[str, list[str]] = {}
+    for host, names in hosts.items():
+        for name in names:
+            if name not in known and not name.startswith(("_", "ansible_")):
+                found.setdefault(name, []).append(host)
+    near = {name: difflib.get_close_matches(name, options, n=1, cutoff=_NEAR) for name in found}
+    return [
+        f"{', '.join(found[name])}: {name}: no role has it; is {meant[0]} meant?"
+        for name, meant in sorted(near.items())
+        if meant
+    ]

@@ -13,6 +13,7 @@ from jinja2 import StrictUndefined
 from ansible_collections.podpath.kubeadm.plugins.filter.provisioning import (
     controller_problems,
     inventory_variable_problems,
+    misspelt_variables,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.addresses import UNSAID
 
@@ -104,3 +105,22 @@ def test_a_controller_without_the_library_is_told_how_to_get_it(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", {}.get)
     (problem,) = controller_problems("/usr/bin/python3")
     assert "/usr/bin/python3 -m pip install kubernetes" in problem
+
+
+@pytest.mark.parametrize(("name", "meant"), [
+    ("flanel_backend", "flannel_backend"), ("node_adress_cidr", "node_address_cidr"),
+    ("kubernetes_verison", "kubernetes_version"), ("pod_path_plan", "pod_paths_plan"),
+])
+def test_a_variable_that_is_nearly_an_option_is_named_with_it(name, meant):
+    hosts = {"one": {name: 1}, "two": {name: 1, meant: 2}}
+    (said,) = misspelt_variables(["one", "two"], hosts)
+    assert said == f"one, two: {name}: no role has it; is {meant} meant?"
+
+
+@pytest.mark.parametrize("name", [
+    "flannel_backend", "kubernetes_kubelet_config", "kubernetes_patches", "node_address_ip", "node_address_interface",
+    "kubernetes_wanted_version", "reset_confirm", "site_backend", "my_backend", "ansible_host",
+    "__flannel_backend",
+])
+def test_a_variable_that_something_reads_or_that_is_the_user_s_own_is_not_named(name):
+    assert misspelt_variables(["one"], {"one": {name: 1}}) == []
