@@ -100,10 +100,12 @@ def inventory_variable_problems(hosts: Sequence[str], hostvars: Mapping[str, Any
     options = _role_options()
     given: dict[str, dict[str, Any]] = {host: {} for host in hosts}
     open_yet = False
-    for host, name in ((host, name) for host in hosts for name in options if name in hostvars[host]):
+    # each look into hostvars puts all variables of a host together
+    looked = {host: hostvars[host] for host in hosts}
+    for host, name in ((host, name) for host in hosts for name in options if name in looked[host]):
         # it takes something that a host must be asked for first; the role itself judges it then
         try:
-            value = flannel_manifest.plain(hostvars[host][name])
+            value = flannel_manifest.plain(looked[host][name])
         except UndefinedError:
             value = Undefined()
         if not isinstance(value, Undefined):

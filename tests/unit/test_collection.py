@@ -189,6 +189,6 @@ def test_the_playbooks_of_a_checkout_find_its_roles_from_any_directory(tmp_path)
 
 @pytest.mark.parametrize(("given", "asked"), [([], "get pods -A"), (["ARGS=get nodes -o wide"], "get nodes -o wide")])
 def test_kubectl_of_the_lab_shows_pods_unless_told_otherwise(given, asked):
-    ran = subprocess.run(["make", "--dry-run", "lab-kubectl", *given], check=True, capture_output=True, text=True,
-                         cwd=ROOT)
+    ran = subprocess.run(["make", "--no-print-directory", "--dry-run", "lab-kubectl", *given], check=True,
+                         capture_output=True, text=True, cwd=ROOT)
     assert ran.stdout.splitlines()[-1].endswith(f" -- {asked}")
