@@ -50,6 +50,14 @@ def test_empty_inventory_is_no_green_run(tmp_path, playbook):
     assert "kube_control_plane" in refused(playbook, [str(tmp_path / "hosts.yml")])
 
 
+@pytest.mark.parametrize("playbook", ["site.yml", "playbooks/verify_paths.yml", "playbooks/reset.yml"])
+@pytest.mark.parametrize("arguments", ["--tags foo", "--tags foo --limit two", "--skip-tags all"])
+def test_tags_that_leave_everything_out_are_no_green_run(tmp_path, playbook, arguments):
+    ran = playbooks.run(playbook, inventory(tmp_path, ["one"], ["two"]), cmdline=arguments)
+    assert ran.rc != 0, ran.output
+    assert "no tags" in " ".join(ran.output.split())
+
+
 def test_group_without_hosts_is_named(tmp_path):
     assert "group kube_node holds no host" in refused("site.yml", inventory(tmp_path, ["one"], []))
 
