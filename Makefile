@@ -48,8 +48,8 @@ lab-ssh: $(STAMP) ## a shell on a node of the lab: make lab-ssh NODE=node-1
 	@tools/lab-do ssh $(LAB) -- $(or $(NODE),controlplane)
 
 .PHONY: lab-kubectl
-lab-kubectl: $(STAMP) ## kubectl of the lab's cluster: make lab-kubectl ARGS='get pods -A'
-	@tools/lab-do kubectl $(LAB) -- $(ARGS)
+lab-kubectl: $(STAMP) ## kubectl of the lab's cluster, its pods without ARGS: make lab-kubectl ARGS='get nodes'
+	@tools/lab-do kubectl $(LAB) -- $(or $(ARGS),get pods -A)
 
 .PHONY: test
 test: $(STAMP) lint unit netlab browser integration molecule ## what must hold: lint, unit tests, faults, the page, the lab itself, both backends

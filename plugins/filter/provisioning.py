@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from ansible.errors import AnsibleFilterError
-from jinja2 import Undefined
+from jinja2 import Undefined, UndefinedError
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     addresses,
@@ -69,28 +72,66 @@ def _facts(variables: Mapping[str, Any]) -> Mapping[str, Any]:
     return variables.get("ansible_facts") or {}
 
 
+def _role_texts() -> list[str]:
+    files = sorted(Path(__file__).parents[2].glob("roles/*/meta/argument_specs.yml"))
+    return [file.read_text(encoding="utf-8") for file in files]
+
+
 def _role_options() -> dict[str, dict[str, Any]]:
     """What the roles of this collection say of their variables, which carry the names of their roles."""
     options: dict[str, dict[str, Any]] = {}
-    for file in sorted(Path(__file__).parents[2].glob("roles/*/meta/argument_specs.yml")):
-        described = yaml.safe_load(file.read_text(encoding="utf-8"))["argument_specs"]["main"]
+    for text in _role_texts():
+        described = yaml.safe_load(text)["argument_specs"]["main"]
         for name, option in described.get("options", {}).items():
-            # a `default` here would be taken for a value that somebody gave, and what is secret is quoted by nobody
-            if not option.get("no_log"):
-                options[name] = {key: value for key, value in option.items() if key not in ("default", "description")}
+            # a `default` here would be taken for a value that somebody gave
+            options[name] = {key: value for key, value in option.items() if key not in ("default", "description")}
     return options
 
 
-def inventory_variable_problems(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> list[str]:
-    """The values that no role allows, found before any host is looked at."""
+def _is_file(path: str) -> bool:
+    return Path(path).is_file() and os.access(path, os.R_OK)
+
+
+def inventory_variable_problems(hosts: Sequence[str], hostvars: Mapping[str, Any], makes: bool = False) -> list[str]:
+    """The values that no role allows, found before any host is looked at.
+
+    `makes` is true where a cluster shall be made of the hosts: then what that needs of the controller must be there.
+    """
     options = _role_options()
     given: dict[str, dict[str, Any]] = {host: {} for host in hosts}
-    for host, name in ((host, name) for host in hosts for name in options if name in hostvars[host]):
-        value = hostvars[host][name]
+    open_yet = False
+    # each look into hostvars puts all variables of a host together
+    looked = {host: hostvars[host] for host in hosts}
+    for host, name in ((host, name) for host in hosts for name in options if name in looked[host]):
         # it takes something that a host must be asked for first; the role itself judges it then
+        try:
+            value = flannel_manifest.plain(looked[host][name])
+        except UndefinedError:
+            value = Undefined()
         if not isinstance(value, Undefined):
             given[host][name] = value
-    return inventory.variable_problems(options, given)
+        elif name in addresses.VARIABLES:
+            open_yet = True
+    problems = inventory.variable_problems(options, given, _is_file if makes else None)
+    if makes and not open_yet and not any(map(addresses.is_said, given.values())):
+        problems.append(f"{', '.join(hosts)}: {addresses.UNSAID}")
+    return problems
+
+
+def misspelt_variables(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> list[str]:
+    # facts and what several roles share are no options, but told of in their descriptions
+    known = set(re.findall(r"[a-z0-9_]+", "\n".join(_role_texts())))
+    return inventory.misspelt_variables({host: list(hostvars[host]) for host in hosts}, known, _role_options().keys())
+
+
+def controller_problems(python: str) -> list[str]:
+    """What Ansible's own Python, by which the cluster's API is asked from here, lacks."""
+    if importlib.util.find_spec("kubernetes"):
+        return []
+    return [
+        f"The controller's Python {python} has no library kubernetes, by which the cluster's API is asked. Install it "
+        f"there: {python} -m pip install kubernetes"
+    ]
 
 
 def node_addresses(hosts: Sequence[str], hostvars: Mapping[str, Any], fallback: Mapping[str, Any]) -> dict[str, Any]:
@@ -257,6 +298,7 @@ class FilterModule:
             "containerd_packages": _said(containerd.packages),
             "containerd_shipped_files": _said(containerd.shipped_files),
             "containerd_version": _said(containerd.containerd_version),
+            "controller_problems": _said(controller_problems),
             "firewall_commands": _said(firewall_commands),
             "firewall_missing": _said(firewall_missing),
             "firewall_needs": _said(lambda settings: firewall.needs(**settings)),
@@ -273,6 +315,8 @@ class FilterModule:
             "flannel_other_cni_problems": _said(flannel_other_cni_problems),
             "flannel_settings_problems": _said(flannel_settings_problems),
             "flannel_started_for": _said(flannel_started_for),
+            "flannel_version_problem": _said(flannel_manifest.version_problem),
+            "group_problems": _said(inventory.group_problems),
             "hosts_block": _said(etc_hosts.block),
             "hosts_cloud_init_warning": _said(etc_hosts.cloud_init_warning),
             "hosts_other_lines": _said(etc_hosts.other_lines),
@@ -295,6 +339,7 @@ class FilterModule:
             "kubernetes_api_servers": _said(versions.api_server_versions),
             "kubernetes_skew_problems": _said(versions.skew_problems),
             "membership_problems": _said(membership.membership_problems),
+            "misspelt_variables": _said(misspelt_variables),
             "nftables_tables": _said(firewall_nftables.tables),
             "node_addresses": _said(node_addresses),
             "node_mark_changes": _said(node_marks.changes),
@@ -315,6 +360,7 @@ class FilterModule:
             "sysctl_override_sentences": _said(sysctl.override_sentences),
             "sysctl_overrides": _said(sysctl.overrides),
             "sysctl_problems": _said(sysctl.problems),
+            "tag_problems": _said(inventory.tag_problems),
             "ufw_enabled": _said(firewall_ufw.enabled),
             "zram_swap_units": _said(swap.zram_swap_units),
         }

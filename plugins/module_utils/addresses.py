@@ -21,6 +21,12 @@ CIDR = "node_address_cidr"
 INTERFACE = "node_address_interface_name"
 EXPLICIT = "node_address_explicit"
 
+VARIABLES = (CIDR, INTERFACE, EXPLICIT)
+UNSAID = (
+    f"nothing says which address carries the cluster. Set {CIDR} to the network by which the nodes reach each other, "
+    f"such as 192.168.56.0/24, or {INTERFACE}, or for each host {EXPLICIT}."
+)
+
 _PODS = "control_plane_pod_cidr"
 _SERVICES = "control_plane_service_cidr"
 # the part of the pod network that each node gets, by family; how many of them, and of Services, Kubernetes can count
@@ -110,11 +116,13 @@ def wanted(cidr: Any = None, interface: Any = None, explicit: Any = None) -> Wan
     _one_of_each_family(CIDR, cidrs)
     _one_of_each_family(EXPLICIT, own)
     if not (cidrs or interface or own):
-        raise AddressError(
-            f"nothing says which address carries the cluster. Set {CIDR} to the network by which the nodes reach each "
-            f"other, such as 192.168.56.0/24, or {INTERFACE}, or for each host {EXPLICIT}."
-        )
+        raise AddressError(UNSAID)
     return Wanted(tuple(cidrs), str(interface or "").strip(), tuple(map(str, own)))
+
+
+def is_said(variables: Mapping[str, Any]) -> bool:
+    """Whether the variables of a host say at all which address carries the cluster."""
+    return any(variables.get(name) for name in VARIABLES)
 
 
 def _of_pods_or_services(variable: str, text: Any) -> list[Network]:
@@ -145,6 +153,15 @@ def _size_problems(variable: str, network: Network) -> list[str]:
             f"/{network.max_prefixlen - _MOST_SERVICE_BITS} or a smaller one."
         ]
     return []
+
+
+def own_network_problems(variable: str, text: Any) -> list[str]:
+    """What is wrong with the networks of the pods or of the Services as such, whatever else there is."""
+    try:
+        networks = _of_pods_or_services(variable, text)
+    except AddressError as error:
+        return [str(error)]
+    return [problem for network in networks for problem in _size_problems(variable, network)]
 
 
 def cluster_network_problems(

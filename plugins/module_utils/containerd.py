@@ -38,6 +38,14 @@ def containerd_version(said: str) -> str:
     return found[1] if found else ""
 
 
+def version_problem(version: Any) -> str:
+    """What is wrong with containerd_version as somebody wrote it, if anything: YAML makes a number of a bare 2.4."""
+    if re.fullmatch(r"\d+\.\d+\.\d+\S*", str(version)):
+        return ""
+    found = "empty" if version in (None, "") else version
+    return f'containerd_version is {found}; it has three numbers and no v: write it in quotes, such as "2.4.2".'
+
+
 def _lookup(data: Any, *path: str) -> Any:
     for key in path:
         if not isinstance(data, Mapping):
@@ -166,7 +174,7 @@ def host_problems(
     host: str,
     *,
     source: str,
-    version: str,
+    version: Any,
     kubernetes: str,
     installed: Mapping[str, str],
     archive: str,
@@ -182,6 +190,8 @@ def host_problems(
     distribution would install, `running` that of a host which is a node, `foreign` are files of this role's names that
     it did not write, and `shipped` those among them that a package brought and nobody changed since.
     """
+    if source != "distribution" and (problem := version_problem(version)):
+        return [f"{host}: {problem}"]
     if problems := _other_installation(host, source, installed, archive):
         return problems
     problems = [] if replace_files else _foreign_files(host, foreign, shipped)

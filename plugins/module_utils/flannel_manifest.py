@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +63,16 @@ def parse_networks(text: Any) -> tuple[Network, ...]:
     if len({network.version for network in networks}) != len(networks):
         raise SettingsError(f"flannel_pod_cidr is {str(text)!r}; it may hold one IPv4 and one IPv6 network.")
     return tuple(networks)
+
+
+def version_problem(version: Any) -> str:
+    """What is wrong with flannel_version as somebody wrote it, if anything; a branch or a commit may stand there."""
+    found = str(version)
+    if re.fullmatch(r"\d+\.\d+\.\d+\S*", found):
+        return f"flannel_version is {found}, but Flannel's tags begin with v: write v{found}."
+    if re.fullmatch(r"v?\d*(\.\d+)?", found):
+        return f"flannel_version is {found or 'empty'}; write the whole tag, such as v0.28.10."
+    return ""
 
 
 def wanted(network: Any, backend: str, direct_routing: bool = False, mtu: int = 0) -> Wanted:

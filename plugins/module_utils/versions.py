@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # the first that reads kubeadm.k8s.io/v1beta4
 OLDEST_KUBEADM = (1, 31)
@@ -36,12 +36,21 @@ class Version(NamedTuple):
         return self.major, self.minor
 
 
-def parse(text: str) -> Version:
+def parse(text: Any) -> Version:
     """Of 1.37.2, v1.37.2 and a distribution's 1:1.6.20~ds1-1 the three numbers."""
+    text = str(text)
     found = re.match(r"(?:\d+:)?v?(\d+)\.(\d+)\.(\d+)", text)
     if not found:
         raise VersionError(f"{text!r} is no version; a version has three numbers, such as 1.37.2")
     return Version(*map(int, found.groups()))
+
+
+def kubernetes_problem(version: Any) -> str:
+    """What is wrong with kubernetes_version as somebody wrote it, if anything: YAML makes a number of a bare 1.37."""
+    if re.fullmatch(r"\d+\.\d+\.\d+", str(version)):
+        return ""
+    found = "empty" if version in (None, "") else version
+    return f'kubernetes_version is {found}; it has three numbers and no v: write it in quotes, such as "1.37.2".'
 
 
 def api_server_version(manifest: str) -> str:
@@ -59,15 +68,15 @@ def api_server_versions(hosts: Sequence[str], manifests: Sequence[str], planned:
 
 
 def skew_problems(
-    host: str, wanted: str, *, api_servers: Mapping[str, str] | None = None, running: str = ""
+    host: str, wanted: Any, *, api_servers: Mapping[str, str] | None = None, running: str = ""
 ) -> list[str]:
     """Why `host` cannot be a node with kubernetes_version `wanted`, a sentence each.
 
     `api_servers` are the control planes that run, or will run, and their versions; `running` is the kubelet's version
     where the host is a node already.
     """
-    if not re.fullmatch(r"\d+\.\d+\.\d+", wanted):
-        return [f"{host}: kubernetes_version is {wanted!r}; it has three numbers and no v, such as 1.37.2."]
+    if problem := kubernetes_problem(wanted):
+        return [f"{host}: {problem}"]
     version = parse(wanted)
     if version.line < OLDEST_KUBEADM:
         oldest = ".".join(map(str, OLDEST_KUBEADM))

@@ -50,6 +50,14 @@ def test_empty_inventory_is_no_green_run(tmp_path, playbook):
     assert "kube_control_plane" in refused(playbook, [str(tmp_path / "hosts.yml")])
 
 
+@pytest.mark.parametrize("playbook", ["site.yml", "playbooks/verify_paths.yml", "playbooks/reset.yml"])
+@pytest.mark.parametrize("arguments", ["--tags foo", "--tags foo --limit two", "--skip-tags all"])
+def test_tags_that_leave_everything_out_are_no_green_run(tmp_path, playbook, arguments):
+    ran = playbooks.run(playbook, inventory(tmp_path, ["one"], ["two"]), cmdline=arguments)
+    assert ran.rc != 0, ran.output
+    assert "no tags" in " ".join(ran.output.split())
+
+
 def test_group_without_hosts_is_named(tmp_path):
     assert "group kube_node holds no host" in refused("site.yml", inventory(tmp_path, ["one"], []))
 
@@ -61,12 +69,16 @@ def test_second_control_plane_is_refused_with_a_limit_too(tmp_path, limit):
 
 
 @pytest.mark.parametrize(("variable", "value", "said"), [
-    ("flannel_backend", "vxlna", "Value of flannel_backend must be one of: vxlan, host-gw, wireguard, got: vxlna"),
-    ("swap_policy", "offf", "Value of swap_policy must be one of: off, tolerate, limited, got: offf"),
-    ("firewall_policy", "opne", "Value of firewall_policy must be one of: check, open, ignore, got: opne"),
-    ("containerd_source", "archiv", "Value of containerd_source must be one of:"),
-    ("pod_paths_fail_on", "nevr", "Value of pod_paths_fail_on must be one of:"),
-    ("flannel_mtu", "big", "Argument 'flannel_mtu' is of type"),
+    ("flannel_backend", "vxlna", "flannel_backend is vxlna; it must be one of vxlan, host-gw, wireguard."),
+    ("swap_policy", "offf", "swap_policy is offf; it must be one of off, tolerate, limited."),
+    ("firewall_policy", "opne", "firewall_policy is opne; it must be one of check, open, ignore."),
+    ("containerd_source", "archiv", "containerd_source is archiv; it must be one of"),
+    ("pod_paths_fail_on", "nevr", "pod_paths_fail_on is nevr; it must be one of"),
+    ("flannel_mtu", "big", "flannel_mtu is big; it must be a whole number."),
+    ("node_taints", ["a=b:NoSched"], "node_taints[0] is a=b:NoSched; it must be a dictionary with key, value, effect."),
+    ("kubernetes_version", 1.37, "kubernetes_version is 1.37; it has three numbers"),
+    ("kubernetes_version", "latest", "kubernetes_version is latest; it has three numbers"),
+    ("firewall_api_sources", "1.2.3.4/55", "firewall_api_sources holds 1.2.3.4/55, which is no network or address"),
 ])
 def test_a_misspelt_value_is_refused_before_any_host_is_contacted(tmp_path, variable, value, said):
     # nobody could contact them
@@ -86,7 +98,7 @@ def test_a_value_that_only_the_host_can_tell_is_no_mistake_and_one_hosts_own_is(
     described["all"]["children"]["kube_node"]["hosts"]["two"] = {"hosts_loopback_lines": "remove"}
     path.write_text(json.dumps(described))
     told = refused("site.yml", sources)
-    assert "two: Value of hosts_loopback_lines must be one of" in told
+    assert "two: hosts_loopback_lines is remove; it must be one of" in told
     assert "one, two" not in told
 
 
@@ -149,7 +161,8 @@ def test_name_of_a_host_that_is_no_nodes_is_refused_with_one_that_is(tmp_path):
 
 def test_missing_network_is_a_sentence(tmp_path):
     sources = inventory(tmp_path, ["one"], ["two"], node_address_cidr=None)
-    assert "one: nothing says which address carries the cluster. Set node_address_cidr" in refused("site.yml", sources)
+    said = "one, two: nothing says which address carries the cluster. Set node_address_cidr"
+    assert said in refused("site.yml", sources)
 
 
 def test_missing_kubeconfig_names_path_and_variable(tmp_path):

@@ -33,6 +33,10 @@ def test_installed_collection_has_its_playbooks_and_documentation(tmp_path):
     kubeconfig = source / "inventory" / "article" / ".artifacts" / "kubeconfig"
     kubeconfig.parent.mkdir(exist_ok=True)
     kubeconfig.write_text("secret")
+    # what tests and tools leave behind
+    for litter in (".hypothesis", ".pytest_cache", ".ruff_cache", "plugins/__pycache__", "artifacts"):
+        (source / litter).mkdir(exist_ok=True)
+        (source / litter / "litter").write_text("")
     (tmp_path / "ansible.cfg").write_text(f"[defaults]\ncollections_path = {tmp_path}/collections\n")
     (tmp_path / "hosts.yml").write_text("all: {children: {kube_control_plane: {hosts: {one: {}}}}}\n")
     environment = {**os.environ, "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg")}
@@ -46,7 +50,10 @@ def test_installed_collection_has_its_playbooks_and_documentation(tmp_path):
     archive = next(tmp_path.glob("podpath-kubeadm-*.tar.gz"))
     with tarfile.open(archive) as packed:
         names = packed.getnames()
+        files = {member.name for member in packed if not member.isdir()}
     assert "playbooks/site.yml" in names
+    tracked = subprocess.run(["git", "ls-files"], check=True, cwd=ROOT, capture_output=True, text=True).stdout
+    assert files - set(tracked.splitlines()) == {"MANIFEST.json", "FILES.json"}
     # read when a report is written, and never imported: nothing else would miss them
     assert PARTS
     assert {f"plugins/plugin_utils/report_page/{part.name}" for part in PARTS} <= set(names)

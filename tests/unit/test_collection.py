@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -175,3 +176,19 @@ def test_what_is_left_beside_an_inventory_is_not_read_as_one(tmp_path):
     after = read()
     assert after.stdout == before.stdout
     assert after.stderr == before.stderr, "a warning at every run that follows"
+
+
+def test_the_playbooks_of_a_checkout_find_its_roles_from_any_directory(tmp_path):
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path)}
+    environment.pop("ANSIBLE_CONFIG", None)
+    ran = subprocess.run(["ansible-playbook", "--syntax-check", "-i", "localhost,", str(ROOT / "playbooks/reset.yml")],
+                         check=False, capture_output=True, text=True, cwd=tmp_path, env=environment,
+                         stdin=subprocess.DEVNULL)
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize(("given", "asked"), [([], "get pods -A"), (["ARGS=get nodes -o wide"], "get nodes -o wide")])
+def test_kubectl_of_the_lab_shows_pods_unless_told_otherwise(given, asked):
+    ran = subprocess.run(["make", "--no-print-directory", "--dry-run", "lab-kubectl", *given], check=True,
+                         capture_output=True, text=True, cwd=ROOT)
+    assert ran.stdout.splitlines()[-1].endswith(f" -- {asked}")

@@ -162,3 +162,7 @@ def test_no_block_has_an_escape_that_only_quoted_text_knows(file):
     blocks = [event.value for event in yaml.parse(file.read_text())
               if isinstance(event, yaml.ScalarEvent) and event.style in (">", "|")]
     assert [found for text in blocks for found in re.findall(r"'[^'\n]*\\[nrt][^'\n]*'", text) if "{{" in text] == []
+
+
+def test_a_host_that_cannot_be_reached_says_so_once_at_a_reset():
+    assert "loop" not in every_task(ROLES / "reset" / "tasks" / "main.yml")[0].content

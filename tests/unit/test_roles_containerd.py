@@ -170,6 +170,19 @@ def test_a_containerd_that_is_too_old_is_refused_with_the_way_out(changes, said)
     assert said in problem
 
 
+@pytest.mark.parametrize("version", [2.4, 2, "1", "v2.4.2", "latest"])
+@pytest.mark.parametrize("source", ["archive", "docker"])
+def test_a_version_that_is_not_in_full_is_refused(source, version):
+    (problem,) = problems(source=source, version=version)
+    assert problem.startswith(f"node-1: containerd_version is {version}; it has three numbers and no v")
+    assert problem.endswith('write it in quotes, such as "2.4.2".')
+
+
+def test_the_version_has_no_effect_on_the_distribution_s_package():
+    assert problems(source="distribution", version=2.4, offered="2.4.1") == []
+    assert problems(version="2.5.0-rc.1") == []
+
+
 @pytest.mark.parametrize("kubernetes", ["1.36.3", ""])
 def test_an_older_kubernetes_takes_the_distribution_s(kubernetes):
     assert problems(source="distribution", offered="1.7.24~ds1-6", kubernetes=kubernetes) == []

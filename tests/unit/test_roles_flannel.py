@@ -150,6 +150,17 @@ def test_a_pod_network_too_small_for_the_nodes_is_told(network, nodes, prefix, s
         assert part in problems[0]
 
 
+@pytest.mark.parametrize(("version", "cure"), [("0.28.10", "write v0.28.10."), (0.28, "such as v0.28.10."),
+                                               ("v0.28", "such as v0.28.10."), ("", "is empty; write the whole tag")])
+def test_a_version_that_is_no_tag_of_flannel_is_told_with_one(version, cure):
+    assert cure in flannel_manifest.version_problem(version)
+
+
+@pytest.mark.parametrize("version", ["v0.28.10", "v0.29.0-rc1", "master", "4f2a9c1"])
+def test_a_tag_a_branch_or_a_commit_is_fine(version):
+    assert flannel_manifest.version_problem(version) == ""
+
+
 def test_a_manifest_that_binds_an_interface_itself_is_refused():
     with pytest.raises(flannel_manifest.ManifestError, match="--iface=eth0"):
         flannel_manifest.patch(manifest(args=["--iface=eth0"]), wanted("10.244.0.0/16", "vxlan"))

@@ -3,14 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.inventory import (
+    group_problems,
     inventory_problems,
     node_name_problem,
     reset_problems,
+    tag_problems,
 )
 
+PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 GOOD = {"kube_control_plane": ["controlplane"], "kube_node": ["node-1", "node-2.example.com"], "all": []}
 
 
@@ -30,6 +36,15 @@ def test_an_empty_inventory_names_both_groups():
 
 def test_a_wrong_inventory_is_told_its_own_groups():
     assert "masters, workers" in inventory_problems({"masters": ["a"], "workers": ["b"]})[0]
+
+
+@pytest.mark.parametrize("found", [
+    inventory_problems({"masters": ["a"]}, ["hosts.yml", "more"])[0],
+    reset_problems({"masters": ["a"]}, ["a"], "", ["hosts.yml", "more"])[0],
+    group_problems({"masters": ["a"]}, ["hosts.yml", "more"], ["kube_control_plane"])[0],
+])
+def test_the_inventory_that_was_read_is_named(found):
+    assert found.startswith("The inventory hosts.yml, more has no group kube_control_plane; its groups are: masters.")
 
 
 def test_an_empty_group_is_no_cluster():
@@ -80,5 +95,34 @@ def test_nodes_are_not_left_without_a_control_plane():
     assert problem.startswith("n1, n2 would be left without a control plane")
 
 
+def test_a_reset_without_the_control_plane_s_group_is_refused_whoever_is_named():
+    (problem,) = reset_problems({"kube_controlplane": ["cp"], "kube_node": ["n1"]}, ["n1"], "n1")
+    assert "no group kube_control_plane; its groups are: kube_controlplane, kube_node" in problem
+
+
 def test_a_reset_of_no_hosts_names_the_groups():
     assert "kube_control_plane" in reset_problems({"all": []}, ["localhost"], "")[0]
+
+
+@pytest.mark.parametrize(("run", "skip", "said"), [
+    (["foo"], [], "--tags foo,"), (["all"], ["all"], "--skip-tags all,"),
+    (["all"], ["x", "untagged"], "--skip-tags untagged,"),
+    (["a", "b"], ["all"], "--tags a,b and --skip-tags all,"),
+])
+def test_a_run_whose_tags_leave_out_its_work_is_refused(run, skip, said):
+    (problem,) = tag_problems(run, skip)
+    assert said in problem
+
+
+def test_tags_that_leave_out_nothing_are_let_be():
+    assert tag_problems(["all"], []) == []
+    assert tag_problems(["all", "foo"], ["molecule-notest", "notest"]) == []
+
+
+@pytest.mark.parametrize("playbook", ["site", "verify_paths", "reset"])
+def test_tags_are_refused_with_any_limit_by_a_task_that_no_tag_leaves_out(playbook):
+    first = yaml.safe_load((PLAYBOOKS / f"{playbook}.yml").read_text())[0]
+    assert first["hosts"] == "localhost:kube_control_plane:kube_node"
+    (task,) = [task for task in first["tasks"] if "tag_problems" in str(task)]
+    assert task["tags"] == "always"
+    assert task["run_once"] is True

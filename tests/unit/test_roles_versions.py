@@ -91,9 +91,11 @@ def test_a_node_keeps_its_version_whatever_the_api_server_is():
     assert "node-9 is a node of a cluster with kubelet 1.36.3, but kubernetes_version is 1.37.2" in said
 
 
-@pytest.mark.parametrize("wanted", ["1.37", "v1.37.2", "latest", "1.37.2-1.1", ""])
+@pytest.mark.parametrize("wanted", ["1.37", 1.37, "v1.37.2", "latest", "1.37.2-1.1"])
 def test_a_version_that_is_not_in_full_is_refused(wanted):
-    assert "three numbers and no v, such as 1.37.2" in problem(wanted)
+    said = problem(wanted)
+    assert said.startswith(f"node-9: kubernetes_version is {wanted}; it has three numbers and no v")
+    assert said.endswith('write it in quotes, such as "1.37.2".')
 
 
 def test_a_kubeadm_that_does_not_read_its_configuration_is_refused():
