@@ -98,8 +98,8 @@ def leave(lab):
     assert f"-A {RULE}" in rules.replace('"', "")
     links = node.check_output("ip -brief link")
     assert not re.search(r"^(cni0|flannel)", links, re.MULTILINE), links
-    assert node.check_output("ip -4 route show root 10.244.0.0/16").splitlines() == [
-        "10.244.250.0/24 dev eth1 proto static scope link"]
+    assert node.check_output("ip -4 route show root 10.244.0.0/16").strip() == (
+        "10.244.250.0/24 dev eth1 proto static scope link")
     assert node.check_output("find /etc/kubernetes /etc/cni/net.d /var/lib/cni /run/flannel -type f 2>/dev/null || true"
                              ) == ""
     assert node.check_output("pgrep -c -x 'kubelet|pause|containerd-shim' || true") == "0"
