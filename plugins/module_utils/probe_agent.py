@@ -332,14 +332,19 @@ def run_errand(errand, method, begin):
         seen["full_size"] = echoes(errand, method["full_size_echoes"], method["wait"], mtu)
     # last, as it fetches what the peer has recorded
     end = time.monotonic() + method["listen_patience"]
-    read_by = time.monotonic() + READ_PATIENCE
+    read_by = None
     while True:
         seen["tcp"] = connect(errand["address"], errand["peer_port"], method["tcp_patience"])
         # a peer that runs need not listen yet, and one that is short of time need not have read its datagrams yet
         refused = seen["tcp"].pop("refused", False)
-        unread = seen["tcp"].get("connected") and largest_record(seen["tcp"], errand["family"]) < (mtu or 0)
-        if not (refused and time.monotonic() < end) and not (unread and time.monotonic() < read_by):
+        unread = seen["tcp"].get("connected") and largest_record(seen["tcp"], errand["family"]) < (mtu or 1)
+        now = time.monotonic()
+        read_by = read_by or now + READ_PATIENCE if unread else read_by
+        if not (refused and now < end) and not (unread and now < read_by):
             return seen
+        if unread:
+            # nor need it have listened when they were sent
+            datagrams(errand, mtu)
         time.sleep(PAUSE)
 
 

@@ -133,6 +133,7 @@ def test_a_peer_that_does_not_listen_yet_is_asked_again(tmp_path, port):
     try:
         (pair,) = probe(tmp_path, port, [Errand(PAIR, "node-2", "ipv4", "127.0.0.1", 0, 40000, 3)])
         assert pair.observation.tcp.connected
+        assert pair.observation.arrival.size > 0, "what was sent before it listened is sent again"
     finally:
         late.terminate()
         late.wait(5)
@@ -144,7 +145,7 @@ def test_nothing_else_is_sent_to_the_dead_before_all_traces_have_passed_hop_1(mo
     hop = [{"address": "10.0.0.2" if reached else "10.0.0.1", "ms": 1, "note": ""}]
     answers = {
         "trace": {"target": "10.0.0.2", "max_ttl": 3, "hops": [hop]},
-        "connect": {"connected": True},
+        "connect": {"connected": True, "said": {"records": [{"family": "ipv4", "size": 120}]}},
         "device_mtu": None,
     }
     for name in ("trace", "datagrams", "echoes", "connect", "device_mtu"):
