@@ -183,3 +183,10 @@ def test_silent_api_names_address_and_variable(tmp_path):
     said = refused("playbooks/verify_paths.yml", sources, pod_paths_kubeconfig=str(kubeconfig))
     assert "https://127.0.0.1:1" in said
     assert "kubeconfig" in said
+
+
+def test_a_whole_cluster_is_reset_with_nobody_left_to_ask(tmp_path):
+    # a control plane that goes itself is not asked to drain and to delete Nodes
+    ran = playbooks.run("playbooks/reset.yml", inventory(tmp_path, ["one"], ["two"]), cmdline="--check",
+                        reset_confirm="one,two", control_plane_kubeconfig=str(tmp_path / "kubeconfig"))
+    assert (ran.rc, ran.changed) == (0, {}), ran.output
