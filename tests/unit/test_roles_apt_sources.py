@@ -13,7 +13,7 @@ DIRECTORY = "/etc/apt/sources.list.d"
 OWN = f"{DIRECTORY}/kubernetes.sources"
 URI = "https://pkgs.k8s.io/core:/stable:/v1.37/deb/"
 KEY = "signed-by=/etc/apt/keyrings/kubernetes-apt-keyring.gpg"
-DEBIAN = ("/etc/apt/sources.list", "deb http://deb.debian.org/debian bookworm main\n")
+DEBIAN = ("/etc/apt/sources.list", "deb http://archive.example/debian bookworm main\n")
 
 
 def judge(*files: tuple[str, str], **changes: str) -> dict:

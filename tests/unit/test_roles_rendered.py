@@ -158,7 +158,7 @@ def test_an_apt_source_that_cannot_stand_beside_the_role_s_is_refused(role, sour
         return Role(role, ansible_facts=found, kubernetes_version="1.37.2",
                     **{f"__{role}_sources": {"stdout": said}}).holds(refusal)
 
-    assert holds("/etc/apt/sources.list:deb http://deb.debian.org/debian bookworm main")
+    assert holds("/etc/apt/sources.list:deb http://archive.example/debian bookworm main")
     assert not holds(f"/etc/apt/sources.list.d/other.list:{source}")
 
 
