@@ -339,7 +339,8 @@ def run_errand(errand, method, begin):
         refused = seen["tcp"].pop("refused", False)
         unread = seen["tcp"].get("connected") and largest_record(seen["tcp"], errand["family"]) < (mtu or 1)
         now = time.monotonic()
-        read_by = read_by or now + READ_PATIENCE if unread else read_by
+        if unread and read_by is None:
+            read_by = now + READ_PATIENCE
         if not (refused and now < end) and not (unread and now < read_by):
             return seen
         if unread:
