@@ -115,8 +115,16 @@ def _containers(pod: Mapping[str, Any]) -> Iterable[str]:
         yield text
 
 
-def waiting_pods(pods: Iterable[Mapping[str, Any]]) -> list[Waiting]:
-    """Pods that are not Ready, with what their containers or the scheduler say."""
+def last_warnings(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The newest warning about each object, by its name: what neither its status nor its containers say."""
+    warnings = [event for event in events if event.get("type") == "Warning"]
+    # a series of events carries its time elsewhere than a single one
+    warnings.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+    return {event["involvedObject"].get("name", ""): _said(event, "no reason given") for event in warnings}
+
+
+def waiting_pods(pods: Iterable[Mapping[str, Any]], warnings: Mapping[str, str]) -> list[Waiting]:
+    """Pods that are not Ready, with what their containers or the scheduler say, and the newest warning about each."""
     result = []
     for pod in pods:
         if _condition(pod, "Ready").get("status") == "True":
@@ -127,6 +135,8 @@ def waiting_pods(pods: Iterable[Mapping[str, Any]]) -> list[Waiting]:
             reasons = ["on no node: " + _said(_condition(pod, "PodScheduled"), "not scheduled yet")]
         elif not reasons:
             reasons = [_said(_condition(pod, "Ready"), f"phase {pod.get('status', {}).get('phase', 'unknown')}")]
+        if where and _name(pod) in warnings:
+            reasons.append(f"event {warnings[_name(pod)]}")
         prefix = f"on {where}, " if where else ""
         result.append(Waiting("Pod", _name(pod), prefix + "; ".join(reasons)))
     return result

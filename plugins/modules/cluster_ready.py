@@ -115,7 +115,7 @@ waiting:
       description: Name of the object.
       type: str
     reason:
-      description: Why it is not ready.
+      description: Why it is not ready; of a pod with the newest warning event about it.
       type: str
 waited:
   description: Seconds that passed.
@@ -174,6 +174,11 @@ class Cluster:
         found = self._api.call(what, self._core.list_namespaced_pod, namespace, label_selector=selector)
         return found.get("items") or []
 
+    def events(self, namespace: str) -> list[dict[str, Any]]:
+        what = f"list events in namespace {namespace}"
+        found = self._api.call(what, self._core.list_namespaced_event, namespace, field_selector="type=Warning")
+        return found.get("items") or []
+
     def daemon_set(self, namespace: str, name: str) -> dict[str, Any]:
         return self._read(f"read DaemonSet {name}", self._apps.read_namespaced_daemon_set, name, namespace)
 
@@ -219,7 +224,8 @@ def pod_reasons(api: Cluster, state: State) -> list[Waiting]:
     """Why the pods of unready workloads are not ready; asked for once, when the time has run out."""
     result: list[Waiting] = []
     for namespace, item in state.unready:
-        result.extend(readiness.waiting_pods(api.pods(namespace, readiness.selector_text(item))))
+        warnings = readiness.last_warnings(api.events(namespace))
+        result.extend(readiness.waiting_pods(api.pods(namespace, readiness.selector_text(item)), warnings))
     return result
 
 

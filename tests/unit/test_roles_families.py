@@ -43,3 +43,9 @@ def test_packages_are_held_in_both_families():
     repository, install, _ = yaml.safe_load(redhat)
     assert "__kubernetes_packages" in repository["ansible.builtin.yum_repository"]["exclude"]
     assert install["ansible.builtin.dnf"]["disable_excludes"] == repository["ansible.builtin.yum_repository"]["name"]
+
+
+@pytest.mark.parametrize(("role", "tasks"), [("kubernetes", "RedHat"), ("containerd", "docker_RedHat")])
+def test_a_repository_file_that_somebody_made_by_the_upstream_instructions_stays(role, tasks):
+    repository = yaml.safe_load((ROLES / role / "tasks" / f"{tasks}.yml").read_text())[0]
+    assert repository["ansible.builtin.yum_repository"]["name"].startswith("podpath-")

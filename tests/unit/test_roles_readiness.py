@@ -139,7 +139,7 @@ def pod(node_name="a", ready="False", **status):
     ],
 )
 def test_a_pod_says_why_it_is_not_ready(given, said):
-    assert reasons(readiness.waiting_pods([given, pod(ready="True")])) == [said]
+    assert reasons(readiness.waiting_pods([given, pod(ready="True")], {})) == [said]
 
 
 def test_selector_and_table_are_text():
@@ -215,6 +215,16 @@ class FakeApi:
     def pods(self, namespace, selector):
         return self._pods
 
+    def events(self, namespace):
+        about = {"name": "p"}
+        return [
+            {"type": "Warning", "involvedObject": about, "reason": "FailedCreatePodSandBox", "message": "no CNI",
+             "lastTimestamp": "2026-01-01T00:00:02Z"},
+            {"type": "Warning", "involvedObject": about, "reason": "FailedScheduling", "message": "taints",
+             "lastTimestamp": None, "eventTime": "2026-01-01T00:00:01.000000Z"},
+            {"type": "Normal", "involvedObject": about, "reason": "Pulled", "lastTimestamp": "2026-01-01T00:00:03Z"},
+        ]
+
 
 def test_one_look_gathers_nodes_and_workloads_and_pods_say_why():
     api = FakeApi([node("b"), node("a"), node("other")], {"ds": daemon_set(numberAvailable=0)}, [pod()])
@@ -229,7 +239,9 @@ def test_one_look_gathers_nodes_and_workloads_and_pods_say_why():
         "DaemonSet ds: 0 of 3 pods are available",
         "Deployment gone: not there, in namespace n",
     ]
-    assert reasons(cluster_ready.pod_reasons(api, state)) == ["Pod p: on a, ContainersNotReady"]
+    assert reasons(cluster_ready.pod_reasons(api, state)) == [
+        "Pod p: on a, ContainersNotReady; event FailedCreatePodSandBox: no CNI"
+    ]
 
 
 @pytest.mark.parametrize("status", [401, 403])
