@@ -40,6 +40,7 @@ def test_all_pairs_go_the_way_they_should(lab):
         assert [hop["addresses"] for hop in pair["hops"]] == [hop["addresses"] for hop in pair["expected"]["hops"]]
         if second == "node" and not same:
             assert pair["hops"][1]["addresses"] == [lab.variables[pair["destination"]["node"]]["ansible_host"]]
+        assert same or pair["evidence"]["underlay"]["interface"] == "eth1"
     assert {path["verdict"] for path in paths["nodes"]["paths"]} == {"pass"}
     assert lab.pods_left() == []
 
@@ -71,6 +72,20 @@ def test_dropped_vxlan_fails_that_nodes_cross_pairs_and_no_other(lab):
     ran, paths = lab.paths()
     assert ran.rc == 0, ran.output
     assert verdicts(paths) == dict.fromkeys(ALL, "pass")
+
+
+def test_a_card_too_small_for_the_tunnel_is_told_by_the_hosts_as_no_packet_can(lab):
+    if lab.backend != "vxlan":
+        pytest.skip("there is no tunnel")
+    lab.nodes["node-1"].check_output("ip link set eth1 mtu 1400")
+    try:
+        ran, paths = lab.paths()
+    finally:
+        lab.nodes["node-1"].check_output("ip link set eth1 mtu 1500")
+    assert ran.rc != 0
+    outgoing = {pair for pair in crossing("node-1") if pair[0] == "node-1"}
+    assert pairs_with(verdicts(paths), "fail") == outgoing
+    assert {pair["rule"] for pair in paths["pods"]["pairs"] if pair["verdict"] == "fail"} == {"underlay-mtu"}
 
 
 def test_flannel_on_the_nat_address_fails_though_nothing_else_is_asked(lab):
