@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
+import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,3 +52,16 @@ def run(playbook: str, inventory: list[str], cmdline: str = "", **variables: obj
             if event["event"] == "runner_on_ok" and data["res"].get("changed"):
                 changed.setdefault(data["host"], set()).add(data["task"])
         return Run(result.rc, result.stdout.read(), changed)
+
+
+def support_bundle(ran: Run) -> Path:
+    """The file that a run that failed says it has left; of several the last."""
+    found = re.findall(r"\S+/support-\S+\.tar\.gz", ran.output)
+    assert found, ran.output[-3000:]
+    return Path(found[-1])
+
+
+def bundled(path: Path) -> dict[str, str]:
+    """What is in a support bundle, by name."""
+    with tarfile.open(path) as archive:
+        return {member.name.split("/", 1)[1]: archive.extractfile(member).read().decode() for member in archive}

@@ -26,16 +26,22 @@ WATCH = ("import glob,re,time\n"
 
 
 def fail_to_join(lab):
-    """A run whose join kubeadm's own preflight stops, and all that it must leave undone or clean up."""
+    """A run whose join kubeadm's own preflight stops, and all that it must leave undone or clean up.
+
+    Another worker cannot be prepared; that node-2 comes to its join at all shows that it is not held up by that.
+    """
     node = lab.nodes["node-2"]
     node.check_output("systemd-run --quiet --collect --unit=obstacle python3 -m http.server 10250")
     try:
-        ran = playbooks.run("site.yml", lab.inventory, cmdline="-vvv --diff")
+        ran = playbooks.run(
+            "site.yml", lab.inventory, cmdline="-vvv --diff",
+            containerd_runc_package="{{ 'no-such-runc' if inventory_hostname == 'node-1' else 'runc' }}")
     finally:
         node.check_output("systemctl stop obstacle")
     assert ran.rc != 0, ran.output[-3000:]
     # the output is YAML, which may break a line at any blank
-    for words in ("node-2 could not join the cluster",
+    for words in ("node-1: Install the packages: No package matching 'no-such-runc'",
+                  "node-2 could not join the cluster",
                   r"\[ERROR Port-10250\]"):
         assert re.search(words.replace(" ", r"[\s\\]+"), ran.output), ran.output[-3000:]
     assert TOKEN.findall(ran.output) == []
@@ -43,6 +49,11 @@ def fail_to_join(lab):
     assert not node.file("/etc/kubernetes/kubelet.conf").exists
     assert lab.nodes["controlplane"].check_output("kubeadm token list -o jsonpath='{.token}'") == ""
     assert "node-2" not in lab.kubectl("get nodes --no-headers")
+    bundle = playbooks.support_bundle(ran)
+    assert bundle.stat().st_mode & 0o777 == 0o600
+    left = playbooks.bundled(bundle)
+    assert "kubelet" in left["node-2/commands/journal-kubelet.txt"]
+    assert TOKEN.findall("".join(left.values())) == []
 
 
 RULE = "INPUT -p tcp -m comment --comment KUBE-mine -m tcp --dport 9 -j ACCEPT"

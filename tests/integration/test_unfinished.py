@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import tarfile
-from pathlib import Path
 
 import pytest
 
@@ -57,17 +55,6 @@ def kill_kubeadm(bare, node: str, verb: str, condition: str) -> None:
 def killed(bare, node: str) -> bool:
     said = bare.node(node, "systemctl stop killer 2>/dev/null; test -e /run/killed && echo yes || echo no")
     return said.strip() == "yes"
-
-
-def bundle(ran: playbooks.Run) -> Path:
-    found = re.findall(r"\S+/support-\S+\.tar\.gz", ran.output)
-    assert found, ran.output[-3000:]
-    return Path(found[-1])
-
-
-def texts(path: Path) -> dict[str, str]:
-    with tarfile.open(path) as archive:
-        return {member.name.split("/", 1)[1]: archive.extractfile(member).read().decode() for member in archive}
 
 
 def test_an_init_that_is_killed_before_its_api_server_ran_is_undone_and_foreign_files_stay(bare):
@@ -119,8 +106,8 @@ def test_an_init_that_is_killed_after_its_api_answered_is_finished_and_keeps_wha
     # a token for one run is gone though a join failed
     assert "for one run" not in bare.node("controlplane", "kubeadm token list")
 
-    said = texts(bundle(ran))
-    assert bundle(ran).stat().st_mode & 0o777 == 0o600
+    said = playbooks.bundled(playbooks.support_bundle(ran))
+    assert playbooks.support_bundle(ran).stat().st_mode & 0o777 == 0o600
     whole = "\n".join(said.values())
     assert "node-1/commands/journal-kubelet.txt" in said
     assert "controlplane" in said["cluster/nodes.txt"]

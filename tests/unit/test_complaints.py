@@ -59,6 +59,16 @@ def test_no_host_waits_for_another_without_need():
     slow = [(file.name, item.get("name")) for file in files for item in everything(load(file) or [])
             if {"serial", "throttle"} & item.keys() or item.get("strategy", "linear") == "host_pinned"]
     assert slow == []
+    # one host asks others one after the other: those that --limit leaves out, and journals when all is lost
+    one_by_one = {item["name"] for file in files if not file.parts[-3].startswith("lab_")
+                  for item in everything(load(file) or [])
+                  if "loop" in item and item.get("delegate_to", "localhost") != "localhost"
+                  and item["loop_control"]["loop_var"] in item["delegate_to"]}
+    assert one_by_one == {
+        "Gather the addresses of hosts outside of this run",
+        "Read which API servers there are",
+        "Read the journal of the kubelets that are not ready",
+    }
     config = configparser.ConfigParser()
     config.read(ROOT / "ansible.cfg")
     assert config["defaults"].getint("forks") >= 20
