@@ -40,7 +40,10 @@ def diagnose(evidence: Evidence) -> list[Diagnosis]:
     """The faults that explain what did not pass, the most likely first: those that break pairs before those that leave
     them open, then by how sure they are, then by how many pairs they explain."""
     lossy = from_loss(evidence)
-    explained = {leg for one in lossy if one.confidence != POSSIBLE for leg in one.legs}
+    explained = evidence.tally.none()
+    for one in lossy:
+        if one.confidence != POSSIBLE:
+            explained = explained | one.legs
     found = [
         *from_findings(evidence),
         *from_silence(evidence, from_rules(evidence, explained)),

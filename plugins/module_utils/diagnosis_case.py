@@ -8,21 +8,23 @@ Pure.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import functools
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import FAULTS, TUNNELS
+from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import ServiceSeen
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.preflight import Finding
-from ansible_collections.podpath.kubeadm.plugins.module_utils.result import Tally
+from ansible_collections.podpath.kubeadm.plugins.module_utils.result import MOST_REASONS, Tally
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import IPV4, Node, listed
-from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import Judged
 
 MOST_PAIRS = 20
-MOST_SENTENCES = 5
+MOST_SENTENCES = MOST_REASONS
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Diagnosis:
     title: str
     confidence: str
     nodes: tuple[str, ...]
-    legs: tuple[Leg, ...] = ()
+    legs: Legs
     evidence: tuple[str, ...] = ()
     confirm: tuple[str, ...] = ()
     cure: tuple[str, ...] = ()
@@ -45,7 +47,7 @@ class Diagnosis:
             "title": self.title,
             "confidence": self.confidence,
             "nodes": list(self.nodes),
-            "pairs": [str(leg) for leg in self.legs[:MOST_PAIRS]],
+            "pairs": [str(leg) for leg in islice(self.legs, MOST_PAIRS)],
             "pairs_total": len(self.legs),
             "evidence": list(self.evidence),
             "confirm": list(self.confirm),
@@ -61,11 +63,11 @@ class Evidence:
     tally: Tally
     findings: Sequence[Finding] = ()
     services: Sequence[ServiceSeen] = ()
-    by_rule: dict[str, list[Judged]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        for judged in self.tally.broken:
-            self.by_rule.setdefault(judged.judgement.rule, []).append(judged)
+    def rule(self, *rules: str) -> Legs:
+        """The pairs that one of these rules kept from a pass."""
+        found = [self.tally.broken[rule].legs for rule in rules if rule in self.tally.broken]
+        return functools.reduce(operator.or_, found) if found else self.tally.none()
 
     def backend(self, name: str) -> str:
         return self.nodes[name].backend or ""
@@ -96,16 +98,17 @@ def made(
     fault: str,
     confidence: str,
     nodes: Sequence[str],
-    legs: Iterable[Leg] = (),
+    legs: Legs | None = None,
     told: Sequence[str] = (),
     where: str = "",
     fails: bool = True,
 ) -> Diagnosis:
     """A fault in the words of faults.py. ``told``: what speaks for it; ``where``: the place that its title names."""
-    legs = tuple(legs)
+    legs = evidence.tally.none() if legs is None else legs
     node = nodes[0] if nodes else next(iter(evidence.nodes))
-    others = list(dict.fromkeys(end for leg in legs for end in leg[:2] if end not in nodes))
-    values = _values(evidence, node, others, legs[0] if legs else None)
+    at = set(nodes)
+    others = [end for end in legs.ends() if end not in at]
+    values = _values(evidence, node, others, next(iter(legs), None))
     values |= {"where": where or f"at node {node}", "nodes": listed(list(nodes))}
     text = FAULTS[fault]
     title = text.title.format(**values)
@@ -122,25 +125,12 @@ def made(
     )
 
 
-def reasons(judged: Sequence[Judged]) -> list[str]:
+def reasons(evidence: Evidence, legs: Legs) -> list[str]:
     """A few sentences of pairs, and how many pairs say the like."""
-    told = list(dict.fromkeys(one.judgement.reason for one in judged[:MOST_SENTENCES]))
-    more = len(judged) - MOST_SENTENCES
-    return [*told, f"{more} more pairs show the same."] if more > 0 else told
-
-
-def accuse(legs: Iterable[Leg]) -> dict[Leg, str]:
-    """For faults that may lie at either end: the fewest nodes that explain all pairs, by pair."""
-    left = dict.fromkeys(legs)
-    accused: dict[Leg, str] = {}
-    while left:
-        counts = Counter(end for leg in left for end in set(leg[:2]))
-        node = min(counts, key=lambda name: (-counts[name], name))
-        own = [leg for leg in left if node in leg[:2]]
-        accused |= dict.fromkeys(own, node)
-        for leg in own:
-            del left[leg]
-    return accused
+    known = evidence.tally.reasons
+    told = list(dict.fromkeys(islice((known[leg] for leg in legs if leg in known), MOST_SENTENCES)))
+    more = len(legs) - MOST_SENTENCES
+    return [*told, f"{more:,} more pairs show the same."] if more > 0 else told
 
 
 _CANNOT_TELL = "Packets alone cannot tell these apart: {}. They stand in the order in which they are met in practice."
@@ -150,7 +140,7 @@ def ranked(
     evidence: Evidence,
     candidates: Sequence[tuple[str, str]],
     nodes: Sequence[str],
-    legs: Sequence[Leg],
+    legs: Legs,
     told: Sequence[str],
     where: str = "",
 ) -> list[Diagnosis]:

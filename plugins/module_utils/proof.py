@@ -251,7 +251,7 @@ class Proof:
         self, record: verdict.Record, returned: Callable[[verdict.Judged], bool]
     ) -> tuple[result.Tally, list[dict[str, Any]], dict[str, Any]]:
         """What was counted, the pairs that are returned, and the matrix of all."""
-        tally = result.Tally()
+        tally = result.Tally(self.nodes)
         grid = report_matrix.Grid(list(self.nodes))
         pairs: list[dict[str, Any]] = []
         most = MOST_RETURNED if self._file else len(self.plan)
