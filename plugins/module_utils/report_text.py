@@ -140,7 +140,7 @@ def _large(pods: Mapping[str, Any], names: Mapping[str, str], width: int, paint:
     bad = words.not_passed(pods["pairs"])
     if bad:
         out += _table(_pair_rows(bad[:MOST_ROWS], names, words.family_count(pods)), paint)
-        left_out = words.left_out_text(bad[:MOST_ROWS], pods["summary"], where)
+        left_out = words.left_out_text(bad[:MOST_ROWS], pods, where)
         out += [left_out] if left_out else []
     return out
 

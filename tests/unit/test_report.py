@@ -223,6 +223,18 @@ def test_pairs_left_out_of_a_result_pass_only_where_all_were_looked_at():
     assert report.build(healthy)["pods"]["matrix"]["rows"]["ipv4"] == ["10p"] * 10
 
 
+@pytest.mark.parametrize(("lost", "file", "told"), [
+    (0, "", "30 more pairs did not pass; they stand in /x/paths.json."),
+    (10, "/x/all.json", "30 more pairs did not pass; they stand in /x/all.json."),
+    (10, "", "30 more pairs did not pass; 20 of them stand in /x/paths.json; for all of them name a file in "
+             "output_path (pod_paths_result_path in the role)."),
+])
+def test_what_is_not_shown_is_said_to_stand_only_where_it_does(lost, file, told):
+    pods = {"summary": {"pass": 0, "fail": 40, "inconclusive": 10}, "output_path": file,
+            "pairs_left_out": {"pass": 7, "fail": lost, "inconclusive": 0}}
+    assert report_words.left_out_text(range(20), pods, "/x/paths.json") == told
+
+
 def test_a_thousand_nodes_are_bounded_and_what_failed_is_kept():
     document = samples.sparse(1000, 19, fault=samples.POLICY)
     begin = time.monotonic()
