@@ -27,7 +27,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_beside i
     from_services,
     from_the_rest,
 )
-from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case import Diagnosis, Evidence
+from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case import Diagnosis, Evidence, joined
 from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_lost import from_silence
 from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_rules import from_rules
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import CONFIDENCES, POSSIBLE
@@ -51,6 +51,7 @@ def diagnose(evidence: Evidence) -> list[Diagnosis]:
         *from_services(evidence),
         *from_the_rest(evidence),
     ]
+    found = joined(evidence, found)
     return sorted(found, key=lambda one: (not one.fails, CONFIDENCES.index(one.confidence), -len(one.legs)))
 
 

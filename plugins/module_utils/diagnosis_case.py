@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -25,6 +25,9 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import IP
 
 MOST_PAIRS = 20
 MOST_SENTENCES = MOST_REASONS
+MOST_NAMES = 5
+# from so many nodes on, one fault of each is one fault of them all
+_ALIKE = 3
 
 
 @dataclass(frozen=True)
@@ -73,16 +76,22 @@ class Evidence:
         return self.nodes[name].backend or ""
 
 
-def _values(evidence: Evidence, node: str, others: Sequence[str], leg: Leg | None) -> dict[str, str]:
+def _named(evidence: Evidence, nodes: Sequence[str]) -> str:
+    """Nodes for a sentence: by name, or as all of them where they are many."""
+    if len(nodes) > MOST_NAMES and evidence.tally.met <= set(nodes):
+        return f"all {len(nodes):,} nodes"
+    return listed(nodes, MOST_NAMES)
+
+
+def _values(evidence: Evidence, node: str, others: Sequence[str], peer: str, leg: Leg | None) -> dict[str, str]:
     """What the texts of a fault speak of."""
     family = leg.family if leg else IPV4
-    peer = others[0] if others else node
     side = evidence.nodes[peer].side(family)
     tunnel, device = TUNNELS.get(evidence.backend(node), ("the tunnel", "flannel.1"))
     return {
         "node": node,
         "peer": peer,
-        "peers": listed(others) if others else "the other nodes",
+        "peers": listed(others, MOST_NAMES) if others else "the other nodes",
         "cidr": side.pod_cidr or "its podCIDR",
         "address": side.public_ip or (side.internal_ips or ("its address",))[0],
         "pod": side.bridge_ip or "the pod",
@@ -103,15 +112,20 @@ def made(
     where: str = "",
     fails: bool = True,
 ) -> Diagnosis:
-    """A fault in the words of faults.py. ``told``: what speaks for it; ``where``: the place that its title names."""
+    """A fault in the words of faults.py. ``told``: what speaks for it; ``where``: the place that its title names.
+
+    Of several nodes the commands name the first, as an example.
+    """
     legs = evidence.tally.none() if legs is None else legs
     node = nodes[0] if nodes else next(iter(evidence.nodes))
-    at = set(nodes)
-    others = [end for end in legs.ends() if end not in at]
-    values = _values(evidence, node, others, next(iter(legs), None))
-    values |= {"where": where or f"at node {node}", "nodes": listed(list(nodes))}
+    at, ends = set(nodes), legs.ends()
+    others = [end for end in ends if end not in at]
+    peer = next((end for end in (*others, *ends) if end != node), node)
+    values = _values(evidence, node, others, peer, next(iter(legs), None)) | {"nodes": _named(evidence, nodes)}
+    each = f"each of {values['nodes']}".replace("each of all ", "each of the ") if len(nodes) > 1 else node
+    spoken = {**values, "node": each, "where": where or (f"at node {node}" if each == node else f"at {each}")}
     text = FAULTS[fault]
-    title = text.title.format(**values)
+    title = (text.title if each == node else text.title.replace("Node {node}", "{node}")).format(**spoken)
     return Diagnosis(
         fault=fault,
         title=title[:1].upper() + title[1:],
@@ -120,7 +134,7 @@ def made(
         legs=legs,
         evidence=tuple(told),
         confirm=tuple(line.format(**values) for line in text.confirm),
-        cure=tuple(line.format(**values) for line in text.cure),
+        cure=tuple(line.format(**spoken) for line in text.cure),
         fails=fails,
     )
 
@@ -129,6 +143,8 @@ def reasons(evidence: Evidence, legs: Legs) -> list[str]:
     """A few sentences of pairs, and how many pairs say the like."""
     known = evidence.tally.reasons
     told = list(dict.fromkeys(islice((known[leg] for leg in legs if leg in known), MOST_SENTENCES)))
+    if legs and not told:
+        return [f"{len(legs):,} pairs show it, such as {next(iter(legs))}."]
     more = len(legs) - MOST_SENTENCES
     return [*told, f"{more:,} more pairs show the same."] if more > 0 else told
 
@@ -147,3 +163,31 @@ def ranked(
     """Candidates (fault, confidence) for one and the same group of pairs."""
     more = [_CANNOT_TELL.format(", ".join(fault for fault, _confidence in candidates))] if len(candidates) > 1 else []
     return [made(evidence, fault, confidence, nodes, legs, [*told, *more], where) for fault, confidence in candidates]
+
+
+def _joined(evidence: Evidence, alike: Sequence[Diagnosis]) -> Diagnosis:
+    """The same fault of several nodes as one."""
+    first = alike[0]
+    legs = functools.reduce(operator.or_, (one.legs for one in alike))
+    nodes = [name for name in evidence.nodes if name in {one.nodes[0] for one in alike}]
+    if 2 * sum(leg.source != leg.destination for leg in legs) == sum(evidence.tally.crossing.values()):
+        # the fewest that explain all pairs are not all nodes, but then nothing speaks for the others
+        nodes = [name for name in evidence.nodes if name in evidence.tally.met]
+    shared = set(first.evidence).intersection(*(one.evidence for one in alike))
+    told = dict.fromkeys(one.evidence[0] for one in alike[:MOST_SENTENCES])
+    more = [f"{len(alike) - MOST_SENTENCES:,} more nodes show the same."] if len(alike) > MOST_SENTENCES else []
+    told = [*told, *more, *(line for line in first.evidence if line in shared and line not in told)]
+    return made(evidence, first.fault, first.confidence, nodes, legs, told, fails=first.fails)
+
+
+def joined(evidence: Evidence, found: Iterable[Diagnosis]) -> list[Diagnosis]:
+    """What was found, with a fault that many nodes have told once and not for each of them."""
+    groups: dict[tuple[object, ...], list[Diagnosis]] = {}
+    for number, one in enumerate(found):
+        key = (one.fault, one.confidence, one.fails) if len(one.nodes) == 1 else (number,)
+        groups.setdefault(key, []).append(one)
+    return [
+        one
+        for alike in groups.values()
+        for one in (alike if len(alike) < _ALIKE else [_joined(evidence, alike)])
+    ]

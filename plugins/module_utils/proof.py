@@ -44,8 +44,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.stated_paths impor
 FAILED = "failed"
 ALL = "all"
 # So many pairs that did not pass stand in a result, and as many that did, unless all are asked for: a module's result
-# goes through memory several times. Where a mesh is wanted of so many nodes, one of 100 is told whole; report.py has the
-# same.
+# goes through memory several times. Where max_mesh_nodes allows a mesh of 100 nodes, it is told whole, as in report.py.
 MOST_RETURNED = 1000
 MOST_OF_A_MESH = 10_000
 # Where a node has no podCIDR, a network that no pod can be in (RFC 5737, RFC 3849) serves for the control.
