@@ -215,9 +215,10 @@ options:
     description:
       - Which pairs stand in the result, V(all) or only those that did not pass (V(failed)).
       - By default all, where they are no more than a mesh of O(max_mesh_nodes) nodes has.
-      - Of those that did not pass the result holds 1000 at most, and with O(output_path) of those that passed as well;
-        RV(pairs_left_out) counts the others. By default a mesh that O(max_mesh_nodes) allows is told up to 10000 of
-        each. V(all) without O(output_path) has no bound.
+      - Of those that did not pass the result holds the first 1000 and 20 of each rule, and with O(output_path) 1000 of
+        those that passed; RV(pairs_left_out) counts the others.
+      - By default a mesh that O(max_mesh_nodes) allows is told up to 10000 of each. V(all) without O(output_path) has
+        no bound.
     type: str
     choices: [failed, all]
   output_path:

@@ -407,6 +407,7 @@ def test_a_cluster_of_which_nothing_passes_returns_some_pairs_and_counts_the_oth
 ):
     monkeypatch.setattr(proof, "MOST_RETURNED", 4)
     monkeypatch.setattr(proof, "MOST_OF_A_MESH", 8)
+    monkeypatch.setattr(proof, "FEWEST_OF_A_RULE", 1)
     monkeypatch.chdir(tmp_path)
     nodes = [node(index, public_ip="10.0.2.15") for index in range(12)]
     _failed, result = prove(nodes, **{"wanted": plan.Wanted(name="mesh"), **asked})
@@ -416,6 +417,17 @@ def test_a_cluster_of_which_nothing_passes_returns_some_pairs_and_counts_the_oth
     assert report.build(result)["pods"]["pairs_left_out"] == result["pairs_left_out"]
     if "output_path" in asked:
         assert len(json.loads((tmp_path / "all.json").read_text())["pairs"]) == 144
+
+
+def test_a_fault_of_many_pairs_hides_no_other(prove, monkeypatch):
+    monkeypatch.setattr(proof, "MOST_RETURNED", 4)
+    monkeypatch.setattr(proof, "FEWEST_OF_A_RULE", 2)
+    nodes = [node(index, ready=index > 0) for index in range(12)]
+    one_way = {("node-8", "node-9"): output("POD", "10.244.8.1", None, None, None)}
+    wanted = plan.Wanted(name="mesh")
+    _failed, result = prove(nodes, Probes(nodes, traces=one_way), wanted=wanted, return_pairs="failed")
+    assert [pair["verdict"] for pair in result["pairs"]] == ["inconclusive"] * 4 + ["fail", "inconclusive"]
+    assert result["pairs_left_out"]["inconclusive"] == 23 - 4
 
 
 def test_a_file_that_cannot_be_written_is_told_before_anything_starts(prove, tmp_path):

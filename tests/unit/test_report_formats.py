@@ -255,6 +255,13 @@ def test_html_names_the_file_that_holds_what_it_left_out():
     assert "18 more pairs did not pass; they stand in /x/paths.json." in paths.path_html(built, where="/x/paths.json")
 
 
+def test_html_lists_no_finding_of_each_of_a_thousand_nodes():
+    one = {"rule": "x", "severity": "fail", "scope": "cross", "nodes": ["a"], "message": "It is wrong.", "cure": "Do."}
+    page = paths.path_html(paths.path_report(samples.result(preflight=[one] * 1200)))
+    assert page.count("It is wrong.") == 50
+    assert "and 1,150 more findings" in page
+
+
 def test_html_says_when_where_and_by_which_version():
     page = paths.path_html(CASES[samples.UDP_BLOCKED])
     for text in ("2026-11-24 17:30 UTC", "https://192.168.56.10:6443", "0.2.0", "4 fail of 9 pod pairs"):
