@@ -13,6 +13,9 @@ from typing import Any
 SCHEMA_VERSION = 2
 
 Key = tuple[str, str, str]
+# Of each kind of difference so many are told and the others counted, as all of a million pairs may fail.
+MOST_CHANGES = 1000
+_KINDS = ("new_failures", "mended", "changed_hops", "slower", "missing")
 
 
 class BaselineError(ValueError):
@@ -63,9 +66,8 @@ class Earlier:
     pairs: dict[Key, _Was]
     slower_than: Slower = field(default_factory=Slower)
     _seen: set[Key] = field(default_factory=set)
-    _changes: dict[str, list[dict[str, Any]]] = field(
-        default_factory=lambda: {name: [] for name in ("new_failures", "mended", "changed_hops", "slower")}
-    )
+    _changes: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in _KINDS})
+    _left_out: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_KINDS, 0))
 
     def must_be_of(self, server: str) -> None:
         """Raises BaselineError when the earlier result is another cluster's."""
@@ -84,21 +86,30 @@ class Earlier:
             return
         now, named = _was(pair), _named(key)
         if before.verdict == "pass" and now.verdict != "pass":
-            self._changes["new_failures"].append({**named, "verdict": now.verdict, "reason": pair["reason"]})
+            self._note("new_failures", {**named, "verdict": now.verdict, "reason": pair["reason"]})
         elif before.verdict != "pass" and now.verdict == "pass":
-            self._changes["mended"].append({**named, "before": before.verdict})
+            self._note("mended", {**named, "before": before.verdict})
         if before.hops and now.hops and before.hops != now.hops:
             hops = {"before": [list(hop) for hop in before.hops], "now": [list(hop) for hop in now.hops]}
-            self._changes["changed_hops"].append({**named, **hops})
+            self._note("changed_hops", {**named, **hops})
         if before.median is not None and now.median is not None:
             bound = max(before.median * self.slower_than.factor, before.median + self.slower_than.ms)
             if now.median > bound:
-                self._changes["slower"].append({**named, "before_ms": before.median, "now_ms": now.median})
+                self._note("slower", {**named, "before_ms": before.median, "now_ms": now.median})
+
+    def _note(self, kind: str, entry: dict[str, Any]) -> None:
+        if len(self._changes[kind]) < MOST_CHANGES:
+            self._changes[kind].append(entry)
+        else:
+            self._left_out[kind] += 1
 
     def changes(self) -> dict[str, Any]:
-        """All that differs; ``missing``: pairs of the earlier result that this run did not have."""
+        """All that differs; ``missing``: pairs of the earlier result that this run did not have; ``left_out``: how many
+        of each kind are not told."""
         missing = [_named(key) for key in self.pairs if key not in self._seen]
-        return {"baseline": {"path": self.path, **self.run}, **self._changes, "missing": missing}
+        told = {**self._changes, "missing": missing[:MOST_CHANGES]}
+        left_out = {**self._left_out, "missing": max(0, len(missing) - MOST_CHANGES)}
+        return {"baseline": {"path": self.path, **self.run}, **told, "left_out": left_out}
 
 
 def _document(path: str) -> Mapping[str, Any]:
@@ -161,6 +172,7 @@ def diff(changes: Mapping[str, Any]) -> dict[str, str]:
         before.append(f"{named(entry)}: {entry['before_ms']} ms")
         now.append(f"{named(entry)}: {entry['now_ms']} ms")
     before += [f"{named(entry)}: traced" for entry in changes["missing"]]
+    now += [f"{number:,} more: {kind}" for kind, number in changes["left_out"].items() if number]
     return {
         "before_header": f"pod paths of {changes['baseline']['started']}",
         "after_header": "pod paths now",

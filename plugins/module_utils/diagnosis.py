@@ -27,7 +27,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_beside i
     from_services,
     from_the_rest,
 )
-from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case import Diagnosis, Evidence
+from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case import Diagnosis, Evidence, joined
 from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_lost import from_silence
 from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_rules import from_rules
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import CONFIDENCES, POSSIBLE
@@ -40,7 +40,10 @@ def diagnose(evidence: Evidence) -> list[Diagnosis]:
     """The faults that explain what did not pass, the most likely first: those that break pairs before those that leave
     them open, then by how sure they are, then by how many pairs they explain."""
     lossy = from_loss(evidence)
-    explained = {leg for one in lossy if one.confidence != POSSIBLE for leg in one.legs}
+    explained = evidence.tally.none()
+    for one in lossy:
+        if one.confidence != POSSIBLE:
+            explained = explained | one.legs
     found = [
         *from_findings(evidence),
         *from_silence(evidence, from_rules(evidence, explained)),
@@ -48,6 +51,7 @@ def diagnose(evidence: Evidence) -> list[Diagnosis]:
         *from_services(evidence),
         *from_the_rest(evidence),
     ]
+    found = joined(evidence, found)
     return sorted(found, key=lambda one: (not one.fails, CONFIDENCES.index(one.confidence), -len(one.legs)))
 
 

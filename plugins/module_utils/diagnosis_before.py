@@ -17,13 +17,6 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case imp
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import CERTAIN, FOUND_BEFORE
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL
 from ansible_collections.podpath.kubeadm.plugins.module_utils.preflight import Finding
-from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import Judged
-
-
-def _loops(evidence: Evidence, judged: Judged) -> bool:
-    trace, leg = judged.observation.trace, judged.leg
-    bridge = evidence.nodes[leg.source].side(leg.family).bridge_ip
-    return trace is not None and any(bridge in hop.addresses for hop in trace.hops[1:])
 
 
 def from_findings(evidence: Evidence) -> list[Diagnosis]:
@@ -36,13 +29,13 @@ def from_findings(evidence: Evidence) -> list[Diagnosis]:
     for fault, findings in by_fault.items():
         rules = {finding.rule for finding in findings}
         nodes = list(dict.fromkeys(node for finding in findings for node in finding.nodes))
-        judged = [one for rule in rules for one in evidence.by_rule.get(rule, ())]
-        if not judged:
+        legs = evidence.rule(*rules)
+        if not legs:
             continue
         told = [finding.message for finding in findings[:MOST_SENTENCES]]
-        loops = sum(_loops(evidence, one) for one in judged)
+        loops = sum(len(evidence.tally.broken[rule].looped) for rule in rules if rule in evidence.tally.broken)
         if loops:
-            told.append(f"{loops} traces come back to their own node's cni0 at each hop, a loop, as this makes them.")
+            told.append(f"{loops:,} traces come back to their own node's cni0 at each hop, a loop, as this makes them.")
         fails = any(finding.severity == FAIL for finding in findings)
-        found.append(made(evidence, fault, CERTAIN, nodes, (one.leg for one in judged), told, fails=fails))
+        found.append(made(evidence, fault, CERTAIN, nodes, legs, told, fails=fails))
     return found

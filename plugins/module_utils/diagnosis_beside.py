@@ -12,12 +12,12 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case imp
     MOST_SENTENCES,
     Diagnosis,
     Evidence,
-    accuse,
     made,
     reasons,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import CERTAIN, LIKELY, POSSIBLE
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL, PASS
+from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import accuse
 from ansible_collections.podpath.kubeadm.plugins.module_utils.result import SERVICES_DEAD
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import listed
 
@@ -33,35 +33,28 @@ def from_loss(evidence: Evidence) -> list[Diagnosis]:
 
     Hops that kept silent speak for it as well where echoes are lost, too, which no limit on ICMP errors touches.
     """
-    judged = {one.leg: one for one in evidence.by_rule.get("loss", ())}
-    silent = {one.leg for rule in SILENT_HOPS for one in evidence.by_rule.get(rule, ())}
-    accused = accuse([*evidence.tally.lossy, *judged, *silent])
+    judged, silent = evidence.rule("loss"), evidence.rule(*SILENT_HOPS)
     found = []
-    for node in dict.fromkeys(accused.values()):
+    for node, legs in accuse(evidence.tally.lossy | judged | silent).items():
         sent, lost = evidence.tally.echoes.get(node, (0, 0))
-        own = [judged[leg] for leg, name in accused.items() if name == node and leg in judged]
-        legs = [leg for leg, name in accused.items() if name == node]
-        quiet = len(silent.intersection(legs))
+        own = legs & judged
+        quiet = len(silent & legs)
         enough = lost and lost + quiet >= _FEWEST_LOST and lost >= _SLIGHT_LOSS * sent
         if not own and not enough:
             continue
-        told = [f"{lost} of {sent} echoes between {node} and other nodes were lost."] if lost else []
+        told = [f"{lost:,} of {sent:,} echoes between {node} and other nodes were lost."] if lost else []
         if quiet and lost:
-            told.append(f"{quiet} of its traces lack a hop, which the limit on ICMP errors alone would not explain.")
+            told.append(f"{quiet:,} of its traces lack a hop, which the limit on ICMP errors alone would not explain.")
         confidence = LIKELY if own or lost >= _LOSS * sent else POSSIBLE
-        found.append(made(evidence, "loss", confidence, [node], legs, [*told, *reasons(own)], fails=False))
+        found.append(made(evidence, "loss", confidence, [node], legs, [*told, *reasons(evidence, own)], fails=False))
     return found
 
 
 def from_services(evidence: Evidence) -> list[Diagnosis]:
     """Services that lead nowhere from nodes whose pods reach all others: where they do not, the Service may have chosen
     a pod that cannot be reached anyway."""
-    troubled = {
-        one.leg.source
-        for rule, judged in evidence.by_rule.items()
-        if rule not in ("not-probed", "control")
-        for one in judged
-    }
+    rules = evidence.tally.broken.keys() - {"not-probed", "control"}
+    troubled = set(evidence.rule(*rules).sources())
     alive = {name for name, counts in evidence.tally.outgoing.items() if counts[PASS]} - troubled
     asked = {service.source for service in evidence.services}
     dead = sorted(
@@ -79,23 +72,20 @@ def from_services(evidence: Evidence) -> list[Diagnosis]:
     confidence = CERTAIN if everywhere else LIKELY
     if evidence.tally.counts[FAIL]:
         confidence = POSSIBLE
-    return [made(evidence, SERVICES_DEAD, confidence, dead, (), problems[:MOST_SENTENCES], where)]
+    return [made(evidence, SERVICES_DEAD, confidence, dead, None, problems[:MOST_SENTENCES], where)]
 
 
 def from_the_rest(evidence: Evidence) -> list[Diagnosis]:
     """What was not looked at, or not in a way that proves anything."""
     found = []
-    control = evidence.by_rule.get("control", [])
+    control = evidence.rule("control")
     if control:
-        legs = [one.leg for one in control]
-        found.append(made(evidence, "control", CERTAIN, [], legs, reasons(control)[:1], fails=False))
+        found.append(made(evidence, "control", CERTAIN, [], control, reasons(evidence, control)[:1], fails=False))
     skipped = {name: node.unusable for name, node in evidence.nodes.items() if node.unusable}
-    legs = [
-        one.leg
-        for one in evidence.by_rule.get("not-probed", ())
-        if skipped.keys() & {one.leg.source, one.leg.destination}
-    ]
-    if legs:
+    skipped_legs, not_probed = evidence.tally.none(), evidence.rule("not-probed")
+    for name in skipped:
+        skipped_legs = skipped_legs | not_probed.of(name)
+    if skipped_legs:
         told = list(skipped.values())[:MOST_SENTENCES]
-        found.append(made(evidence, "not-covered", CERTAIN, sorted(skipped), legs, told, fails=False))
+        found.append(made(evidence, "not-covered", CERTAIN, sorted(skipped), skipped_legs, told, fails=False))
     return found

@@ -8,21 +8,26 @@ Pure.
 
 from __future__ import annotations
 
-from collections import Counter
+import functools
+import operator
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import FAULTS, TUNNELS
+from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import ServiceSeen
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.preflight import Finding
-from ansible_collections.podpath.kubeadm.plugins.module_utils.result import Tally
+from ansible_collections.podpath.kubeadm.plugins.module_utils.result import MOST_REASONS, Tally
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import IPV4, Node, listed
-from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import Judged
 
 MOST_PAIRS = 20
-MOST_SENTENCES = 5
+MOST_SENTENCES = MOST_REASONS
+MOST_NAMES = 5
+# from so many nodes on, one fault of each is one fault of them all
+_ALIKE = 3
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Diagnosis:
     title: str
     confidence: str
     nodes: tuple[str, ...]
-    legs: tuple[Leg, ...] = ()
+    legs: Legs
     evidence: tuple[str, ...] = ()
     confirm: tuple[str, ...] = ()
     cure: tuple[str, ...] = ()
@@ -45,7 +50,7 @@ class Diagnosis:
             "title": self.title,
             "confidence": self.confidence,
             "nodes": list(self.nodes),
-            "pairs": [str(leg) for leg in self.legs[:MOST_PAIRS]],
+            "pairs": [str(leg) for leg in islice(self.legs, MOST_PAIRS)],
             "pairs_total": len(self.legs),
             "evidence": list(self.evidence),
             "confirm": list(self.confirm),
@@ -61,26 +66,32 @@ class Evidence:
     tally: Tally
     findings: Sequence[Finding] = ()
     services: Sequence[ServiceSeen] = ()
-    by_rule: dict[str, list[Judged]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        for judged in self.tally.broken:
-            self.by_rule.setdefault(judged.judgement.rule, []).append(judged)
+    def rule(self, *rules: str) -> Legs:
+        """The pairs that one of these rules kept from a pass."""
+        found = [self.tally.broken[rule].legs for rule in rules if rule in self.tally.broken]
+        return functools.reduce(operator.or_, found) if found else self.tally.none()
 
     def backend(self, name: str) -> str:
         return self.nodes[name].backend or ""
 
 
-def _values(evidence: Evidence, node: str, others: Sequence[str], leg: Leg | None) -> dict[str, str]:
+def _named(evidence: Evidence, nodes: Sequence[str]) -> str:
+    """Nodes for a sentence: by name, or as all of them where they are many."""
+    if len(nodes) > MOST_NAMES and evidence.tally.met <= set(nodes):
+        return f"all {len(nodes):,} nodes"
+    return listed(nodes, MOST_NAMES)
+
+
+def _values(evidence: Evidence, node: str, others: Sequence[str], peer: str, leg: Leg | None) -> dict[str, str]:
     """What the texts of a fault speak of."""
     family = leg.family if leg else IPV4
-    peer = others[0] if others else node
     side = evidence.nodes[peer].side(family)
     tunnel, device = TUNNELS.get(evidence.backend(node), ("the tunnel", "flannel.1"))
     return {
         "node": node,
         "peer": peer,
-        "peers": listed(others) if others else "the other nodes",
+        "peers": listed(others, MOST_NAMES) if others else "the other nodes",
         "cidr": side.pod_cidr or "its podCIDR",
         "address": side.public_ip or (side.internal_ips or ("its address",))[0],
         "pod": side.bridge_ip or "the pod",
@@ -96,19 +107,25 @@ def made(
     fault: str,
     confidence: str,
     nodes: Sequence[str],
-    legs: Iterable[Leg] = (),
+    legs: Legs | None = None,
     told: Sequence[str] = (),
     where: str = "",
     fails: bool = True,
 ) -> Diagnosis:
-    """A fault in the words of faults.py. ``told``: what speaks for it; ``where``: the place that its title names."""
-    legs = tuple(legs)
+    """A fault in the words of faults.py. ``told``: what speaks for it; ``where``: the place that its title names.
+
+    Of several nodes the commands name the first, as an example.
+    """
+    legs = evidence.tally.none() if legs is None else legs
     node = nodes[0] if nodes else next(iter(evidence.nodes))
-    others = list(dict.fromkeys(end for leg in legs for end in leg[:2] if end not in nodes))
-    values = _values(evidence, node, others, legs[0] if legs else None)
-    values |= {"where": where or f"at node {node}", "nodes": listed(list(nodes))}
+    at, ends = set(nodes), legs.ends()
+    others = [end for end in ends if end not in at]
+    peer = next((end for end in (*others, *ends) if end != node), node)
+    values = _values(evidence, node, others, peer, next(iter(legs), None)) | {"nodes": _named(evidence, nodes)}
+    each = f"each of {values['nodes']}".replace("each of all ", "each of the ") if len(nodes) > 1 else node
+    spoken = {**values, "node": each, "where": where or (f"at node {node}" if each == node else f"at {each}")}
     text = FAULTS[fault]
-    title = text.title.format(**values)
+    title = (text.title if each == node else text.title.replace("Node {node}", "{node}")).format(**spoken)
     return Diagnosis(
         fault=fault,
         title=title[:1].upper() + title[1:],
@@ -117,30 +134,19 @@ def made(
         legs=legs,
         evidence=tuple(told),
         confirm=tuple(line.format(**values) for line in text.confirm),
-        cure=tuple(line.format(**values) for line in text.cure),
+        cure=tuple(line.format(**spoken) for line in text.cure),
         fails=fails,
     )
 
 
-def reasons(judged: Sequence[Judged]) -> list[str]:
+def reasons(evidence: Evidence, legs: Legs) -> list[str]:
     """A few sentences of pairs, and how many pairs say the like."""
-    told = list(dict.fromkeys(one.judgement.reason for one in judged[:MOST_SENTENCES]))
-    more = len(judged) - MOST_SENTENCES
-    return [*told, f"{more} more pairs show the same."] if more > 0 else told
-
-
-def accuse(legs: Iterable[Leg]) -> dict[Leg, str]:
-    """For faults that may lie at either end: the fewest nodes that explain all pairs, by pair."""
-    left = dict.fromkeys(legs)
-    accused: dict[Leg, str] = {}
-    while left:
-        counts = Counter(end for leg in left for end in set(leg[:2]))
-        node = min(counts, key=lambda name: (-counts[name], name))
-        own = [leg for leg in left if node in leg[:2]]
-        accused |= dict.fromkeys(own, node)
-        for leg in own:
-            del left[leg]
-    return accused
+    known = evidence.tally.reasons
+    told = list(dict.fromkeys(islice((known[leg] for leg in legs if leg in known), MOST_SENTENCES)))
+    if legs and not told:
+        return [f"{len(legs):,} pairs show it, such as {next(iter(legs))}."]
+    more = len(legs) - MOST_SENTENCES
+    return [*told, f"{more:,} more pairs show the same."] if more > 0 else told
 
 
 _CANNOT_TELL = "Packets alone cannot tell these apart: {}. They stand in the order in which they are met in practice."
@@ -150,10 +156,38 @@ def ranked(
     evidence: Evidence,
     candidates: Sequence[tuple[str, str]],
     nodes: Sequence[str],
-    legs: Sequence[Leg],
+    legs: Legs,
     told: Sequence[str],
     where: str = "",
 ) -> list[Diagnosis]:
     """Candidates (fault, confidence) for one and the same group of pairs."""
     more = [_CANNOT_TELL.format(", ".join(fault for fault, _confidence in candidates))] if len(candidates) > 1 else []
     return [made(evidence, fault, confidence, nodes, legs, [*told, *more], where) for fault, confidence in candidates]
+
+
+def _joined(evidence: Evidence, alike: Sequence[Diagnosis]) -> Diagnosis:
+    """The same fault of several nodes as one."""
+    first = alike[0]
+    legs = functools.reduce(operator.or_, (one.legs for one in alike))
+    nodes = [name for name in evidence.nodes if name in {one.nodes[0] for one in alike}]
+    if 2 * sum(leg.source != leg.destination for leg in legs) == sum(evidence.tally.crossing.values()):
+        # the fewest that explain all pairs are not all nodes, but then nothing speaks for the others
+        nodes = [name for name in evidence.nodes if name in evidence.tally.met]
+    shared = set(first.evidence).intersection(*(one.evidence for one in alike))
+    told = dict.fromkeys(one.evidence[0] for one in alike[:MOST_SENTENCES])
+    more = [f"{len(alike) - MOST_SENTENCES:,} more nodes show the same."] if len(alike) > MOST_SENTENCES else []
+    told = [*told, *more, *(line for line in first.evidence if line in shared and line not in told)]
+    return made(evidence, first.fault, first.confidence, nodes, legs, told, fails=first.fails)
+
+
+def joined(evidence: Evidence, found: Iterable[Diagnosis]) -> list[Diagnosis]:
+    """What was found, with a fault that many nodes have told once and not for each of them."""
+    groups: dict[tuple[object, ...], list[Diagnosis]] = {}
+    for number, one in enumerate(found):
+        key = (one.fault, one.confidence, one.fails) if len(one.nodes) == 1 else (number,)
+        groups.setdefault(key, []).append(one)
+    return [
+        one
+        for alike in groups.values()
+        for one in (alike if len(alike) < _ALIKE else [_joined(evidence, alike)])
+    ]

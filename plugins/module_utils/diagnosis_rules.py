@@ -8,65 +8,60 @@ Pure. The table of rules stands in faults.py; here is decided which node it is, 
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case import (
     Diagnosis,
     Evidence,
-    accuse,
     made,
     reasons,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import (
     BOTH,
     CONFIDENCES,
-    DESTINATION,
     SIGNATURES,
     SOURCE,
+    Signature,
 )
-from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL
-from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
-from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import Judged
+from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, accuse
+from ansible_collections.podpath.kubeadm.plugins.module_utils.result import Broken
 
 
-def _rejecter(evidence: Evidence, judged: Judged) -> str:
-    """The node that said no: the source where its own cni0 did."""
-    leg, trace = judged.leg, judged.observation.trace
-    bridge = evidence.nodes[leg.source].side(leg.family).bridge_ip
-    last = trace.hops[-1].addresses if trace else ()
-    return leg.source if bridge in last else leg.destination
+def _by_source_or_destination(legs: Legs, at_source: Legs) -> dict[str, Legs]:
+    """Those of ``at_source`` by their source, the others by their destination."""
+    found = (legs & at_source).by_source()
+    for node, own in (legs - at_source).by_destination().items():
+        found[node] = found[node] | own if node in found else own
+    return found
 
 
-def _silent_router(judged: Judged) -> str:
-    """The node whose answers were lost: the source where its own cni0 is silent."""
-    leg, trace = judged.leg, judged.observation.trace
-    return leg.destination if trace is None or trace.hops[0].addresses else leg.source
+def _by_node(signature: Signature, broken: Broken, legs: Legs) -> dict[str, Legs]:
+    """Pairs by the node at which the fault lies."""
+    if signature.fault == "filter-rejects":
+        # the node that said no: the source where its own cni0 did
+        return _by_source_or_destination(legs, broken.refused)
+    if signature.fault == "answers-limited":
+        # the node whose answers were lost: the source where its own cni0 is silent
+        return _by_source_or_destination(legs, broken.mute)
+    if signature.end == BOTH:
+        return accuse(legs)
+    return legs.by_source() if signature.end == SOURCE else legs.by_destination()
 
 
-def from_rules(evidence: Evidence, lossy: Collection[Leg] = ()) -> list[Diagnosis]:
+def from_rules(evidence: Evidence, lossy: Legs) -> list[Diagnosis]:
     """The faults that the rules of pairs are signatures of, each once for a node. ``lossy``: pairs that loss explains,
     so that the kernel's limit is not accused of their silent hops."""
-    groups: dict[tuple[str, str], tuple[str, list[Judged]]] = {}
+    groups: dict[tuple[str, str], tuple[str, Legs, bool]] = {}
     for rule, signatures in SIGNATURES.items():
-        judged = evidence.by_rule.get(rule, [])
-        accused = accuse(one.leg for one in judged)
+        broken = evidence.tally.broken.get(rule)
+        if broken is None:
+            continue
         for signature in signatures:
-            for one in judged:
-                if signature.fault == "answers-limited" and one.leg in lossy:
-                    continue
-                ends = {SOURCE: one.leg.source, DESTINATION: one.leg.destination, BOTH: accused[one.leg]}
-                node = ends[signature.end]
-                if signature.fault == "filter-rejects":
-                    node = _rejecter(evidence, one)
-                elif signature.fault == "answers-limited":
-                    node = _silent_router(one)
-                known, members = groups.setdefault((signature.fault, node), (signature.confidence, []))
-                members.append(one)
-                if CONFIDENCES.index(signature.confidence) < CONFIDENCES.index(known):
-                    groups[(signature.fault, node)] = signature.confidence, members
-    found = []
-    for (fault, node), (confidence, judged) in groups.items():
-        legs = dict.fromkeys(one.leg for one in judged)
-        fails = any(one.judgement.verdict == FAIL for one in judged)
-        found.append(made(evidence, fault, confidence, [node], legs, reasons(judged), fails=fails))
-    return found
+            legs = broken.legs - lossy if signature.fault == "answers-limited" else broken.legs
+            for node, own in _by_node(signature, broken, legs).items():
+                known = groups.get((signature.fault, node), (signature.confidence, evidence.tally.none(), False))
+                confidence = min(known[0], signature.confidence, key=CONFIDENCES.index)
+                fails = known[2] or bool(own & broken.failed)
+                groups[signature.fault, node] = confidence, known[1] | own, fails
+    return [
+        made(evidence, fault, confidence, [node], legs, reasons(evidence, legs), fails=fails)
+        for (fault, node), (confidence, legs, fails) in groups.items()
+    ]

@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The faults that a pod network can have: what each is called, how to confirm it and how to mend it. A table to read.
 
-``{node}`` is where the fault lies, ``{peer}`` one of the nodes it shows with, ``{cidr}`` that one's podCIDR and
-``{address}`` its address on the nodes' network; ``{pod}`` a pod that was not reached; ``{tunnel}`` what the backend
-sends between nodes, ``{device}`` its device, ``{forwarding}`` the sysctl of the family, ``{ip}`` is ip or ip -6.
+``{node}`` is where the fault lies (in a title or a cure also "each of" several), ``{peer}`` one of the nodes it shows
+with, ``{cidr}`` that one's podCIDR and ``{address}`` its address on the nodes' network; ``{pod}`` a pod that was not
+reached; ``{tunnel}`` what the backend sends between nodes, ``{device}`` its device, ``{forwarding}`` the sysctl of the
+family, ``{ip}`` is ip or ip -6.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ FAULTS = {
         (_RESTART,),
     ),
     "loop": Fault(
-        "Packets from {node} to {peers} come back to {node}: its route or tunnel entry leads to itself.",
+        "Packets that {node} sends to {peers} come back to it: its route or tunnel entry leads to itself.",
         ("kubectl get nodes -o yaml | grep public-ip   # is one there twice?", _ROUTE),
         ("Give each node's Flannel an address of its own (--iface), and restart the kube-flannel pods.",),
     ),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,7 +30,13 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
 from ansible_collections.podpath.kubeadm.plugins.module_utils.api import ClusterError
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import POSSIBLE
-from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import INCONCLUSIVE, PASS, is_failure
+from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
+    FAIL,
+    INCONCLUSIVE,
+    PASS,
+    count,
+    is_failure,
+)
 from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import Paths, PathUnknown
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER, PodOptions, Settings, pin
 from ansible_collections.podpath.kubeadm.plugins.module_utils.result_file import OutputError, ResultFile
@@ -37,8 +44,12 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.stated_paths impor
 
 FAILED = "failed"
 ALL = "all"
-# With a file for all pairs, no more than these stand in the result itself.
+# So many pairs that did not pass stand in a result, and as many that did, unless all are asked for: a module's result
+# goes through memory several times. Where max_mesh_nodes allows a mesh of 100 nodes, it is told whole, as in report.py.
 MOST_RETURNED = 1000
+MOST_OF_A_MESH = 10_000
+# of each rule, so that a fault that breaks very many pairs does not hide the pairs of another
+FEWEST_OF_A_RULE = 20
 # Where a node has no podCIDR, a network that no pod can be in (RFC 5737, RFC 3849) serves for the control.
 _NOWHERE = {topology.IPV4: "192.0.2.1", topology.IPV6: "2001:db8::1"}
 # a silent hop more than the longest path tells a detour from an arrival
@@ -247,28 +258,53 @@ class Proof:
             return told
         return self.stopped or "The run ended before this pair was traced."
 
+    def _most(self, wanted: str) -> int:
+        """How many pairs that did not pass the result may hold, and how many others."""
+        if self._file is not None or wanted == FAILED:
+            return MOST_RETURNED
+        return len(self.plan) if self.request.return_pairs == ALL else MOST_OF_A_MESH
+
     def _judge(
-        self, record: verdict.Record, returned: Callable[[verdict.Judged], bool]
+        self, record: verdict.Record, wanted: str
     ) -> tuple[result.Tally, list[dict[str, Any]], dict[str, Any]]:
-        """What was counted, the pairs that are returned, and the matrix of all."""
-        tally = result.Tally()
+        """What was counted, the pairs that are returned, and the matrix of all. ``wanted``: FAILED or ALL."""
+        tally = result.Tally(self.nodes)
         grid = report_matrix.Grid(list(self.nodes))
         pairs: list[dict[str, Any]] = []
-        most = MOST_RETURNED if self._file else len(self.plan)
+        room = dict.fromkeys((True, False), self._most(wanted))
+        by_rule: Counter[str] = Counter()
         for judged in verdict.judge(self.plan, record):
             tally.add(judged)
             grid.add(judged.leg.source, judged.leg.destination, judged.leg.family, judged.judgement.verdict)
-            wanted = returned(judged) and len(pairs) < most
-            if not wanted and self._file is None and self._earlier is None:
+            passed = judged.judgement.verdict == PASS
+            rule = judged.judgement.rule
+            has_room = room[passed] > 0 or (not passed and by_rule[rule] < FEWEST_OF_A_RULE)
+            returned = has_room and (wanted == ALL or not passed)
+            if not returned and self._file is None and self._earlier is None:
                 continue
             told = result.pair(judged, self.outcome.ends)
             if self._file is not None:
                 self._file.add(told)
             if self._earlier is not None:
                 self._earlier.add(told)
-            if wanted:
+            if returned:
+                room[passed] -= 1
+                by_rule[rule] += 1
                 pairs.append(told)
         return tally, pairs, grid.packed()
+
+    def _left_out(self, tally: result.Tally, pairs: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+        """How many pairs of each verdict are not returned. Warns where some that did not pass are nowhere else."""
+        told = count([pair["verdict"] for pair in pairs])
+        left_out = {name: number - told[name] for name, number in tally.counts.items()}
+        missing = left_out[FAIL] + left_out[INCONCLUSIVE]
+        if missing and self._file is None:
+            self.warn(
+                f"{missing:,} of {sum(tally.counts.values()) - tally.counts[PASS]:,} pairs that did not pass are left "
+                "out of the result, and only their verdicts stand in its matrix; name a file for all pairs in "
+                "output_path (pod_paths_result_path in the role)."
+            )
+        return left_out
 
     def result(self) -> dict[str, Any]:
         """The module's result, whatever came out. Raises OutputError."""
@@ -287,7 +323,7 @@ class Proof:
         record = replace(record, control=verdict.control_problems(controls, self.families))
         small = len(self.plan) <= self.request.wanted.max_mesh_nodes**2 * max(1, len(self.families))
         wanted = self.request.return_pairs or (ALL if small else FAILED)
-        tally, pairs, matrix = self._judge(record, lambda judged: wanted == ALL or judged.judgement.verdict != "pass")
+        tally, pairs, matrix = self._judge(record, wanted)
         found = diagnosis.diagnose(diagnosis.Evidence(self.nodes, tally, self.findings, self.outcome.services))
         problems = {}
         for (_role, node), problem in self.outcome.problems.items():
@@ -308,6 +344,7 @@ class Proof:
             "preflight": [finding.as_dict() for finding in self.findings],
             "nodes": result.nodes(self.nodes, tally, self.families, diagnosis.blamed(found)),
             "pairs": pairs,
+            "pairs_left_out": self._left_out(tally, pairs),
             "matrix": matrix,
             "control": result.controls(controls),
             "services": result.services(self.outcome.services),
@@ -345,7 +382,7 @@ class Proof:
             document["output_path"] = ""  # what there is to compare with is worth more than a file without a pair
             return
         try:
-            self._file.finish(document)
+            self._file.finish({**document, "pairs_left_out": count([])})
         except OutputError as error:
             self.stopped = document["stopped"] = document["msg"] = str(error)
             document["output_path"] = ""

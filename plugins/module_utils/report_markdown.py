@@ -81,7 +81,7 @@ def _failing(built: Mapping[str, Any], where: str) -> list[str]:
               f"{words.SYMBOLS[row['verdict']]} {row['verdict']}", escaped(row["expected"]), escaped(row["seen"]),
               escaped(row["reason"])] for row in rows]  # fmt: skip
     out = ["### Pairs that did not pass", *_table(["pair", "verdict", "expected", "seen", "why"], lines)]
-    left_out = words.left_out_text(rows, built["pods"]["summary"], where)
+    left_out = words.left_out_text(rows, built["pods"], where)
     return [*out, escaped(left_out)] if left_out else out
 
 

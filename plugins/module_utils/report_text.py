@@ -5,16 +5,21 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import report, report_matrix
 from ansible_collections.podpath.kubeadm.plugins.module_utils import report_words as words
 
-# Up to this many nodes each pair is a line with its hops, as people learn from it; beyond, a matrix and counts.
+# Up to this many nodes each pair is a line with its hops, as people learn from it; beyond, what did not pass is.
 SMALL = 4
 MOST_ROWS = 20
 MOST_DIAGNOSES = 3
+# of a column: an address
+_NARROWEST = 15
 _HEAD = ("FROM", "TO", "EXPECTED", "SEEN", "MS", "VERDICT")
 _CODES = {"pass": "32", "fail": "1;31", "inconclusive": "33", "head": "1"}
 _CELLS = {"p": (".", ""), "f": ("F", "fail"), "i": ("?", "inconclusive"), report_matrix.NOT_TRIED: (" ", "")}
@@ -36,14 +41,47 @@ def _plain(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
-def _table(rows: Sequence[Sequence[str]], paint: _Paint) -> list[str]:
-    """Rows of equal length as aligned lines; the first is the head. A last cell that is a verdict gets its colour."""
+def _widths(rows: Sequence[Sequence[str]], width: int) -> tuple[str, list[int]]:
+    """What stands between columns, and what each takes so that a line fits; no widths where none would.
+
+    First the gaps give way, then the widest column, and never the last, a verdict."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
+    for gap in ("  ", " "):
+        if sum(widths) + len(gap) * (len(widths) - 1) <= width:
+            return gap, widths
+    while sum(widths) + 2 * (len(widths) - 1) > width:
+        widest = max(range(len(widths) - 1), key=widths.__getitem__)
+        if widths[widest] <= _NARROWEST:
+            return "", []
+        widths[widest] -= 1
+    return "  ", widths
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """A cell as lines: a path is broken before its arrows, other text between words, and what is too long anywhere."""
+    lines: list[str] = []
+    for piece in re.split(" (?=-> )", text):
+        if lines and len(lines[-1]) + 1 + len(piece) <= width:
+            lines[-1] = f"{lines[-1]} {piece}"
+        else:
+            lines += textwrap.wrap(piece, width, break_on_hyphens=False) or [""]
+    return lines
+
+
+def _table(rows: Sequence[Sequence[str]], paint: _Paint, width: int) -> list[str]:
+    """Rows of equal length as aligned lines of so many characters at most, the first of them the head, or each as a
+    paragraph where columns have no room. A last cell that is a verdict gets its colour."""
+    gap, widths = _widths(rows, width)
+    lines: list[str] = []
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        cells[-1] = paint(row[-1], row[-1])
-        lines.append("  ".join(cells).rstrip())
+        if not widths:
+            lines += textwrap.wrap("  ".join(filter(None, row)), width, subsequent_indent="    ")
+            continue
+        wrapped = [_wrapped(cell, room) for cell, room in zip(row, widths, strict=True)]
+        for number, cells in enumerate(zip_longest(*wrapped, fillvalue="")):
+            padded = [cell.ljust(room) for cell, room in zip(cells, widths, strict=True)]
+            padded[-1] = paint(cells[-1], row[-1] if number == 0 else "")
+            lines.append(gap.join(padded).rstrip())
     return lines
 
 
@@ -61,7 +99,7 @@ def _reasons(entries: Iterable[tuple[str, str, str]], paint: _Paint) -> list[str
     return [*lines[:MOST_ROWS], f"... and {more:,} more reasons"] if more > 0 else lines
 
 
-def _node_layer(layer: Mapping[str, Any], paint: _Paint) -> list[str]:
+def _node_layer(layer: Mapping[str, Any], width: int, paint: _Paint) -> list[str]:
     paths = layer["paths"]
     shown = paths if len(layer["hosts"]) <= SMALL else words.not_passed(paths)[:MOST_ROWS]
     rows = [_HEAD]
@@ -71,7 +109,7 @@ def _node_layer(layer: Mapping[str, Any], paint: _Paint) -> list[str]:
         rows.append((path["source"], path["destination"], path["expected"] or "-", seen, ms, path["verdict"]))
     out = [paint("NODES", "head")]
     if len(rows) > 1:
-        out += _table(rows, paint)
+        out += _table(rows, paint, width)
     out.append(words.summary_text("node paths", layer["summary"]))
     told = ((f"{path['source']}{words.ARROW}{path['destination']}", path["verdict"], path["reason"]) for path in paths)
     out += _reasons(told, paint)
@@ -108,7 +146,7 @@ def matrix(names: Sequence[str], rows: Sequence[str], width: int, paint: _Paint)
     return lines
 
 
-def _counts(nodes: Sequence[Mapping[str, Any]], paint: _Paint) -> list[str]:
+def _counts(nodes: Sequence[Mapping[str, Any]], width: int, paint: _Paint) -> list[str]:
     """Counts of the nodes whose paths do not all pass, worst first."""
     def bad(node: Mapping[str, Any]) -> int:
         return sum(node[way][kind] for way in ("outgoing", "incoming") for kind in ("fail", "inconclusive"))
@@ -120,7 +158,7 @@ def _counts(nodes: Sequence[Mapping[str, Any]], paint: _Paint) -> list[str]:
     for node in worst[:MOST_ROWS]:
         numbers = [f"{number:,}" for way in ("outgoing", "incoming") for number in node[way].values()]
         rows.append((node["name"], *numbers, node["verdict"]))
-    out = _table(rows, paint)
+    out = _table(rows, paint, width)
     more = len(worst) - MOST_ROWS
     if more > 0:
         out.append(f"... and {more:,} more nodes with paths that do not pass")
@@ -128,19 +166,23 @@ def _counts(nodes: Sequence[Mapping[str, Any]], paint: _Paint) -> list[str]:
     return [*out, f"{passing:,} of {len(nodes):,} nodes have no path that fails or is inconclusive."]
 
 
-def _large(pods: Mapping[str, Any], names: Mapping[str, str], width: int, paint: _Paint, where: str) -> list[str]:
+def _matrices(found: Mapping[str, Any], width: int, paint: _Paint) -> list[str]:
+    """The matrix of each family; that of a single node would say nothing."""
     out: list[str] = []
-    found = pods["matrix"]
     for family, rows in found["rows"].items():
-        drawn = matrix(found["nodes"], rows, width, paint)
+        drawn = matrix(found["nodes"], rows, width, paint) if len(found["nodes"]) > 1 else []
         if drawn:
             title = f"{family}: rows send, columns are reached; . pass, F fail, ? inconclusive, blank not looked at"
-            out += [title, *drawn, ""]
-    out += [*_counts(pods.get("nodes") or [], paint), ""]
+            out += [*textwrap.wrap(title, width), *drawn, ""]
+    return out
+
+
+def _large(pods: Mapping[str, Any], names: Mapping[str, str], width: int, paint: _Paint, where: str) -> list[str]:
+    out = [*_counts(pods.get("nodes") or [], width, paint), ""]
     bad = words.not_passed(pods["pairs"])
     if bad:
-        out += _table(_pair_rows(bad[:MOST_ROWS], names, words.family_count(pods)), paint)
-        left_out = words.left_out_text(bad[:MOST_ROWS], pods["summary"], where)
+        out += _table(_pair_rows(bad[:MOST_ROWS], names, words.family_count(pods)), paint, width)
+        left_out = words.left_out_text(bad[:MOST_ROWS], pods, where)
         out += [left_out] if left_out else []
     return out
 
@@ -183,12 +225,13 @@ def lines(built: Mapping[str, Any], width: int = 120, color: bool = False, where
     built = _clean(built)
     pods = built["pods"]
     pairs, families = pods["pairs"], words.family_count(pods)
-    out = _node_layer(built["nodes"], paint) if built.get("nodes") else []
+    out = _node_layer(built["nodes"], width, paint) if built.get("nodes") else []
     out.append(paint("PODS", "head"))
+    out += _matrices(pods["matrix"], width, paint)
     if len(pods["matrix"]["nodes"]) > SMALL:
         out += _large(pods, names, width, paint, where)
     elif pairs:
-        out += _table(_pair_rows(pairs, names, families), paint)
+        out += _table(_pair_rows(pairs, names, families), paint, width)
     out.append(words.summary_text("pod pairs", pods["summary"]))
     coverage = pods.get("coverage") or {}
     if coverage.get("tried") != coverage.get("possible"):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 ARROW = " -> "
@@ -104,13 +104,18 @@ def not_passed(pairs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(listed, key=lambda pair: pair["verdict"] != "fail")
 
 
-def left_out_text(shown: Sequence[Any], summary: Mapping[str, int], where: str) -> str:
+def left_out_text(shown: Sequence[Any], pods: Mapping[str, Any], where: str) -> str:
     """How many pairs that did not pass are not shown, and where they stand; empty where all are shown."""
-    missing = summary["fail"] + summary["inconclusive"] - len(shown)
+    missing, lost = (counts["fail"] + counts["inconclusive"] for counts in (pods["summary"], pods["pairs_left_out"]))
+    missing -= len(shown)
     if missing <= 0:
         return ""
-    place = f"; they stand in {where}" if where else ""
-    return f"{missing:,} more pairs did not pass{place}."
+    told = f"{missing:,} more pairs did not pass"
+    if not lost or pods.get("output_path"):
+        place = (pods.get("output_path") if lost else "") or where
+        return f"{told}; they stand in {place}." if place else f"{told}."
+    first = f"; {missing - lost:,} of them stand in {where}" if where and missing > lost else ""
+    return f"{told}{first}; for all of them name a file in output_path (pod_paths_result_path in the role)."
 
 
 def control_lines(pods: Mapping[str, Any]) -> list[str]:
@@ -151,17 +156,18 @@ def change_lines(changes: Mapping[str, Any] | None, most: int = 10) -> list[str]
             return f"{entry.get('source')}{ARROW}{entry.get('destination')}"
         return str(entry)
 
-    for name, word in (("new_failures", "fails now"), ("mended", "passes now"), ("missing", "is not there now")):
+    def kind(name: str, word: str, told: Callable[[Any], str]) -> None:
         entries = changes.get(name) or []
-        lines += [f"  {pair_of(entry)} {word}" for entry in entries[:most]]
-        lines += [f"  ... and {len(entries) - most} more: {word}"] if len(entries) > most else []
-    changed, slower = changes.get("changed_hops") or [], changes.get("slower") or []
-    for entry in changed[:most]:
-        lines.append(f"  {pair_of(entry)} takes another way: {_way(entry['before'])}, now {_way(entry['now'])}")
-    lines += [f"  ... and {len(changed) - most} more: takes another way"] if len(changed) > most else []
-    for entry in slower[:most]:
-        lines.append(f"  {pair_of(entry)} is slower: {entry['before_ms']} ms, now {entry['now_ms']} ms")
-    lines += [f"  ... and {len(slower) - most} more: is slower"] if len(slower) > most else []
+        lines.extend(f"  {told(entry)}" for entry in entries[:most])
+        more = len(entries) + (changes.get("left_out") or {}).get(name, 0) - most
+        lines.extend([f"  ... and {more:,} more: {word}"] if more > 0 else [])
+
+    for name, word in (("new_failures", "fails now"), ("mended", "passes now"), ("missing", "is not there now")):
+        kind(name, word, lambda entry, word=word: f"{pair_of(entry)} {word}")
+    kind("changed_hops", "takes another way", lambda entry: (
+        f"{pair_of(entry)} takes another way: {_way(entry['before'])}, now {_way(entry['now'])}"))  # fmt: skip
+    kind("slower", "is slower", lambda entry: (
+        f"{pair_of(entry)} is slower: {entry['before_ms']} ms, now {entry['now_ms']} ms"))  # fmt: skip
     return lines if len(lines) > 1 else [f"{lines[0]} no difference"]
 
 

@@ -17,6 +17,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
     VERDICTS,
     overall,
 )
+from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, Names
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import End, ServiceSeen, evidence
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES, Node, listed
@@ -40,26 +41,78 @@ def _zero() -> dict[str, int]:
     return dict.fromkeys(VERDICTS, 0)
 
 
+# A diagnosis tells so many reasons of pairs; of each rule as many are kept for a node at either end.
+MOST_REASONS = 5
+
+
+@dataclass
+class Broken:
+    """The pairs that one rule kept from a pass, and what their traces tell a diagnosis.
+
+    ``failed``: those that fail; ``refused``: the last hop is the source's own cni0; ``mute``: the first hop is silent;
+    ``looped``: the source's own cni0 answers again after hop 1.
+    """
+
+    legs: Legs
+    failed: Legs
+    refused: Legs
+    mute: Legs
+    looped: Legs
+
+    @classmethod
+    def empty(cls, names: Names) -> Broken:
+        return cls(*(Legs(names) for _ in range(5)))
+
+    def add(self, judged: Judged, bridge: str | None) -> None:
+        leg, trace = judged.leg, judged.observation.trace
+        self.legs.add(leg)
+        if judged.judgement.verdict == FAIL:
+            self.failed.add(leg)
+        if trace is None:
+            return
+        if not trace.hops[0].addresses:
+            self.mute.add(leg)
+        if bridge in trace.hops[-1].addresses:
+            self.refused.add(leg)
+        if any(bridge in hop.addresses for hop in trace.hops[1:]):
+            self.looped.add(leg)
+
+
 @dataclass
 class Tally:
     """Verdicts as they are counted: in all, and by node, of what goes out of it and what comes in.
 
-    ``broken``: all pairs that do not pass; ``tried``: how many pairs have a trace; ``met``: the nodes in them;
-    ``crossing``: by node, how many traced pairs it has with other nodes; ``beyond``: sources, with the family, of which
-    a trace to another node shows more than hop 1. ``echoes``: by node, those of its pairs with other nodes of which any
-    came back, as sent and lost; ``lossy``: the pairs that lost some.
+    Of pairs that do not pass only bits and a few reasons are kept, as all of a million may fail. ``broken``: they, by
+    the rule that said so; ``first``: the first one of each verdict, with its reason; ``reasons``: of some of them, see
+    MOST_REASONS. ``tried``: how many pairs have a trace; ``met``: the nodes in them; ``crossing``: by node, how many
+    traced pairs it has with other nodes; ``beyond``: sources, with the family, of which a trace to another node shows
+    more than hop 1. ``echoes``: by node, those of its pairs with other nodes of which any came back, as sent and lost;
+    ``lossy``: the pairs that lost some.
     """
 
+    nodes: Mapping[str, Node]
     counts: dict[str, int] = field(default_factory=_zero)
     outgoing: dict[str, dict[str, int]] = field(default_factory=dict)
     incoming: dict[str, dict[str, int]] = field(default_factory=dict)
-    broken: list[Judged] = field(default_factory=list)
+    broken: dict[str, Broken] = field(default_factory=dict)
+    first: dict[str, tuple[Leg, str]] = field(default_factory=dict)
+    reasons: dict[Leg, str] = field(default_factory=dict)
     tried: int = 0
     met: set[str] = field(default_factory=set)
     crossing: Counter[str] = field(default_factory=Counter)
     beyond: set[tuple[str, str]] = field(default_factory=set)
     echoes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    lossy: list[Leg] = field(default_factory=list)
+    names: Names = field(init=False)
+    lossy: Legs = field(init=False)
+    _told: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.names = Names(self.nodes)
+        self.lossy = self.none()
+
+    def none(self) -> Legs:
+        """No legs, as a set that can be compared with the others."""
+        return Legs(self.names)
 
     def add(self, judged: Judged) -> None:
         leg, verdict = judged.leg, judged.judgement.verdict
@@ -69,7 +122,7 @@ class Tally:
                 table[node] = _zero()
             table[node][verdict] += 1
         if verdict != PASS:
-            self.broken.append(judged)
+            self._add_broken(judged)
         trace, echoes = judged.observation.trace, judged.observation.echoes
         if trace is not None:
             self.tried += 1
@@ -83,10 +136,21 @@ class Tally:
         if echoes is not None and echoes.received and leg.source != leg.destination:
             lost = echoes.sent - echoes.received
             if lost:
-                self.lossy.append(leg)
+                self.lossy.add(leg)
             for node in leg[:2]:
                 before = self.echoes.get(node, (0, 0))
                 self.echoes[node] = before[0] + echoes.sent, before[1] + lost
+
+    def _add_broken(self, judged: Judged) -> None:
+        leg, judgement = judged.leg, judged.judgement
+        if judgement.rule not in self.broken:
+            self.broken[judgement.rule] = Broken.empty(self.names)
+        self.broken[judgement.rule].add(judged, self.nodes[leg.source].side(leg.family).bridge_ip)
+        self.first.setdefault(judgement.verdict, (leg, judgement.reason))
+        kept = (judgement.rule, "source", leg.source), (judgement.rule, "destination", leg.destination)
+        if any(self._told[key] < MOST_REASONS for key in kept):
+            self._told.update(kept)
+            self.reasons[leg] = judgement.reason
 
 
 def _end(role: str, node: str, family: str, ends: Ends) -> dict[str, str]:
@@ -110,7 +174,9 @@ def pair(judged: Judged, ends: Ends) -> dict[str, Any]:
     }
 
 
-def _node_verdict(name: str, node: Node, tally: Tally, blamed: Mapping[str, str]) -> tuple[str, str]:
+def _node_verdict(
+    name: str, node: Node, tally: Tally, broken: Legs, blamed: Mapping[str, str]
+) -> tuple[str, str]:
     """A node's verdict and why: pairs that fail for another node's sake are not held against it."""
     own = [table.get(name, _zero()) for table in (tally.outgoing, tally.incoming)]
     total = {verdict: own[0][verdict] + own[1][verdict] for verdict in VERDICTS}
@@ -122,14 +188,8 @@ def _node_verdict(name: str, node: Node, tally: Tally, blamed: Mapping[str, str]
         return (FAIL if total[FAIL] else INCONCLUSIVE), blamed[name]
     if total[PASS] == sum(total.values()):
         return PASS, f"All {total[PASS]} pairs from and to it pass."
-    others = {
-        other
-        for judged in tally.broken
-        if name in (judged.leg.source, judged.leg.destination)
-        for other in (judged.leg.source, judged.leg.destination)
-        if other != name
-    }
-    if others and others <= blamed.keys() and total[PASS]:
+    others = set(broken.of(name).ends()) - {name} if total[PASS] else set()
+    if others and others <= blamed.keys():
         return PASS, f"Its pairs pass but for those with {listed(sorted(others))}, where the fault lies."
     told = f"{total[PASS]} of its {sum(total.values())} pairs pass"
     return overall(total), f"{told}; {total[FAIL]} fail, {total[INCONCLUSIVE]} are inconclusive."
@@ -139,10 +199,13 @@ def nodes(
     known: Mapping[str, Node], tally: Tally, families: Sequence[str], blamed: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """A row for each node. ``blamed``: nodes that a diagnosis names, with its title."""
+    broken = tally.none()
+    for one in tally.broken.values():
+        broken = broken | one.legs
     rows = []
     for name, node in known.items():
         sides = [node.side(family) for family in families]
-        verdict, reason = _node_verdict(name, node, tally, blamed)
+        verdict, reason = _node_verdict(name, node, tally, broken, blamed)
         rows.append(
             {
                 "name": name,
@@ -223,11 +286,11 @@ def message(tally: Tally, planned: int, possible: int, node_count: int, diagnosi
     if node_count == 1:
         told += " The cluster has a single node, so no path across nodes is proved."
     for wanted in (FAIL, INCONCLUSIVE):
-        for judged in tally.broken:
-            if judged.judgement.verdict == wanted:
-                if wanted == FAIL and diagnosis:
-                    told += f" {diagnosis[0]['title']}"
-                return f"{told} {judged.leg.source} to {judged.leg.destination}: {judged.judgement.reason}"
+        if wanted in tally.first:
+            if wanted == FAIL and diagnosis:
+                told += f" {diagnosis[0]['title']}"
+            leg, reason = tally.first[wanted]
+            return f"{told} {leg.source} to {leg.destination}: {reason}"
     # what no pair shows: Services that lead nowhere, or loss that only all echoes together tell
     return f"{told} {diagnosis[0]['title']}" if diagnosis else told
 

@@ -295,4 +295,4 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     """Names for a sentence: the first few, and how many more there are."""
     names = list(names)
     more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")

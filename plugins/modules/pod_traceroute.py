@@ -215,7 +215,10 @@ options:
     description:
       - Which pairs stand in the result, V(all) or only those that did not pass (V(failed)).
       - By default all, where they are no more than a mesh of O(max_mesh_nodes) nodes has.
-      - With O(output_path) the result holds 1000 at most.
+      - Of those that did not pass the result holds the first 1000 and 20 of each rule, and with O(output_path) 1000 of
+        those that passed; RV(pairs_left_out) counts the others.
+      - By default a mesh that O(max_mesh_nodes) allows is told up to 10000 of each. V(all) without O(output_path) has
+        no bound.
     type: str
     choices: [failed, all]
   output_path:
@@ -652,6 +655,12 @@ pairs:
           rtt_ms: {min: 0.08, median: 0.1, max: 0.13}
           reply_ttls: [62]
         underlay: {observed: false, why: It was not asked for.}
+pairs_left_out:
+  description: How many pairs of each verdict are not in RV(pairs); RV(matrix) has the verdicts of all, and the file of
+    O(output_path) all of them in full.
+  returned: always
+  type: dict
+  sample: {pass: 0, fail: 0, inconclusive: 0}
 control:
   description: In each family a trace to an address without a pod, which must fail.
   returned: always
@@ -787,6 +796,9 @@ changes:
       description: Pairs that this run did not have.
       type: list
       elements: dict
+    left_out:
+      description: By each of these kinds, of which 1000 are told at most, how many more there are.
+      type: dict
 requests:
   description: Requests to the API server, by verb.
   returned: always

@@ -12,7 +12,7 @@ from pathlib import Path
 
 def problem(path: str) -> str:
     """Why a file cannot be written there, as the end of a sentence; empty where it can."""
-    file = Path(path)
+    file = Path(os.path.expanduser(path))
     if not file.is_absolute():
         return "is no absolute path, and roles have no directory of their own to start from"
     if file.is_dir():
@@ -43,7 +43,8 @@ def problems(wanted: Mapping[str, str]) -> list[str]:
         why = problem(path)
         if why:
             told.append(f"{variable} is {path}, which {why}; name another file, or make it empty for none.")
-        if path in taken:
-            told.append(f"{variable} and {taken[path]} are both {path}; name another file for one of them.")
-        taken[path] = variable
+        whole = os.path.expanduser(path)
+        if whole in taken:
+            told.append(f"{variable} and {taken[whole]} are both {path}; name another file for one of them.")
+        taken[whole] = variable
     return told

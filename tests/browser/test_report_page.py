@@ -217,6 +217,58 @@ def test_a_number_hides_no_address_and_a_pods_address_is_told_whole(opened, widt
     assert {"10.244.0.8", "10.244.1.9"} <= set(told)
 
 
+@pytest.mark.parametrize("width", [360, 390, 1440])
+def test_a_path_of_ipv6_is_drawn_and_its_long_addresses_stay_in_their_boxes(opened, width):
+    one = opened(samples.dual(fault=samples.UDP_BLOCKED), ENDS, width=width, motion="reduce")
+    # the family in which something is broken comes first, and its pair is drawn
+    assert one.page.locator("#family").input_value() == "ipv6"
+    one.choose(0, 1)
+    assert "controlplane → node-1: Every hop is the expected one" in one.told()
+    assert (stops(one, "m-expected"), stops(one, "m-seen")) == (8, 8)
+    whole = one.page.locator("#map .m-ip title").evaluate_all("(all) => all.map((one) => one.textContent)")
+    assert {"2001:db8:4f1c:a000:abcd:ef01:2345:1", "2001:db8:a0b1:c2d3:5054:ff:fe56:10"} <= set(whole)
+    assert not [address for address in whole if "." in address]
+    hops = one.page.locator("#hops tbody tr")
+    assert hops.count() == 3
+    assert "2001:db8:4f1c:a001:abcd:ef01:2345:9" in hops.last.inner_text()
+    boxes = "(all) => all.map((one) => one.getBoundingClientRect().toJSON())"
+    texts = one.page.locator("#map .m-ip, #map .m-small, #map .m-name").evaluate_all(boxes)
+    nodes = one.page.locator("#map .m-node").evaluate_all(boxes)
+    for text in texts:
+        for node in nodes:
+            if node["left"] < text["left"] < node["right"] and text["bottom"] < node["bottom"]:
+                assert text["right"] < node["right"]
+    for row in hops.all():
+        assert row.evaluate("(row) => row.scrollWidth <= row.closest('.scroll').clientWidth")
+    assert one.page.evaluate("document.documentElement.scrollWidth") <= width
+    one.page.locator("#family").select_option("ipv4")
+    one.choose(0, 1)
+    whole = one.page.locator("#map .m-ip title").evaluate_all("(all) => all.map((one) => one.textContent)")
+    assert "10.244.0.1" in whole
+    seen = one.page.locator("#hops tbody td.mono").last
+    assert seen.inner_text().split() == ["✓", "10.244.1.9"]
+    lines = """(cell) => {
+      const text = document.createRange();
+      text.selectNode(cell.lastChild);
+      return text.getClientRects().length;
+    }"""
+    assert seen.evaluate(lines) == 1, "a short address is broken"
+    assert not [address for address in whole if ":" in address]
+
+
+@pytest.mark.parametrize(("told", "text"), [
+    ({"ttl": 62, "size": 46}, "it saw 10.244.0.8, TTL 62, 46 bytes"),
+    ({"ttl": None, "size": None}, "it saw 10.244.0.8, TTL not observed, size not observed"),
+    ({"ttl": None, "size": 0}, "it saw 10.244.0.8, TTL not observed, size not observed"),
+])
+def test_what_the_peer_did_not_record_is_no_size_of_zero(opened, told, text):
+    document = samples.result()
+    document["pairs"][1]["evidence"]["arrival"] |= told
+    one = opened(document, ENDS)
+    one.choose(0, 1)
+    assert one.page.locator("#evidence > div").filter(has_text="At the peer").locator("dd").last.inner_text() == text
+
+
 def test_a_phone_shows_what_failed_without_scrolling_sideways(opened):
     one = opened(samples.result(fault=samples.UDP_BLOCKED), ENDS, width=390)
     around = one.page.locator(".scroll:has(> #failing)")
@@ -347,6 +399,8 @@ def test_a_thousand_nodes_open_group_by_group(opened):
     ("healthy-dark", lambda: (samples.result(), ENDS), 1440, "dark"),
     ("broken-light", lambda: (samples.result(fault=samples.UDP_BLOCKED), ENDS), 1440, "light"),
     ("broken-phone", lambda: (samples.result(fault=samples.UDP_BLOCKED), ENDS), 390, "dark"),
+    ("dual-light", lambda: (samples.dual(fault=samples.UDP_BLOCKED), ENDS), 1440, "light"),
+    ("dual-phone", lambda: (samples.dual(fault=samples.UDP_BLOCKED), ENDS), 390, "light"),
     ("wrong-card-wide", lambda: (samples.result(backend="host-gw", fault=samples.WRONG_CARD), ENDS), 1920, "light"),
     ("hundred-light", lambda: (samples.result(100, fault=samples.UDP_BLOCKED), None), 1600, "light"),
     ("thousand-light", lambda: (samples.sparse(1000, 9, fault=samples.POLICY), None), 1440, "light"),

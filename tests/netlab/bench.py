@@ -17,8 +17,10 @@ import sys
 import time
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[2] / "collections")]
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "collections"), str(ROOT / "tests" / "scale")]
 
+import fits  # noqa: E402
 import namespaces  # noqa: E402
 import programs  # noqa: E402
 from prove import prove  # noqa: E402
@@ -48,8 +50,8 @@ and again until they are gone, so that these lists grow with the time that takes
 """
 
 
-def row(tools: programs.Tools, nodes: int, per_node: int | None) -> tuple[float, list[str]]:
-    """Seconds of the proof, and its line."""
+def row(tools: programs.Tools, nodes: int, per_node: int | None) -> tuple[float, float, list[str]]:
+    """Seconds of the proof and of its pods' start, and its line."""
     wanted = plan.Wanted(name="mesh")
     if per_node:
         wanted = plan.Wanted(name="sample", sample_size=min(nodes * per_node, nodes * nodes), seed=1)
@@ -60,7 +62,7 @@ def row(tools: programs.Tools, nodes: int, per_node: int | None) -> tuple[float,
         document = prove(world, wanted=wanted, wait_timeout=300)
         took = time.monotonic() - began
     coverage, timings = document["coverage"], document["timings"]
-    return took, [
+    return took, timings["start"], [
         str(nodes),
         f"{per_node} per node" if per_node else "all pairs",
         str(coverage["tried"]),
@@ -72,14 +74,6 @@ def row(tools: programs.Tools, nodes: int, per_node: int | None) -> tuple[float,
         f"{1000 * took / max(1, coverage['tried']):.0f}",
         ", ".join(f"{verb} {count}" for verb, count in sorted(document["requests"].items())),
     ]
-
-
-def growth(taken: dict[int, tuple[float, int]]) -> str:
-    """How time and pairs of the samples grew with the nodes, as a sentence. taken: by nodes, seconds and pairs."""
-    few, many = min(taken), max(taken)
-    seconds, pairs = (taken[many][which] / taken[few][which] for which in (0, 1))
-    return (f"From {few} to {many} nodes, {many / few:.3g} times as many, a sample has {pairs:.1f} times as many pairs "
-            f"and takes\n{seconds:.1f} times as long; there are {(many / few) ** 2:.4g} times as many possible pairs.")
 
 
 def main() -> None:
@@ -97,14 +91,15 @@ def main() -> None:
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.0f} at the start.\n")
     print("| " + " | ".join(_HEAD) + " |\n|" + "---|" * len(_HEAD))
     taken: dict[int, tuple[float, int]] = {}
+    starts: dict[int, float] = {}
     for nodes in asked.nodes:
         for per_node in (asked.per_node, None) if nodes <= asked.mesh else (asked.per_node,):
-            took, line = row(tools, nodes, per_node)
+            took, start, line = row(tools, nodes, per_node)
             if per_node:
-                taken[nodes] = took, int(line[2])
+                taken[nodes], starts[nodes] = (took, int(line[2])), start
             print("| " + " | ".join(line) + " |", flush=True)
     if len(taken) > 1:
-        print("\n" + growth(taken))
+        print(f"\n{fits.growth(taken)}\n\n{fits.limit(starts, os.cpu_count() or 1)}")
     print(_API)
 
 

@@ -19,6 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from fits import slope
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 NAME = "bench"
 
@@ -68,14 +70,6 @@ def measure(count: int) -> dict[str, float]:
     assert len(paths["pairs"]) == count * count, len(paths["pairs"])
     assert {pair["verdict"] for pair in paths["pairs"]} == {"pass"}
     return seconds | {"of it the pods' paths": paths["run"]["seconds"]}
-
-
-def slope(points: dict[int, float]) -> tuple[float, float]:
-    """Base and seconds per node of the line that is nearest to {nodes: seconds} (least squares)."""
-    count, mean_x, mean_y = len(points), sum(points) / len(points), sum(points.values()) / len(points)
-    spread = sum((x - mean_x) ** 2 for x in points)
-    per_node = sum((x - mean_x) * (y - mean_y) for x, y in points.items()) / spread if count > 1 else 0.0
-    return mean_y - per_node * mean_x, per_node
 
 
 def main() -> None:

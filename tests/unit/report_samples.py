@@ -8,7 +8,9 @@ Node i has 10.<244+i/256>.<i%256>.0/24 and an address on eth1 in 192.168.56.0/21
 
 from __future__ import annotations
 
+import copy
 import random
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -218,6 +220,38 @@ def result(size: int = 3, backend: str = "vxlan", fault: str = "", **more: Any) 
         "timings": {"start": 2.6, "probe": 2.9, "remove": 0.9}, "residue": 0, "stopped": "", "output_path": "",
         **more,
     }
+
+
+def _ipv6(value: Any) -> Any:
+    """The same with each IPv4 address as a long IPv6 one, as clouds and kubeadm give them."""
+    if isinstance(value, dict):
+        return {name: _ipv6(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_ipv6(item) for item in value]
+    if value == "ipv4":
+        return "ipv6"
+    if not isinstance(value, str):
+        return value
+    text = re.sub(r"10\.(\d+)\.(\d+)\.(\d+)/24", r"2001:db8:4f1c:a00\2::/64", value)
+    text = re.sub(r"\b10\.(24\d)\.(\d+)\.(\d+)", r"2001:db8:4f1c:a00\2:abcd:ef01:2345:\3", text)
+    return re.sub(r"\b192\.168\.(\d+)\.(\d+)", r"2001:db8:a0b1:c2d3:5054:ff:fe\1:\2", text)
+
+
+def dual(size: int = 3, fault: str = "") -> dict[str, Any]:
+    """The same cluster in both families; ``fault`` is in IPv6 alone."""
+    four, six = result(size), _ipv6(result(size, fault=fault))
+    both = copy.deepcopy(four)
+    for mine, other in zip(both["nodes"], six["nodes"], strict=True):
+        for name in ("pod_cidrs", "internal_ips", "bridge_ips", "overlay_ips"):
+            mine[name] += other[name]
+        for way in ("outgoing", "incoming"):
+            mine[way] = {kind: mine[way][kind] + other[way][kind] for kind in mine[way]}
+        mine["verdict"] = other["verdict"]
+    return {**both, "pairs": four["pairs"] + six["pairs"], "control": four["control"] + six["control"],
+            "summary": {kind: four["summary"][kind] + six["summary"][kind] for kind in four["summary"]},
+            "diagnosis": six["diagnosis"], "verdict": six["verdict"],
+            "coverage": {**four["coverage"], "tried": 2 * size * size, "possible": 2 * size * size},
+            "cluster": {**four["cluster"], "families": ["ipv4", "ipv6"]}}
 
 
 def node_results(size: int = 3) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from path_samples import DATA, NAMES, cluster, node, output
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     diagnosis,
     faults,
+    legs,
     observation,
     paths,
     plan,
@@ -438,7 +439,7 @@ def found_in(fault, services=()):
         lambda leg: nodes[leg.source].unusable or nodes[leg.destination].unusable,
         fault.control,
     )
-    tally = result.Tally()
+    tally = result.Tally(nodes)
     for judged in verdict.judge(made, record):
         tally.add(judged)
     return diagnosis.diagnose(diagnosis.Evidence(nodes, tally, record.findings, services)), tally
@@ -460,7 +461,7 @@ def test_the_first_diagnosis_names_the_fault_its_node_and_its_cure(fault):
     assert any("cannot tell" in sentence for sentence in first.evidence) == bool(
         fault.also and first.fault not in ("filter-drops", "bridge-dead")
     )
-    failing = {judged.leg for judged in tally.broken if judged.judgement.verdict == "fail"}
+    failing = {leg for broken in tally.broken.values() for leg in broken.failed}
     assert failing <= {leg for one in found for leg in one.legs}, "every failure is explained"
 
 
@@ -536,7 +537,7 @@ def test_few_lost_echoes_tell_nothing_and_many_of_one_node_do():
     many = Fault("", "", set(), seen=dict.fromkeys(pairs_of("node-2"), one_lost))
     (found,), tally = found_in(many)
     assert (found.fault, found.nodes, found.fails) == ("loss", ("node-2",), False)
-    assert tally.broken == []
+    assert tally.broken == {}
 
 
 def test_hops_that_keep_silent_where_echoes_are_lost_too_are_no_limit_of_the_kernel():
@@ -561,9 +562,10 @@ def test_a_silent_first_hop_is_the_sources():
     judged = verdict.Judged(
         leg, None, observation.Observation(trace.parse(text)), verdict.Judgement("inconclusive", "", "silent-hop")
     )
-    tally = result.Tally()
+    nodes = topology.parse_nodes(cluster("vxlan"))
+    tally = result.Tally(nodes)
     tally.add(judged)
-    (found,) = diagnosis.diagnose(diagnosis.Evidence(topology.parse_nodes(cluster("vxlan")), tally))
+    (found,) = diagnosis.diagnose(diagnosis.Evidence(nodes, tally))
     assert (found.fault, found.nodes) == ("answers-limited", ("node-1",))
 
 
@@ -589,7 +591,50 @@ def test_two_faults_at_once_are_both_named():
     ]
 
 
+def many(size, fault):
+    """What is found where every pair across so many nodes has the same fault."""
+    nodes = topology.parse_nodes(node(index, "vxlan") for index in range(size))
+    tally = result.Tally(nodes)
+    crossing = [plan.Leg(source, destination) for source in nodes for destination in nodes if source != destination]
+    for leg in crossing:
+        bridge = nodes[leg.source].side("ipv4").bridge_ip
+        seen = observation.Observation(trace.parse(output("10.244.9.9", bridge, None)))
+        said = verdict.Judgement("fail", f"{leg.destination} is not reached from {leg.source}.", fault)
+        tally.add(verdict.Judged(leg, None, seen, said))
+    return diagnosis.diagnose(diagnosis.Evidence(nodes, tally))
+
+
+@pytest.mark.parametrize(("rule", "fault", "title"), [
+    ("underlay-interface", "underlay", "Each of the 40 nodes reaches the other nodes by the wrong interface."),
+    ("no-route", "route-missing", "Each of the 40 nodes has no route to the pods of the other nodes."),
+    ("nothing-answers", "forwarding-off", "Each of the 40 nodes forwards no packets."),
+    ("tcp-failed", "tcp-filter", "TCP connections to pods on each of the 40 nodes do not come about, though packets "
+                                 "reach them."),
+    ("mtu-hole", "mtu", "Large packets between each of the 40 nodes and the other nodes are lost: the pods' MTU is "
+                        "larger than the way carries."),
+    ("silent-after-source", "tunnel-blocked", "UDP port 8472 is filtered between all nodes."),
+])
+def test_a_fault_of_all_nodes_is_one_diagnosis_that_counts_them(rule, fault, title):
+    found, *others = many(40, rule)
+    assert [one.fault for one in others] == ["forward-filter"] * (fault == "forwarding-off")
+    assert (found.fault, found.title, len(found.nodes), len(found.legs)) == (fault, title, 40, 40 * 39)
+    assert max(map(len, (found.title, *found.evidence, *found.confirm, *found.cure))) < 300
+    assert len(found.evidence) <= 7
+
+
+def test_a_fault_of_some_nodes_names_the_first_and_counts_the_others():
+    dead = shows("route_missing.busybox", CROSSING)
+    found, _tally = found_in(Fault("", "", set(), traces=dead))
+    assert [(one.fault, one.nodes) for one in found] == [("route-missing", NAMES)]
+    assert found[0].title == "Each of controlplane, node-1, node-2 has no route to the pods of the other nodes."
+    assert "each of controlplane, node-1, node-2" in found[0].cure[0]
+    assert "# on controlplane" in found[0].confirm[0]
+    two = shows("route_missing.busybox", [("node-1", "node-2"), ("node-2", "node-1")])
+    assert [one.nodes for one in found_in(Fault("", "", set(), traces=two))[0]] == [("node-1",), ("node-2",)]
+
+
 def test_a_long_list_of_pairs_is_cut_and_counted():
-    told = diagnosis.Diagnosis("loss", "", "likely", (), tuple(plan.Leg(str(n), "x") for n in range(50))).as_dict()
+    many = legs.Legs(legs.Names(), (plan.Leg(str(number), "x") for number in range(50)))
+    told = diagnosis.Diagnosis("loss", "", "likely", (), many).as_dict()
     assert (len(told["pairs"]), told["pairs_total"]) == (20, 50)
     assert told["pairs"][0] == "0 -> x (ipv4)"

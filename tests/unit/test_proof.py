@@ -385,8 +385,9 @@ def test_many_pairs_return_what_did_not_pass_and_the_file_holds_all(prove, tmp_p
     assert set(by_pair(result)) == {("node-11", "node-1"), ("node-1", "node-11")}
     document = json.loads(path.read_text())
     assert len(document["pairs"]) == 144
-    for name in set(result) - {"pairs", "warnings", "msg"}:
+    for name in set(result) - {"pairs", "pairs_left_out", "warnings", "msg"}:
         assert document[name] == result[name], name
+    assert (result["pairs_left_out"]["pass"], sum(document["pairs_left_out"].values())) == (142, 0)
     assert (result["output_path"], path.stat().st_mode & 0o777) == (str(path), 0o644)
     assert [file.name for file in tmp_path.iterdir()] == ["all.json"]
 
@@ -396,6 +397,37 @@ def test_pairs_that_are_returned_can_be_chosen(prove):
     nodes = cluster(size=12)
     assert len(prove(nodes, wanted=plan.Wanted(name="mesh"), return_pairs="all")[1]["pairs"]) == 144
     assert len(prove(nodes, wanted=plan.Wanted(name="mesh"))[1]["pairs"]) == 0
+
+
+@pytest.mark.parametrize(("asked", "told", "warned"), [
+    ({"return_pairs": "failed"}, 4, True), ({"return_pairs": "all"}, 144, False), ({}, 4, True),
+    ({"output_path": "all.json"}, 4, False), ({"wanted": plan.Wanted(max_mesh_nodes=12)}, 8 + 8, True)])
+def test_a_cluster_of_which_nothing_passes_returns_some_pairs_and_counts_the_others(
+    prove, monkeypatch, tmp_path, asked, told, warned
+):
+    monkeypatch.setattr(proof, "MOST_RETURNED", 4)
+    monkeypatch.setattr(proof, "MOST_OF_A_MESH", 8)
+    monkeypatch.setattr(proof, "FEWEST_OF_A_RULE", 1)
+    monkeypatch.chdir(tmp_path)
+    nodes = [node(index, public_ip="10.0.2.15") for index in range(12)]
+    _failed, result = prove(nodes, **{"wanted": plan.Wanted(name="mesh"), **asked})
+    assert (result["summary"], len(result["pairs"])) == ({"pass": 12, "fail": 132, "inconclusive": 0}, told)
+    assert sum(result["pairs_left_out"].values()) == 144 - told
+    assert any("output_path" in warning for warning in result["warnings"]) == warned
+    assert report.build(result)["pods"]["pairs_left_out"] == result["pairs_left_out"]
+    if "output_path" in asked:
+        assert len(json.loads((tmp_path / "all.json").read_text())["pairs"]) == 144
+
+
+def test_a_fault_of_many_pairs_hides_no_other(prove, monkeypatch):
+    monkeypatch.setattr(proof, "MOST_RETURNED", 4)
+    monkeypatch.setattr(proof, "FEWEST_OF_A_RULE", 2)
+    nodes = [node(index, ready=index > 0) for index in range(12)]
+    one_way = {("node-8", "node-9"): output("POD", "10.244.8.1", None, None, None)}
+    wanted = plan.Wanted(name="mesh")
+    _failed, result = prove(nodes, Probes(nodes, traces=one_way), wanted=wanted, return_pairs="failed")
+    assert [pair["verdict"] for pair in result["pairs"]] == ["inconclusive"] * 4 + ["fail", "inconclusive"]
+    assert result["pairs_left_out"]["inconclusive"] == 23 - 4
 
 
 def test_a_file_that_cannot_be_written_is_told_before_anything_starts(prove, tmp_path):
@@ -462,6 +494,15 @@ def test_what_became_worse_is_told(prove, earlier):
     shown = baseline.diff(changes)
     assert "node-2 -> node-2 (ipv4): pass" in shown["before"]
     assert "node-1 -> node-2 (ipv4): 3.5 ms" in shown["after"]
+
+
+def test_changes_of_all_pairs_are_bounded_and_counted(prove, earlier, monkeypatch):
+    monkeypatch.setattr(baseline, "MOST_CHANGES", 2)
+    broken = {(source, destination): dead(source, destination) for source in NAMES for destination in NAMES}
+    changes = prove(cluster(), Probes(cluster(), traces=broken), baseline_path=str(earlier))[1]["changes"]
+    assert (len(changes["new_failures"]), changes["left_out"]["new_failures"]) == (2, 5)
+    assert "5 more: new_failures" in baseline.diff(changes)["after"]
+    assert report_words.change_lines(changes, most=1)[2] == "  ... and 6 more: fails now"
 
 
 def test_the_report_of_both_layers_serves_as_a_baseline(prove, earlier, tmp_path):

@@ -40,7 +40,7 @@ def test_a_healthy_report():
 
 
 def test_a_small_cluster_is_a_table_with_hops():
-    table = paths.path_table(paths.path_report(HEALTHY, WAYS))
+    table = paths.path_table(paths.path_report(HEALTHY, WAYS), width=130)
     assert table[0] == "NODES"
     expected = "cni0 10.244.1.1 -> flannel.1 10.244.2.0 -> pod 10.244.2.9"
     assert f"node-1        node-2        {expected}  as expected, 3 hops  0.055  pass" in table
@@ -77,7 +77,42 @@ def test_a_larger_cluster_is_a_matrix_while_it_fits(size, width, fits):
     assert any(line.startswith("NODE ") for line in table)
     told = "; they stand in paths.json." in "\n".join(table)
     assert told is (size > 21)
-    assert len(table) < 70 + size
+    assert len(table) < 90 + size
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_a_small_cluster_has_the_matrix_above_its_pairs(size):
+    built = paths.path_report(samples.result(size, fault=samples.POLICY))
+    table = paths.path_table(built, width=130)
+    assert table[1].startswith("ipv4: rows send, columns are reached")
+    assert table[3] == f"1 controlplane {'. ' * (size - 1)}F"
+    assert len([line for line in table if line.endswith(("  pass", "  fail"))]) == size * size
+
+
+def test_a_single_node_has_no_matrix():
+    assert "rows send" not in "\n".join(paths.path_table(paths.path_report(samples.result(1))))
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+@pytest.mark.parametrize(("size", "fault"), [(3, samples.UDP_BLOCKED), (3, samples.NOT_READY), (6, samples.WRONG_CARD)])
+def test_tables_are_as_wide_as_the_terminal_and_lose_nothing(size, fault, width):
+    built = paths.path_report(samples.result(size, fault=fault), samples.node_results(size))
+    table = paths.path_table(built, width=width)
+    end = next(number for number, line in enumerate(table) if re.match(r"\d+ pod pairs", line))
+    assert max(map(len, table[:end])) <= width
+    told = "".join("".join(table[:end]).split())
+    for pair in built["pods"]["pairs"]:
+        if size == 3 or pair["verdict"] != "pass":
+            last = pair["expected"]["hops"][-1]["addresses"][0]
+            assert last in told
+
+
+def test_a_cell_that_has_no_room_goes_on_in_its_own_column():
+    table = paths.path_table(paths.path_report(HEALTHY), width=100)
+    row = next(number for number, line in enumerate(table) if line.startswith("node-1        node-2"))
+    at = table[row].index("cni0")
+    assert table[row].split()[-5:] == ["expected,", "3", "hops", "0.055", "pass"]
+    assert table[row + 1:row + 3] == [f"{' ' * at}-> flannel.1 10.244.2.0", f"{' ' * at}-> pod 10.244.2.9"]
 
 
 def test_colour_is_only_there_where_it_is_asked_for():
@@ -221,6 +256,18 @@ def test_pairs_left_out_of_a_result_pass_only_where_all_were_looked_at():
     assert report_matrix.unpack(report.build(part)["pods"]["matrix"]["rows"]["ipv4"][0]) == "-" * 9 + "f"
     healthy = {**samples.result(10), "pairs": []}
     assert report.build(healthy)["pods"]["matrix"]["rows"]["ipv4"] == ["10p"] * 10
+
+
+@pytest.mark.parametrize(("lost", "file", "told"), [
+    (0, "", "30 more pairs did not pass; they stand in /x/paths.json."),
+    (10, "/x/all.json", "30 more pairs did not pass; they stand in /x/all.json."),
+    (10, "", "30 more pairs did not pass; 20 of them stand in /x/paths.json; for all of them name a file in "
+             "output_path (pod_paths_result_path in the role)."),
+])
+def test_what_is_not_shown_is_said_to_stand_only_where_it_does(lost, file, told):
+    pods = {"summary": {"pass": 0, "fail": 40, "inconclusive": 10}, "output_path": file,
+            "pairs_left_out": {"pass": 7, "fail": lost, "inconclusive": 0}}
+    assert report_words.left_out_text(range(20), pods, "/x/paths.json") == told
 
 
 def test_a_thousand_nodes_are_bounded_and_what_failed_is_kept():

@@ -19,6 +19,7 @@ import junitparser
 import markdown_it
 import pytest
 import report_samples as samples
+import role_templates
 from fake_run import Objects, Probes
 from path_samples import cluster, node
 
@@ -254,6 +255,13 @@ def test_html_names_the_file_that_holds_what_it_left_out():
     assert "18 more pairs did not pass; they stand in /x/paths.json." in paths.path_html(built, where="/x/paths.json")
 
 
+def test_html_lists_no_finding_of_each_of_a_thousand_nodes():
+    one = {"rule": "x", "severity": "fail", "scope": "cross", "nodes": ["a"], "message": "It is wrong.", "cure": "Do."}
+    page = paths.path_html(paths.path_report(samples.result(preflight=[one] * 1200)))
+    assert page.count("It is wrong.") == 50
+    assert "and 1,150 more findings" in page
+
+
 def test_html_says_when_where_and_by_which_version():
     page = paths.path_html(CASES[samples.UDP_BLOCKED])
     for text in ("2026-11-24 17:30 UTC", "https://192.168.56.10:6443", "0.2.0", "4 fail of 9 pod pairs"):
@@ -351,6 +359,18 @@ def test_files_that_cannot_be_written_are_refused(tmp_path, path, told):
     if told:
         assert found[0].startswith("pod_paths_output is ")
         assert told in found[0]
+
+
+def test_a_file_below_home_is_written_there_and_not_beside_a_directory_called_tilde(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    role = role_templates.Role("pod_paths", pod_paths_output_html="~/paths.html", pod_paths_output="~/all/paths.json")
+    assert role.render("{{ __pod_paths_outputs }}") == [
+        {"format": "html", "path": f"{tmp_path}/paths.html"}, {"format": "json", "path": f"{tmp_path}/all/paths.json"}]
+    assert paths.path_output_problems(role.render("{{ __pod_paths_output_paths }}")) == []
+    same = {"pod_paths_output": "~/x", "pod_paths_output_html": f"{tmp_path}/x"}
+    assert ["are both" in told for told in paths.path_output_problems(same)] == [True]
+    (told,) = paths.path_output_problems({"pod_paths_output": "~nobody-of-this-name/x"})
+    assert "is no absolute path" in told
 
 
 def test_two_reports_in_one_file_are_refused(tmp_path):

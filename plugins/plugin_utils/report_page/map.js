@@ -22,6 +22,13 @@ const pathMap = (() => {
     return text.length > characters ? text.slice(0, characters - 1) + "…" : text;
   }
 
+  // Of an address the beginning is often that of all nodes, so the middle gives way.
+  function shortened(text, characters) {
+    if (text.length <= characters) return text;
+    const head = Math.floor((characters - 1) * 0.4);
+    return `${text.slice(0, head)}…${text.slice(head + 1 - characters)}`;
+  }
+
   function ofFamily(addresses, family) {
     return (addresses || []).find((address) => address.includes(":") === (family === "ipv6")) || "";
   }
@@ -128,7 +135,7 @@ const pathMap = (() => {
       return;
     }
     make(group, "text", { x: from, y: y + 17, class: "m-label" }, fit(name, 16));
-    if (address) make(make(group, "text", { x: from, y: y + 32, class: "m-ip" }, fit(address, Math.floor((place.card - 58) / 6.7))), "title", {}, address);
+    if (address) make(make(group, "text", { x: from, y: y + 32, class: "m-ip" }, shortened(address, Math.floor((place.card - 60) / 6.7))), "title", {}, address);
   }
 
   function drawPod(parent, place, kind, on, ip, alone) {
@@ -136,7 +143,7 @@ const pathMap = (() => {
     const width = alone ? place.card - 20 : place.card * 0.5 - 13;
     const group = make(parent, "g", on ? {} : { class: "m-dim" });
     make(group, "rect", { x: left, y: Y.pod, width, height: HIGH, rx: 16, class: `m-pod${on ? " end" : ""}` });
-    const middle = left + width / 2, room = Math.floor((width - 6) / 6.3);
+    const middle = left + width / 2, room = Math.floor((width - 14) / 6.7);
     make(group, "text", { x: middle, y: Y.pod + (on ? 15 : 24), class: "m-small", "text-anchor": "middle" }, kind);
     if (!on) return;
     // the beginning is the node's podCIDR, so that the end is what tells
@@ -148,7 +155,8 @@ const pathMap = (() => {
     make(parent, "rect", { x: place.x, y: Y.top, width: place.card, height: Y.bottom - Y.top, rx: 7, class: `m-node${isSource || isPeer ? " end" : ""}` });
     const name = make(parent, "text", { x: place.x + 12, y: Y.name, class: "m-name" }, fit(node.name, Math.floor((place.card - 20) / 8.6)));
     make(name, "title", {}, node.name);
-    make(parent, "text", { x: place.x + 12, y: Y.cidr, class: "m-small" }, `pods ${ofFamily(node.cidrs, pair.family) || "unknown"}`);
+    const cidr = ofFamily(node.cidrs, pair.family) || "unknown";
+    make(make(parent, "text", { x: place.x + 12, y: Y.cidr, class: "m-small" }, `pods ${shortened(cidr, Math.floor((place.card - 54) / 6.8))}`), "title", {}, cidr);
     const alone = place.card < TIGHT && isSource !== isPeer;
     if (isSource || !alone) drawPod(parent, place, "prober", isSource, pair.sip, alone);
     if (isPeer || !alone) drawPod(parent, place, "peer", isPeer, pair.dip, alone);

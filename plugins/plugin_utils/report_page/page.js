@@ -44,6 +44,9 @@
     };
   }
 
+  // A long address may break behind its colons, and nowhere else.
+  const breakable = (text) => text.split(/(?<=:)/).flatMap((part, index) => (index ? [element("wbr"), part] : [part]));
+
   const place = (addresses) => addresses.join(" or ") || "*";
 
   function sentence(one) {
@@ -65,11 +68,11 @@
       const wanted = one.expected[index], hop = one.hops.find((entry) => entry.ttl === index + 1);
       const right = wanted && hop && hop.addresses.length && hop.addresses.every((address) => wanted.addresses.includes(address));
       const seen = hop ? place(hop.addresses) + (hop.notes.length ? ` ${hop.notes.join(" ")}` : "") : "–";
-      const cell = element("td", { className: "mono" }, seen);
-      if (hop) cell.prepend(element("span", { className: right ? "s-pass" : wanted && wanted.role === "silent" ? "s-none" : "s-fail", textContent: right ? "✓ " : "✕ " }));
+      const cell = element("td", { className: "mono" }, ...breakable(seen));
+      if (hop) cell.prepend(element("span", { className: right ? "s-pass" : wanted && wanted.role === "silent" ? "s-none" : "s-fail", textContent: right ? "✓\u00a0" : "✕\u00a0" }));
       body.append(element("tr", {},
         element("th", { scope: "row", textContent: String(index + 1) }),
-        element("td", { className: "mono", textContent: wanted ? `${wanted.role} ${wanted.addresses.join(" or ")}` : "–" }),
+        element("td", { className: "mono" }, ...breakable(wanted ? `${wanted.role} ${wanted.addresses.join(" or ")}` : "–")),
         cell,
         element("td", { textContent: hop ? `${hop.received} of ${hop.sent}` : "" }),
         element("td", { textContent: hop && hop.rtt_ms && hop.rtt_ms.median !== undefined ? hop.rtt_ms.median.toFixed(3) : "" })));
@@ -94,7 +97,7 @@
       return `${e.received} of ${e.sent} answered${rtt}${ttls}`;
     });
     add("Full size", evidence.full_size, (e) => e.received > 0 || Boolean(e.told_mtu), (e) => `${e.received} of ${e.sent} packets of ${e.size} bytes, not to be fragmented, answered${e.told_mtu ? `; a router told that ${e.told_mtu} bytes fit` : ""}`);
-    add("At the peer", evidence.arrival, (e) => e.source === one.sip, (e) => !e.source ? "it listened, and nothing of this pair came" : `it saw ${e.source}${e.ttl ? `, TTL ${e.ttl}` : ""}${e.size ? `, ${e.size} bytes` : ""}`);
+    add("At the peer", evidence.arrival, (e) => e.source === one.sip, (e) => !e.source ? "it listened, and nothing of this pair came" : `it saw ${e.source}, ${e.ttl ? `TTL ${e.ttl}` : "TTL not observed"}, ${e.size ? `${e.size} bytes` : "size not observed"}${e.why ? `. ${e.why}` : ""}`);
     add("TCP", evidence.tcp, (e) => e.connected, (e) => (e.connected ? `connected${e.ms ? ` in ${e.ms} ms` : ""}` : e.problem));
     const own = (e) => !e.own_interface || e.interface === e.own_interface;
     const fits = (e) => !e.mtu || !e.needed_mtu || e.mtu >= e.needed_mtu;

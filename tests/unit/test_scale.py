@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, the podpath.kubeadm authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What docs/scale.md concludes from its measurements, on measurements whose conclusion is known."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "scale"))
+
+import fits
+import many_pairs
+
+
+@pytest.mark.parametrize(("points", "base", "per_node"), [
+    ({3: 10.0, 6: 16.0, 9: 22.0}, 4.0, 2.0),
+    # not on a line: the nearest one
+    ({3: 10.0, 6: 19.0, 9: 22.0}, 5.0, 2.0),
+    ({10: 7.0, 20: 7.0}, 7.0, 0.0),
+    ({3: 5.0}, 5.0, 0.0),
+])
+def test_the_line_of_times_by_nodes(points, base, per_node):
+    assert fits.slope(points) == pytest.approx((base, per_node))
+
+
+def test_growth_goes_from_the_fewest_to_the_most_nodes():
+    assert fits.growth({10: (9.0, 40), 3: (1.6, 9), 30: (19.2, 117)}) == (
+        "From 3 to 30 nodes, 10 times as many, a sample has 13.0 times as many pairs and takes\n12.0 times as long; "
+        "there are 100 times as many possible pairs.")
+
+
+def test_the_end_of_the_bench_is_told_with_what_was_measured():
+    told = fits.limit({3: 0.3, 10: 0.9, 30: 4.5}, 2)
+    assert "ends at 30 nodes" in told
+    assert "processes of these 2 cores, and to start\nthem takes 4.5 s, 15.0 times as long as with 3 nodes" in told
+
+
+@pytest.mark.parametrize(("case", "passed", "found"), [
+    (many_pairs.FEW, 144 - 44 + 2, ["mtu", "tunnel-blocked", "tunnel-stale"]),
+    (many_pairs.LOST, 12, ["tunnel-blocked"]), (many_pairs.HOLES, 12, ["mtu"]),
+    (many_pairs.ALL, 12, ["flannel-address"])])
+def test_a_measured_cluster_is_broken_as_it_is_said_to_be(case, passed, found):
+    measured = many_pairs.measure(12, case)
+    assert (measured["summary"]["pass"], [fault for fault, _nodes, _pairs in measured["diagnosis"]]) == (passed, found)
