@@ -17,7 +17,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case imp
     reasons,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import CERTAIN, LIKELY, POSSIBLE
-from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL, PASS
+from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import END_GONE, FAIL, PASS
 from ansible_collections.podpath.kubeadm.plugins.module_utils.result import SERVICES_DEAD
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import listed
 
@@ -89,6 +89,12 @@ def from_the_rest(evidence: Evidence) -> list[Diagnosis]:
     if control:
         legs = [one.leg for one in control]
         found.append(made(evidence, "control", CERTAIN, [], legs, reasons(control)[:1], fails=False))
+    lost = evidence.by_rule.get(END_GONE, [])
+    if lost:
+        told = list(evidence.lost.values())[:MOST_SENTENCES]
+        found.append(
+            made(evidence, "pods-lost", CERTAIN, sorted(evidence.lost), (one.leg for one in lost), told, fails=False)
+        )
     skipped = {name: node.unusable for name, node in evidence.nodes.items() if node.unusable}
     legs = [
         one.leg

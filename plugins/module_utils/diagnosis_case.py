@@ -55,12 +55,13 @@ class Diagnosis:
 
 @dataclass
 class Evidence:
-    """All that a diagnosis goes by."""
+    """All that a diagnosis goes by. ``lost``: nodes that went away in mid-run, or lost their pods, and why."""
 
     nodes: Mapping[str, Node]
     tally: Tally
     findings: Sequence[Finding] = ()
     services: Sequence[ServiceSeen] = ()
+    lost: Mapping[str, str] = field(default_factory=dict)
     by_rule: dict[str, list[Judged]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

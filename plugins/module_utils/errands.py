@@ -67,14 +67,17 @@ class Outcome:
     """What came of a run, filled as it goes.
 
     ``observations`` by (source node, destination node, family); ``ends`` and ``problems`` (why there is no pod) by
-    (role, node); ``no_service``: why there was no Service to connect to; ``residue``: objects that are left, ``left``:
-    the sentence for it; ``stopped``: why the run broke off, empty if it did not.
+    (role, node); ``lost``: what became of pods that ran and went away in mid-run, ``lost_nodes`` of nodes that did;
+    ``no_service``: why there was no Service to connect to; ``residue``: objects that are left, ``left``: the sentence
+    for it; ``stopped``: why the run broke off, empty if it did not.
     """
 
     method: str = ""
     observations: dict[tuple[str, str, str], Observation] = field(default_factory=dict)
     ends: dict[tuple[str, str], End] = field(default_factory=dict)
     problems: dict[tuple[str, str], str] = field(default_factory=dict)
+    lost: dict[tuple[str, str], str] = field(default_factory=dict)
+    lost_nodes: dict[str, str] = field(default_factory=dict)
     controls: list[ControlSeen] = field(default_factory=list)
     services: list[ServiceSeen] = field(default_factory=list)
     no_service: str = ""

@@ -256,6 +256,17 @@ FAULTS = {
         ("ip neigh show proxy; sysctl -a | grep proxy_arp   # on the nodes: does somebody answer for all?",),
         ("Look for who answers in the name of addresses that no pod has, and prove again.",),
     ),
+    "pods-lost": Fault(
+        "Pods of the proof went away on {nodes} while it ran, or these nodes did.",
+        (
+            "kubectl get events -A --sort-by=.lastTimestamp | grep -i -e podpath -e evict -e {node}",
+            "kubectl describe node {node}",
+        ),
+        (
+            "Prove again when nobody drains or removes nodes; where pods are evicted, give {node} room, or the proof a "
+            "priority_class.",
+        ),
+    ),
     "not-covered": Fault(
         "Nothing is proved of {nodes}, as no pods of the proof ran there.",
         ("kubectl describe node {node}",),

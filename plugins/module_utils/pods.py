@@ -297,6 +297,26 @@ def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     return next((c for c in status.get("conditions") or [] if c.get("type") == kind), {})
 
 
+def why_gone(pod: Mapping[str, Any] | None) -> str:
+    """What became of a pod that ran, as the rest of a sentence about it; empty where it runs still. None: no such pod.
+
+    The API tells of a removal before the kubelet carries it out, and of an eviction by the kubelet a moment after.
+    """
+    if pod is None:
+        return "is gone: its pod was deleted (evicted, drained, or by hand)"
+    status = pod.get("status") or {}
+    said = status.get("message") or _container_ended(status)
+    if status.get("reason") == "Evicted":
+        return f"was evicted: {said or 'no reason given'}"
+    disruption = _condition(status, "DisruptionTarget")
+    if disruption.get("status") == "True" and disruption.get("message"):
+        return f"was evicted: {disruption['message']}"
+    phase = status.get("phase")
+    if phase in ("Failed", "Succeeded"):
+        return f"ended (phase {phase}): {said or status.get('reason') or 'no reason given'}"
+    return "was deleted by somebody else" if pod["metadata"].get("deletionTimestamp") else ""
+
+
 def pod_state(pod: Mapping[str, Any]) -> PodState:
     """A Pod object to its state."""
     metadata, spec, status = (pod["metadata"], pod.get("spec") or {}, pod.get("status") or {})

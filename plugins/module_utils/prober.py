@@ -21,6 +21,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import pods
 from ansible_collections.podpath.kubeadm.plugins.module_utils.api import CONNECT_TIMEOUT, ClusterError
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster, ExecResult
 from ansible_collections.podpath.kubeadm.plugins.module_utils.errands import Control, Outcome, Work
+from ansible_collections.podpath.kubeadm.plugins.module_utils.losing import note_losses
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import (
     Arrival,
     ControlSeen,
@@ -245,12 +246,13 @@ def _record(round_: _Round, answers: Sequence[Answer], outcome: Outcome) -> None
 
 def _probe(
     cluster: Cluster, settings: Settings, way: Way, rounds: Sequence[_Round], outcome: Outcome, progress: Progress
-) -> None:
-    """All probers at once, one exec each."""
+) -> set[str]:
+    """All probers at once, one exec each. Returns the nodes whose prober was not heard to its end."""
     latest = max((errand.start for round_ in rounds for errand in round_.errands), default=0)
     timeout = latest + longest(settings.method) + EXEC_SLACK
     tally = _Tally(way, rounds, progress)
     results: dict[str, ExecResult] = {}
+    broken: set[str] = set()
     try:
         results = _at_once(
             {
@@ -273,7 +275,11 @@ def _probe(
                 tally.output(round_.source), f"The command in pod {round_.pod} on {round_.source} did not end."
             )
             result = results.get(round_.source, late)
-            _record(round_, way.read(result.stdout, result.problem, round_.errands, settings), outcome)
+            problem = result.problem and f"The prober on {round_.source} was not heard to its end: {result.problem}"
+            if problem:
+                broken.add(round_.source)
+            _record(round_, way.read(result.stdout, problem, round_.errands, settings), outcome)
+    return broken
 
 
 def with_arrival(seen: Observation, sender: Sender, heard: Heard | None) -> Observation:
@@ -386,7 +392,8 @@ def run(
             raise ClusterError(f"No node can pull it (variable {variable}; pod_paths_{variable} in the role). {first}")
         with _timed(outcome.timings, "probe"):
             rounds = _rounds(settings, work, started, addresses, outcome)
-            _probe(cluster, settings, way, rounds, outcome, progress)
+            broken = _probe(cluster, settings, way, rounds, outcome, progress)
+            note_losses(cluster, settings, work, started, broken, outcome)
             _hear(cluster, settings, way, started, outcome)
     except (ClusterError, Interrupted) as error:
         outcome.stopped = str(error)

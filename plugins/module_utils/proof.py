@@ -282,13 +282,18 @@ class Proof:
             problem=self._problem,
             underlays=self._underlays,
             direct_unknown=self.flannel.direct_routing is None,
+            lost=self.outcome.lost,
+            lost_nodes=self.outcome.lost_nodes,
         )
         controls = [verdict.judge_control(seen, record) for seen in self.outcome.controls]
         record = replace(record, control=verdict.control_problems(controls, self.families))
         small = len(self.plan) <= self.request.wanted.max_mesh_nodes**2 * max(1, len(self.families))
         wanted = self.request.return_pairs or (ALL if small else FAILED)
         tally, pairs, matrix = self._judge(record, lambda judged: wanted == ALL or judged.judgement.verdict != "pass")
-        found = diagnosis.diagnose(diagnosis.Evidence(self.nodes, tally, self.findings, self.outcome.services))
+        lost = {node: told for (_role, node), told in self.outcome.lost.items()} | self.outcome.lost_nodes
+        found = diagnosis.diagnose(
+            diagnosis.Evidence(self.nodes, tally, self.findings, self.outcome.services, lost=lost)
+        )
         problems = {}
         for (_role, node), problem in self.outcome.problems.items():
             problems.setdefault(node, problem)

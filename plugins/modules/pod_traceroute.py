@@ -28,6 +28,8 @@ description:
   - Beside the hops it looks at loss and latency of echoes, packets of full size, what the peer recorded (source
     address, TTL), a TCP connection to the peer and one to a Service of the run's own. What could not be observed says
     why, and never counts against a pair; what was observed can keep a pair from passing.
+  - Pods that are evicted or deleted, and nodes that go away while it runs, leave their pairs inconclusive, with what
+    became of them; a pair that had passed until then stays passed.
   - It only looks, so RV(ignore:changed) is always V(false). Its objects are removed on success, failure, timeout and
     signals. If it is killed outright, they end and vanish by themselves.
 options:

@@ -300,6 +300,16 @@ def pod_gone(world: World, node: str, role: str = "peer") -> Iterator[None]:
 
 
 @contextmanager
+def pod_evicted(world: World, node: str, role: str = "peer") -> Iterator[None]:
+    """The kubelet throws the pod of a role out as soon as the probers begin."""
+    world.evicted.add((role, node))
+    try:
+        yield
+    finally:
+        world.evicted.discard((role, node))
+
+
+@contextmanager
 def no_service_proxy(world: World) -> Iterator[None]:
     """kube-proxy programs nothing: pods reach each other, Services lead nowhere."""
     world.service_proxy = False

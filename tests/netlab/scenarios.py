@@ -151,6 +151,13 @@ BROKEN = [
              fault="pod-gone", nodes=(B,)),
     Scenario("same-node-pod-gone", {"nodes": 1}, lambda world: faults.pod_gone(world, C),
              {(C, C): ("fail", "own-pod-gone")}, fault="pod-gone", nodes=(C,)),
+    # no fault of a path, so never a fail
+    Scenario("peer-evicted", {}, lambda world: faults.pod_evicted(world, B),
+             {**_incoming(B, ("inconclusive", "end-gone")), (B, B): ("inconclusive", "end-gone"), (A, C): PASSED},
+             fault="pods-lost", nodes=(B,)),
+    Scenario("prober-evicted", {}, lambda world: faults.pod_evicted(world, B, "prober"),
+             {**_incoming(B, ("inconclusive", "end-gone")), **_outgoing(B, ("inconclusive", "end-gone"))},
+             fault="pods-lost", nodes=(B,)),
     # Filters
     Scenario("vxlan-blocked-at-a-node", {}, lambda world: faults.vxlan_blocked(world, B),
              {**_incoming(B, LOST), **_outgoing(B, UNANSWERED)}, fault="tunnel-blocked", nodes=(B,)),

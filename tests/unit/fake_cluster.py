@@ -36,6 +36,7 @@ class FakeCluster:
     ``misbehave``: "role node" -> the status its pod shows instead; None: the Job gets no pod.
     ``exec_problems``: node -> why a command in its prober breaks off; what came before it is kept up to ``cut`` lines.
     ``fail_on``: name of a method -> what it raises. ``refusals``: what dry runs answer, in turn.
+    ``meanwhile``: what happens as soon as the first prober probes.
     """
 
     server = "https://fake:6443"
@@ -52,6 +53,7 @@ class FakeCluster:
         self.stuck = set()
         self.forced = False
         self.fail_on = {}
+        self.meanwhile = lambda: None
 
     def _ask(self, verb, method):
         self.requests[verb] += 1
@@ -106,6 +108,15 @@ class FakeCluster:
             if all(found["metadata"]["labels"].get(key) == value for key, value in wanted.items())
         }
 
+    def pod(self, role, node):
+        """The name of the pod of a role on a node."""
+        return next(
+            name
+            for name, found in self.pods.items()
+            if (found["metadata"]["labels"][pods.ROLE_LABEL], found["metadata"]["annotations"][pods.NODE_ANNOTATION])
+            == (role, node)
+        )
+
     def list_pods(self, namespace, selector):
         self._ask("list", "list_pods")
         return list(self._selected(self.pods, selector).values())
@@ -132,6 +143,8 @@ class FakeCluster:
         node = found["annotations"][pods.NODE_ANNOTATION]
         if found["labels"][pods.ROLE_LABEL] == pods.PEER:
             return ExecResult("=httpd\n=done\n")
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
         lines = ["=mtu 1450"]
         for errand in command[-1].splitlines():
             lines += self._errand(node, found["labels"][pods.RUN_LABEL], *errand.split()[:3])

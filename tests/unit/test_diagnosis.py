@@ -69,6 +69,7 @@ class Fault:
     also: tuple[str, ...] = ()
     checked: dict = field(default_factory=dict)
     strange_pod: str = ""
+    lost: dict = field(default_factory=dict)
     control: dict = field(default_factory=dict)
 
 
@@ -396,6 +397,14 @@ TABLE = [
         pairs=9,
     ),
     Fault(
+        "a peer that was evicted in mid-run is no broken path",
+        "pods-lost",
+        {"node-2"},
+        traces=shows("pod_gone.busybox", [(other, "node-2") for other in OTHERS]),
+        lost={("peer", "node-2"): "The peer on node-2 was evicted."},
+        pairs=2,
+    ),
+    Fault(
         "a NotReady node is not covered",
         "not-covered",
         {"node-2"},
@@ -437,11 +446,13 @@ def found_in(fault, services=()):
         pods,
         lambda leg: nodes[leg.source].unusable or nodes[leg.destination].unusable,
         fault.control,
+        lost=fault.lost,
     )
+    lost = {name: told for (_role, name), told in fault.lost.items()}
     tally = result.Tally()
     for judged in verdict.judge(made, record):
         tally.add(judged)
-    return diagnosis.diagnose(diagnosis.Evidence(nodes, tally, record.findings, services)), tally
+    return diagnosis.diagnose(diagnosis.Evidence(nodes, tally, record.findings, services, lost=lost)), tally
 
 
 @pytest.mark.parametrize("fault", TABLE, ids=lambda fault: fault.named)
