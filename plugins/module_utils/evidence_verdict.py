@@ -72,10 +72,17 @@ def _ttls(seen: Observation, there: Expectation, back: Expectation | None, names
 
 def _full_size(seen: Observation, names: tuple[str, str]) -> Judgement | None:
     full, small = seen.full_size, seen.echoes
-    if full is None or not full.sent or full.received or full.told_mtu is not None:
+    if full is None or not full.sent or full.received:
         return None
     if small is not None and not small.received:
         return None  # then nothing is answered, large or small
+    if full.told_mtu is not None:
+        return Judgement(
+            INCONCLUSIVE,
+            f"Packets of {full.size} bytes from {names[0]} to {names[1]}: a router says that {full.told_mtu} fit, but "
+            "none of that size was answered either: whether large packets arrive was not seen.",
+            "full-size-unseen",
+        )
     if _lost_echoes(seen):
         return Judgement(
             INCONCLUSIVE,

@@ -322,6 +322,7 @@ SIGNATURES: Mapping[str, Sequence[Signature]] = {
     "underlay-missing": (Signature("underlay-missing", CERTAIN, SOURCE),),
     "underlay-mtu": (Signature("underlay-mtu", CERTAIN, SOURCE),),
     "mtu-hole": (Signature("mtu", CERTAIN, BOTH),),
+    "full-size-unseen": (Signature("mtu", POSSIBLE, BOTH),),
     "silent-hop": (Signature("answers-limited", LIKELY, DESTINATION),),
     "late": (Signature("answers-limited", POSSIBLE, DESTINATION),),
 }

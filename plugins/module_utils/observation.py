@@ -33,7 +33,7 @@ class Echoes:
 class FullSize:
     """Echoes of the pod's MTU that must not be fragmented. ``size``: bytes of the IP packet.
 
-    ``told_mtu``: what a router answered instead (too big, this many bytes fit); such a path is no hole.
+    ``told_mtu``: what a router answered instead (too big, this many bytes fit); what is sent after that has this size.
     """
 
     size: int

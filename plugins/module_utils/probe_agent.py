@@ -229,14 +229,18 @@ def trace(errand, method, patient):
 
 
 def echoes(errand, count, wait, size=None):
-    """Echoes to the peer: how many were sent and answered, times and TTLs of the answers, a router's told MTU."""
+    """Echoes to the peer: how many were sent and answered, times and TTLs of the answers, a router's told MTU.
+
+    Once a router has told what fits, the next ones are of that size: only those that arrive show that it does.
+    """
     line = Line(errand["family"], errand["address"], errand["peer_port"])
     try:
         if size:
             line.unfragmented()
         for number in range(count):
             payload = b"" if line.icmp else json.dumps({"sequence": number}).encode()
-            line.send(number, None, size or 60, payload)
+            told = [answer["told_mtu"] for answer in line.answers.values() if answer.get("told_mtu")]
+            line.send(number, None, min([size or 60, *told]), payload)
             line.listen(0.2 if number + 1 < count else wait, lambda: False)
         good = [answer for answer in line.answers.values() if answer.get("address") == errand["address"]]
         good = [answer for answer in good if not answer.get("last")]
@@ -247,7 +251,7 @@ def echoes(errand, count, wait, size=None):
             "ms": [answer["ms"] for answer in good],
             "ttls": [answer["ttl"] for answer in good if answer["ttl"]],
             "size": size,
-            "told_mtu": told[0] if told else None,
+            "told_mtu": min(told, default=None),
         }
     finally:
         line.close()
@@ -330,6 +334,7 @@ def run_errand(errand, method, begin):
     seen["echoes"] = echoes(errand, method["echoes"], method["wait"])
     if mtu:
         seen["full_size"] = echoes(errand, method["full_size_echoes"], method["wait"], mtu)
+        mtu = seen["full_size"]["told_mtu"] or mtu
     # last, as it fetches what the peer has recorded
     end = time.monotonic() + method["listen_patience"]
     read_by = None

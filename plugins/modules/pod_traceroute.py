@@ -611,7 +611,7 @@ pairs:
           type: dict
         full_size:
           description: Echoes of C(size) bytes, the pods' MTU, C(sent) and C(received). C(told_mtu) is what a router
-            said would fit.
+            said would fit; those after that have this size.
           type: dict
         arrival:
           description: What the peer recorded, the C(source) address, C(ttl) and C(size). An empty source means that

@@ -81,6 +81,7 @@ ARRIVED = {"arrival": observation.Arrival("SOURCE", 62)}
 IN_VAIN = {"arrival": observation.Arrival("")}
 SMALL = observation.Echoes(3, 3, (0.1, 0.1, 0.1), (62,))
 LARGE_LOST = {"echoes": SMALL, "full_size": observation.FullSize(1450, 3, 0)}
+TOLD_AND_LOST = {"echoes": SMALL, "full_size": observation.FullSize(1450, 3, 0, 1430)}
 SOME_LOST = {"echoes": observation.Echoes(20, 17, (0.1, 0.1, 0.1), (62,))}
 NO_TCP = {"tcp": observation.Tcp(False, "timed out")}
 TCP = {"tcp": observation.Tcp(True)}
@@ -248,6 +249,14 @@ TABLE = [
         "mtu",
         {"node-2"},
         seen=dict.fromkeys(pairs_of("node-2"), LARGE_LOST),
+        pairs=4,
+    ),
+    Fault(
+        "a router tells what fits, and that does not arrive either",
+        "mtu",
+        {"node-2"},
+        "possible",
+        seen=dict.fromkeys(pairs_of("node-2"), TOLD_AND_LOST),
         pairs=4,
     ),
     Fault(

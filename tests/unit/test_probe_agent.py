@@ -157,6 +157,36 @@ def test_nothing_else_is_sent_to_the_dead_before_all_traces_have_passed_hop_1(mo
     assert done == [0, "device_mtu", "trace", *([waits] if waits else []), "datagrams", "echoes", "connect"]
 
 
+def test_once_a_router_has_told_what_fits_the_next_echoes_have_that_size(monkeypatch):
+    """With DF on each packet none would arrive otherwise, and nothing would show that what fits does."""
+    sizes = []
+
+    class Line:
+        icmp = True
+
+        def __init__(self, *given):
+            self.answers = {}
+
+        def unfragmented(self):
+            pass
+
+        def send(self, sequence, ttl, size, payload):
+            sizes.append(size)
+            told = {"address": "10.0.0.1", "told_mtu": 1430, "last": True}
+            arrived = {"address": "10.0.0.2", "told_mtu": None, "ms": 0.1, "ttl": 62}
+            self.answers[sequence] = told if size > 1430 else arrived
+
+        def listen(self, *given):
+            pass
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(probe_agent, "Line", Line)
+    seen = probe_agent.echoes({"family": "ipv4", "address": "10.0.0.2", "peer_port": 1}, 3, 1, 1450)
+    assert (sizes, seen["received"], seen["size"], seen["told_mtu"]) == ([1450, 1430, 1430], 2, 1450, 1430)
+
+
 def test_a_peer_of_another_node_is_no_connection(tmp_path, peer, port):
     (pair,) = probe(tmp_path, port, [Errand(PAIR, "node-9", "ipv4", "127.0.0.1", 0, 40000, 3)])
     assert pair.observation.tcp.problem.startswith("The peer of node-2 answered"), "evidence_verdict goes by it"
