@@ -35,13 +35,20 @@ def routers_passed(ttl: int) -> int:
 
 def _snat(seen: Observation, own_ip: str, names: tuple[str, str]) -> Judgement | None:
     arrival = seen.arrival
-    if arrival is None or not arrival.source or not own_ip or arrival.source == own_ip:
+    if arrival is None or not arrival.source or not own_ip:
+        return None
+    sources = arrival.sources or {"": arrival.source}
+    strange = {protocol: address for protocol, address in sources.items() if address != own_ip}
+    if not strange:
         return None
     source, destination = names
+    # where all protocols that were recorded are alike, no rule tells them apart
+    kinds = "" if len(strange) == len(sources) else f"{' and '.join(sorted(strange)).upper()} "
     return Judgement(
         FAIL,
-        f"The pod on {destination} saw the packets of the pod on {source} ({own_ip}) come from {arrival.source}: they "
-        f"are translated on the way (SNAT); look at the masquerade rules of {source} for the pod network.",
+        f"The pod on {destination} saw the {kinds}packets of the pod on {source} ({own_ip}) come from "
+        f"{' and '.join(dict.fromkeys(strange.values()))}: they are translated on the way (SNAT); look at the "
+        f"masquerade rules of {source} for the pod network.",
         "snat",
     )
 

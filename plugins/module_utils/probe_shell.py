@@ -277,6 +277,10 @@ def _connection(part: _Part | None, errand: Errand, settings: Settings) -> _Conn
     return _Connection(Tcp(False, said))
 
 
+def _connected(source: str) -> Arrival:
+    return Arrival(source, sources={"tcp": source})
+
+
 def _answer(parts: Mapping[str, _Part], errand: Errand, mtu: int | None, settings: Settings) -> Answer:
     if errand.kind == CONTROL:
         trace, problem = _trace(parts.get("trace"), settings.image)
@@ -294,7 +298,7 @@ def _answer(parts: Mapping[str, _Part], errand: Errand, mtu: int | None, setting
             problem=problem,
             echoes=echoes,
             full_size=full_size,
-            arrival=Arrival(connection.source) if connection.source else None,
+            arrival=_connected(connection.source) if connection.source else None,
             tcp=connection.tcp,
             unobserved={name: reason for name, reason in why.items() if reason},
         ),
@@ -369,7 +373,7 @@ class ShellWay:
             why = "The image has no httpd, so the peer listens to no connection."
             return Heard(unknown=why, deaf=why)
         remotes = set(_remotes(output))
-        arrivals = {sender: Arrival(address) for sender, address in senders.items() if address in remotes}
+        arrivals = {sender: _connected(address) for sender, address in senders.items() if address in remotes}
         strangers = sorted(remotes - set(senders.values()))
         if strangers:
             return Heard(arrivals, f"Connections came from {', '.join(strangers)}, and nobody knows whose they are.")

@@ -614,8 +614,9 @@ pairs:
             said would fit; those after that have this size.
           type: dict
         arrival:
-          description: What the peer recorded, the C(source) address, C(ttl) and C(size). An empty source means that
-            nothing came, size 0 that no datagram did.
+          description: What the peer recorded, the C(source) address, C(ttl) and C(size), and C(sources) by protocol
+            (C(tcp), C(udp)), none of which may be translated. An empty source means that nothing came, size 0 that no
+            datagram did.
           type: dict
         tcp:
           description: A TCP connection to the pod, C(connected), C(problem) and C(ms).

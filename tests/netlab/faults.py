@@ -253,9 +253,10 @@ def lossy(world: World, node: str, percent: int) -> AbstractContextManager[None]
     return _rules(world, node, "forward", [f'iifname "flannel.1" {rule}' for rule in rules])
 
 
-def masqueraded(world: World, node: str) -> AbstractContextManager[None]:
-    """A NAT rule that is too wide: pods of this node reach others under the node's address."""
-    rules = [f'ip saddr {POD_NETWORK} ip daddr {POD_NETWORK} oifname != "cni0" masquerade']
+def masqueraded(world: World, node: str, kind: str = "") -> AbstractContextManager[None]:
+    """A NAT rule that is too wide: pods of this node reach others under the node's address, all or by one protocol."""
+    only = f"meta l4proto {kind} " if kind else ""
+    rules = [f'{only}ip saddr {POD_NETWORK} ip daddr {POD_NETWORK} oifname != "cni0" masquerade']
     return _rules(world, node, "postrouting", rules)
 
 

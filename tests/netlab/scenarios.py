@@ -188,6 +188,8 @@ BROKEN = [
              fault="mtu", nodes=(B,)),
     Scenario("masqueraded", {}, lambda world: faults.masqueraded(world, A),
              {**_outgoing(A, ("fail", "snat")), (B, A): PASSED}, fault="masquerade", nodes=(A,)),
+    Scenario("masqueraded-tcp", {}, lambda world: faults.masqueraded(world, A, "tcp"),
+             {**_outgoing(A, ("fail", "snat")), (B, A): PASSED}, fault="masquerade", nodes=(A,), restricted=True),
     Scenario("no-services", {}, faults.no_service_proxy, _cross(PASSED), fault="services-dead", nodes=ALL),
     # What is no fault of a path: never a fail
     Scenario("small-mtu-told", {"backend": "host-gw"}, faults.small_mtu_told, _cross(PASSED)),

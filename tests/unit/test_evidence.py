@@ -59,6 +59,8 @@ def judged(backend="vxlan", hops=None, networks=(), family="ipv4", **seen):
         ({"arrival": Arrival(OWN, 126)}, ("pass", "as-expected")),
         ({"arrival": Arrival(OWN, 61)}, ("fail", "arrival-ttl")),
         ({"arrival": Arrival("192.168.56.11", 62)}, ("fail", "snat")),
+        ({"arrival": Arrival(OWN, 62, 1450, {"udp": OWN, "tcp": "192.168.56.11"})}, ("fail", "snat")),
+        ({"arrival": Arrival(OWN, 62, 1450, {"udp": OWN, "tcp": OWN})}, ("pass", "as-expected")),
         ({"arrival": Arrival("")}, ("inconclusive", "not-recorded")),
         ({"arrival": Arrival(OWN, None, 0), "tcp": Tcp(True)}, ("inconclusive", "datagrams-lost")),
         ({"tcp": Tcp(True)}, ("pass", "as-expected")),

@@ -95,6 +95,7 @@ def test_prober_and_peer_see_each_other(tmp_path, peer, port, family, address):
     assert [hop.addresses for hop in seen.trace.hops] == [(address,)]
     assert (seen.echoes.sent, seen.echoes.received) == (2, 2)
     assert seen.arrival.source == address
+    assert seen.arrival.sources == {"udp": address, "tcp": address}
     assert seen.arrival.ttl == 64
     assert seen.tcp.connected
     assert service.served_by == "node-2"
