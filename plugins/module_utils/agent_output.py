@@ -118,7 +118,7 @@ def _answer(told: Mapping[str, Any], errand: Errand, settings: Settings) -> Answ
         if records:
             arrival = _arrival(records[0], connected)
         else:
-            arrival = Arrival(canonical(connected), None, 0, {"tcp": canonical(connected)})
+            arrival = Arrival(canonical(connected), None, 0, {"tcp": canonical(connected)}, told.get("refused", ""))
     return Answer(Observation(trace, "", _echoes(told["echoes"]), full_size, arrival, tcp, None, unobserved), served_by)
 
 

@@ -26,7 +26,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import li
 from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import Judged
 
 # Rules of traces that end in silence between the nodes; the last two know on which way.
-_LOST = ("silent-after-source", "packets-lost", "answers-lost")
+LOST = ("silent-after-source", "packets-lost", "answers-lost")
 
 
 @dataclass
@@ -195,7 +195,7 @@ def _with_answers(lost: _Lost, found: Iterable[Diagnosis]) -> Iterator[Diagnosis
 
 def from_silence(evidence: Evidence, known: Iterable[Diagnosis]) -> list[Diagnosis]:
     """What is known of single pairs, with the silent ones that it explains, too, and the faults behind the others."""
-    judged = [one for rule in _LOST for one in evidence.by_rule.get(rule, ())]
+    judged = [one for rule in LOST for one in evidence.by_rule.get(rule, ())]
     lost = _Lost(evidence, {one.leg: one for one in judged})
     found = list(_with_answers(lost, known))
     steps: tuple[Callable[[_Lost], list[Diagnosis]], ...] = (_forwarding_off, _everywhere, _one_node, _single_pairs)

@@ -213,6 +213,13 @@ def _doubts(seen: Observation, names: tuple[str, str]) -> Judgement | None:
             f"to {destination} were lost.",
             "loss",
         )
+    if seen.arrival is not None and seen.arrival.size == 0 and seen.arrival.refused:
+        return Judgement(
+            INCONCLUSIVE,
+            f"The path is the expected one, but UDP datagrams from {source} to the pod on {destination} are refused "
+            f"({seen.arrival.refused}), though it listens and a TCP connection came: a REJECT rule for UDP.",
+            "datagrams-refused",
+        )
     if seen.arrival is not None and seen.arrival.size == 0:
         return Judgement(
             INCONCLUSIVE,

@@ -153,6 +153,11 @@ FAULTS = {
         ("nft list ruleset   # on {node}", "kubectl get networkpolicies -A"),
         ("Let TCP through to the pods: a policy of the namespace, or a filter on the node.",),
     ),
+    "udp-filter": Fault(
+        "UDP datagrams do not come to pods on {node}, though other packets reach them, so that no name is looked up.",
+        ("kubectl get networkpolicies -A", "nft list ruleset   # on {node}"),
+        ("Let UDP through to the pods: a policy of the namespace, or a filter on the node.",),
+    ),
     "probe-filter": Fault(
         "A filter on {node} takes the trace's UDP probes, and lets other packets pass.",
         ("kubectl get networkpolicies -A", "nft list ruleset   # on {node}"),
@@ -316,6 +321,8 @@ SIGNATURES: Mapping[str, Sequence[Signature]] = {
     ),
     "trace-filtered": (Signature("probe-filter", LIKELY, DESTINATION),),
     "tcp-failed": (Signature("tcp-filter", CERTAIN, DESTINATION),),
+    "datagrams-lost": (Signature("udp-filter", LIKELY, DESTINATION),),
+    "datagrams-refused": (Signature("udp-filter", CERTAIN, DESTINATION),),
     "other-answers": (Signature("address-taken", LIKELY, DESTINATION),),
     "snat": (Signature("masquerade", CERTAIN, SOURCE),),
     "underlay-interface": (Signature("underlay", CERTAIN, SOURCE),),

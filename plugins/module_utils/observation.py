@@ -47,13 +47,15 @@ class Arrival:
     """What the peer recorded of a packet of this pair: who sent it, with how much TTL left, and how large it was.
 
     An empty source: the peer listened, and nothing of this pair came. Size 0: a connection came, and no datagram.
-    ``sources``: who sent what came, by protocol (tcp, udp), as NAT rules may tell them apart.
+    ``sources``: who sent what came, by protocol (tcp, udp), as NAT rules may tell them apart. ``refused``: with what
+    somebody refused the datagrams, as their sender was told.
     """
 
     source: str
     ttl: int | None = None
     size: int | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)

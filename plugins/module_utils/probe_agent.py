@@ -257,17 +257,32 @@ def echoes(errand, count, wait, size=None):
         line.close()
 
 
-def datagrams(errand, mtu):
-    """Small datagrams and one of full size to the peer, which records what comes."""
+def datagrams(errand, mtu, patience=0):
+    """Small datagrams and one of full size to the peer, which records what comes.
+
+    Returns what somebody refused them with, within ``patience`` seconds; empty where nobody did.
+    """
     numbers = NUMBERS[errand["family"]]
     told = {"run": os.environ["PODPATH_RUN"], "from": os.environ["PODPATH_NODE"], "family": errand["family"]}
     with socket.socket(numbers["family"], socket.SOCK_DGRAM) as sender:
         sender.setsockopt(numbers["level"], numbers["discover"], DO_NOT_FRAGMENT)
+        errors = []
+        try:
+            # a connected socket is told of refusals, by the next call or by its own error
+            sender.connect((errand["address"], errand["peer_port"]))
+        except OSError as error:
+            return error.strerror
         for size in (120, 120, mtu or 120):
-            # what does not leave will not be recorded
-            with contextlib.suppress(OSError):
-                payload = json.dumps(told).encode().ljust(size - numbers["headers"], b"p")
-                sender.sendto(payload, (errand["address"], errand["peer_port"]))
+            try:
+                sender.send(json.dumps(told).encode().ljust(size - numbers["headers"], b"p"))
+            except OSError as error:
+                errors.append(error.errno)
+        poll = select.poll()
+        poll.register(sender, 0)
+        if not errors and poll.poll(patience * 1000):
+            errors.append(sender.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+        # the largest one may be too large for the way, which is no refusal
+        return next((os.strerror(number) for number in errors if number not in (0, errno.EMSGSIZE)), "")
 
 
 def connect(address, port, patience):
@@ -349,9 +364,9 @@ def run_errand(errand, method, begin):
         if not (refused and now < end) and not (unread and now < read_by):
             return seen
         if unread:
-            # nor need it have listened when they were sent
-            datagrams(errand, mtu)
-        time.sleep(PAUSE)
+            # nor need it have listened when they were sent; the kernel limits refusals, so one is enough
+            seen["refused"] = datagrams(errand, mtu, PAUSE) or seen.get("refused", "")
+        time.sleep(max(0, now + PAUSE - time.monotonic()))
 
 
 def probe(order):

@@ -136,9 +136,13 @@ def way_back(expectation: Expectation | None, trace: Trace | None) -> str:
     verdict = RIGHT
     for index in between:
         hop = trace.hop(index + 1)
-        if hop is None or not hop.addresses:
-            verdict = UNSEEN
-        elif not set(hop.addresses) <= set(expectation.hops[index].addresses):
+        if hop is None or not hop.addresses or set(hop.addresses) & set(expectation.hops[-1].addresses):
+            verdict = UNSEEN  # the pod itself in a router's stead shows no router's way
+        elif not set(hop.addresses) <= (wanted := set(expectation.hops[index].addresses)) and not any(
+            # one that answers as expected further on was only reached by a detour
+            wanted.intersection(later.addresses)
+            for later in trace.hops[index:]
+        ):
             return WRONG
     return verdict
 

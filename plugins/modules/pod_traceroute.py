@@ -616,7 +616,7 @@ pairs:
         arrival:
           description: What the peer recorded, the C(source) address, C(ttl) and C(size), and C(sources) by protocol
             (C(tcp), C(udp)), none of which may be translated. An empty source means that nothing came, size 0 that no
-            datagram did.
+            datagram did, and C(refused) with what somebody refused them.
           type: dict
         tcp:
           description: A TCP connection to the pod, C(connected), C(problem) and C(ms).

@@ -181,7 +181,15 @@ BROKEN = [
              {**_incoming(B, ("fail", "tcp-failed")), (B, A): PASSED}, fault="tcp-filter", nodes=(B,)),
     # the unprivileged prober's trace is of ICMP, so that all its hops are right
     Scenario("datagrams-dropped", {}, lambda world: faults.datagrams_dropped(world, B),
-             {**_incoming(B, ("inconclusive", "datagrams-lost")), (B, A): PASSED}, restricted=True),
+             {**_incoming(B, ("inconclusive", "datagrams-lost")), (B, A): PASSED}, fault="udp-filter", nodes=(B,),
+             restricted=True),
+    Scenario("datagrams-refused", {}, lambda world: faults.datagrams_refused(world, B),
+             {**_incoming(B, ("inconclusive", "datagrams-refused")), (B, A): PASSED}, fault="udp-filter", nodes=(B,),
+             restricted=True),
+    # node-2 sends by the right card; the TTL of what comes back to it is a witness of its own
+    Scenario("detour", {"backend": "host-gw"}, lambda world: faults.detour(world, A, B, C),
+             {(A, B): ("fail", "strange-hop"), (B, A): ("fail", "reply-ttl"), (A, C): PASSED}, fault="detour",
+             nodes=(A,)),
     # What no hop shows
     Scenario("mtu-hole", {}, lambda world: faults.mtu_hole(world, B),
              {**_incoming(B, ("fail", "mtu-hole")), **_outgoing(B, ("fail", "mtu-hole")), (C, A): PASSED},

@@ -63,6 +63,12 @@ def judged(backend="vxlan", hops=None, networks=(), family="ipv4", **seen):
         ({"arrival": Arrival(OWN, 62, 1450, {"udp": OWN, "tcp": OWN})}, ("pass", "as-expected")),
         ({"arrival": Arrival("")}, ("inconclusive", "not-recorded")),
         ({"arrival": Arrival(OWN, None, 0), "tcp": Tcp(True)}, ("inconclusive", "datagrams-lost")),
+        (
+            {"arrival": Arrival(OWN, None, 0, refused="Connection refused"), "tcp": Tcp(True)},
+            ("inconclusive", "datagrams-refused"),
+        ),
+        # what was sent before it listened
+        ({"arrival": Arrival(OWN, 62, 1450, refused="Connection refused")}, ("pass", "as-expected")),
         ({"tcp": Tcp(True)}, ("pass", "as-expected")),
         ({"tcp": Tcp(False, "refused")}, ("fail", "tcp-failed")),
         ({"tcp": Tcp(False, "The peer of node-3 answered at 10.244.2.2, the address ...")}, ("fail", "other-answers")),

@@ -118,6 +118,26 @@ def test_datagrams_that_did_not_come_are_not_hidden_by_a_connection_that_did():
     assert (answer.observation.arrival.source, answer.observation.arrival.size) == ("10.244.1.2", 0)
 
 
+def test_a_refusal_of_datagrams_is_told(monkeypatch, port):
+    monkeypatch.setenv("PODPATH_RUN", "c0ffee00")
+    monkeypatch.setenv("PODPATH_NODE", "node-1")
+    errand = {"family": "ipv4", "address": "127.0.0.1", "peer_port": port}
+    assert probe_agent.datagrams(errand, None, 5) == "Connection refused"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", port))
+        assert probe_agent.datagrams(errand, None, 0) == ""
+    said = {"run": SETTINGS.run_id, "node": "node-2", "source": "10.244.1.2", "records": []}
+    told = {
+        "number": 0,
+        "trace": {"target": "10.244.2.2", "max_ttl": 3, "hops": [[None]]},
+        "echoes": {"sent": 1, "received": 1, "ms": [0.1], "ttls": [62]},
+        "tcp": {"connected": True, "ms": 0.1, "said": said},
+        "refused": "Connection refused",
+    }
+    (answer,) = WAY.read(json.dumps(told), "", [Errand(PAIR, "node-2", "ipv4", "10.244.2.2", 0, 1, 3)], SETTINGS)
+    assert answer.observation.arrival.refused == "Connection refused"
+
+
 def test_nobody_there(tmp_path, port, monkeypatch):
     monkeypatch.setattr(agent_output, "LISTEN_PATIENCE", 1)
     (pair,) = probe(tmp_path, port, [Errand(PAIR, "node-2", "ipv4", "127.0.0.1", 0, 40000, 3)])
