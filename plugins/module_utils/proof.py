@@ -223,14 +223,14 @@ class Proof:
             self.warn(self.outcome.left)
         peers = result.own_ips(self.outcome.ends, PEER)
         both = {*peers.items(), *result.own_ips(self.outcome.ends, PROBER).items()}
-        self.findings += preflight.pod_addresses(
-            self.nodes,
-            [
-                (node, family, address)
-                for (node, family), address in sorted(both)
-                if not self.paths.is_stated(node, node, family)
-            ],
+        strange = preflight.pod_addresses(
+            self.nodes, [(node, family, address) for (node, family), address in sorted(both)]
         )
+        self.findings += [
+            finding
+            for finding in strange
+            if not any(self.paths.pods_elsewhere(finding.nodes[0], family) for family in finding.families)
+        ]
         self.paths = Paths(self.nodes, self._links, peers, self._stated)
 
     # Judging

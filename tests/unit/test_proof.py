@@ -375,6 +375,42 @@ def test_stated_paths_need_no_flannel(prove):
     assert (failed, result["summary"]) == (True, {"pass": 3, "fail": 0, "inconclusive": 6})
 
 
+CALICO = ["{source.internal_ip}", "{destination.internal_ip}", "{destination.pod_ip}"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "outside"),
+    [
+        ([{"hops": CALICO}], False),
+        # all but one pair are still Flannel's
+        ([{"hops": CALICO, "source": "node-1", "destination": "node-2"}], True),
+        ([{"hops": ["{source.bridge_ip}", *CALICO[1:]]}], True),
+        ([{"hops": CALICO[1:], "on_node": True}], False),
+        ([], True),
+    ],
+)
+def test_pods_have_addresses_of_their_pod_cidr_unless_the_user_stated_another_network(prove, stated, outside):
+    ends = {
+        (role, name): observation.End(role, {"ipv4": f"172.20.{index}.{number}"})
+        for index, name in enumerate(NAMES)
+        for number, role in ((2, "prober"), (3, "peer"))
+    }
+    traces = {
+        (a, b): output(
+            f"172.20.{NAMES.index(b)}.3",
+            *([] if a == b else [f"192.168.56.{10 + NAMES.index(a)}", f"192.168.56.{10 + NAMES.index(b)}"]),
+            f"172.20.{NAMES.index(b)}.3",
+        )
+        for a in NAMES
+        for b in NAMES
+    }
+    failed, result = prove(cluster(), Probes(cluster(), traces=traces, ends=ends), expected=stated)
+    found = {finding["rule"] for finding in result["preflight"]}
+    assert ("pod-address-outside" in found) == outside
+    if stated == [{"hops": CALICO}]:
+        assert (failed, result["summary"]["pass"]) == (False, 9)
+
+
 def test_a_cluster_of_one_node_says_that_nothing_crosses(prove):
     failed, result = prove([node(0)])
     assert (failed, result["summary"]["pass"]) == (False, 1)
