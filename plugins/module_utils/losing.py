@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection
 from ansible_collections.podpath.kubeadm.plugins.module_utils import pods
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster
 from ansible_collections.podpath.kubeadm.plugins.module_utils.errands import Outcome, Work
-from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PROBER, Settings
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PROBER, READER, Settings
 from ansible_collections.podpath.kubeadm.plugins.module_utils.starting import Started
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import parse_nodes
 
@@ -40,7 +40,7 @@ def note_losses(
         there = {pod["metadata"]["name"]: pod for pod in cluster.list_pods(settings.namespace, settings.selector)}
         for (role, node), state in started.running.items():
             why = pods.why_gone(there.get(state.name))
-            if why:
+            if why and role != READER:
                 outcome.lost[(role, node)] = f"The {role} on {node} {why.rstrip('.')}."
         if all((PROBER, node) in outcome.lost for node in broken) or clock() >= end:
             break

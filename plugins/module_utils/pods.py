@@ -25,6 +25,8 @@ ROLE_LABEL = "podpath.kubeadm/role"
 NODE_ANNOTATION = "podpath.kubeadm/node"
 PROBER = "prober"
 PEER = "peer"
+# on the host's network, to ask for the node's routes
+READER = "reader"
 
 # Where a pod may write, also with a read-only root file system.
 DIRECTORY = "/podpath"
@@ -117,7 +119,7 @@ def _pod_spec(
     options = settings.options
     container_security: dict[str, Any] = {"allowPrivilegeEscalation": False}
     pod_security: dict[str, Any] = {}
-    if program.restricted:
+    if program.restricted or role == READER:
         container_security |= {"capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
         pod_security = {
             "runAsNonRoot": True,
@@ -158,6 +160,8 @@ def _pod_spec(
         ],
         "volumes": [{"name": "results", "emptyDir": {"sizeLimit": "16Mi"}}],
     }
+    if role == READER:
+        spec["hostNetwork"] = True
     if options.priority_class:
         spec["priorityClassName"] = options.priority_class
     return spec
@@ -190,7 +194,7 @@ def job(
     }
 
 
-def sample_pod(settings: Settings, program: Program) -> dict[str, Any]:
+def sample_pod(settings: Settings, program: Program, role: str = PROBER) -> dict[str, Any]:
     """A Pod as the Jobs make them, to ask the namespace whether it would take one."""
     return {
         "apiVersion": "v1",
@@ -200,7 +204,7 @@ def sample_pod(settings: Settings, program: Program) -> dict[str, Any]:
             "namespace": settings.namespace,
             "labels": _labels(settings),
         },
-        "spec": _pod_spec(settings, program, PROBER, "", {}),
+        "spec": _pod_spec(settings, program, role, "", {}),
     }
 
 

@@ -20,6 +20,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ansible_collections.podpath.kubeadm.plugins.module_utils import probe_routes
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import (
     Arrival,
     Echoes,
@@ -28,7 +29,14 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import
     Tcp,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method
-from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PEER_PORT, PROBER, Program, Settings
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import (
+    PEER,
+    PEER_PORT,
+    PROBER,
+    READER,
+    Program,
+    Settings,
+)
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     CONTROL,
     FULL_SIZE_ECHOES,
@@ -330,8 +338,9 @@ class ShellWay:
     name = "shell"
 
     def program(self, settings: Settings) -> Program:
-        commands = {PROBER: ["sh", "-c", _WAIT], PEER: ["sh", "-c", _PEER]}
-        return Program(settings.image, commands, {"PODPATH_PROBE": _PROBE, "PODPATH_HEARD": _HEARD})
+        commands = {PROBER: ["sh", "-c", _WAIT], PEER: ["sh", "-c", _PEER], READER: ["sh", "-c", _WAIT]}
+        scripts = {"PODPATH_PROBE": _PROBE, "PODPATH_HEARD": _HEARD, "PODPATH_ROUTES": probe_routes.SCRIPT}
+        return Program(settings.image, commands, scripts)
 
     def probe_command(self, method: Method, errands: Sequence[Errand]) -> list[str]:
         lines = [

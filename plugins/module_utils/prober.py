@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import pods
+from ansible_collections.podpath.kubeadm.plugins.module_utils import pods, probe_routes
 from ansible_collections.podpath.kubeadm.plugins.module_utils.api import CONNECT_TIMEOUT, ClusterError
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster, ExecResult
-from ansible_collections.podpath.kubeadm.plugins.module_utils.errands import Control, Outcome, Work
+from ansible_collections.podpath.kubeadm.plugins.module_utils.errands import Control, Outcome, RoutesAsked, Work
 from ansible_collections.podpath.kubeadm.plugins.module_utils.losing import note_losses
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import (
     Arrival,
@@ -29,7 +29,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import
     ServiceSeen,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method
-from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER, Settings
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER, READER, Settings
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     CONTROL,
     PAIR,
@@ -47,10 +47,11 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.starting import (
     choose_way,
     start_pods,
     wait_for_pods,
+    with_readers,
 )
 
 # all that planning and judging need of a run
-__all__ = ["Control", "Guard", "Interrupted", "Outcome", "Work", "guarded", "lifetime", "run"]
+__all__ = ["Control", "Guard", "Interrupted", "Outcome", "RoutesAsked", "Work", "guarded", "lifetime", "run"]
 
 POLL = 0.25
 REMOVAL_PATIENCE = 30
@@ -95,7 +96,7 @@ def guarded() -> Iterator[Guard]:
 
 def lifetime(wait_timeout: int, latest_start: int, method: Method) -> int:
     """How long pods may live: starting, probing and removing, each at its longest. ``latest_start``: of all probes."""
-    return wait_timeout + latest_start + longest(method) + EXEC_SLACK + HEARD_TIMEOUT + REMOVAL_PATIENCE
+    return wait_timeout + latest_start + longest(method) + EXEC_SLACK + 2 * HEARD_TIMEOUT + REMOVAL_PATIENCE
 
 
 # Probing
@@ -323,6 +324,34 @@ def _hear(cluster: Cluster, settings: Settings, way: Way, started: Started, outc
             outcome.observations[key] = with_arrival(seen, (source, family), heard.get(destination))
 
 
+def _read_routes(cluster: Cluster, settings: Settings, work: Work, started: Started, outcome: Outcome) -> None:
+    """Asks the nodes for their own routes, all at once, by their readers."""
+    readers = {node: state.name for (role, node), state in started.running.items() if role == READER}
+    results = _at_once(
+        {
+            node: partial(
+                cluster.execute,
+                settings.namespace,
+                pod,
+                probe_routes.command(work.routes[node].addresses),
+                HEARD_TIMEOUT,
+            )
+            for node, pod in readers.items()
+        },
+        HEARD_TIMEOUT + CONNECT_TIMEOUT,
+    )
+    for node, asked in work.routes.items():
+        result = results.get(node) or ExecResult("", "Its pod did not answer.")
+        why = started.problems.get((READER, node)) or result.problem
+        told = None
+        if not why:
+            told, why = probe_routes.read(result.stdout, asked.own)
+        if told is None:
+            outcome.no_underlay[node] = f"Node {node} could not be asked for its routes: {why}"
+        else:
+            outcome.underlay[node] = told
+
+
 # Removal
 
 
@@ -382,6 +411,7 @@ def run(
         with _timed(outcome.timings, "start"):
             way = choose_way(cluster, settings)
             outcome.method = way.name
+            work = with_readers(cluster, settings, way, work, outcome)
             # a request that is cut off may have made its object
             created = True
             addresses = start_pods(cluster, settings, way, work, outcome)
@@ -395,6 +425,7 @@ def run(
             broken = _probe(cluster, settings, way, rounds, outcome, progress)
             note_losses(cluster, settings, work, started, broken, outcome)
             _hear(cluster, settings, way, started, outcome)
+            _read_routes(cluster, settings, work, started, outcome)
     except (ClusterError, Interrupted) as error:
         outcome.stopped = str(error)
     finally:

@@ -163,6 +163,14 @@ options:
       - The underlay of a node without an entry is not observed, and counts for nothing.
     type: dict
     default: {}
+  underlay_probe:
+    description:
+      - Whether nodes of which O(underlay) tells nothing are asked for their routes, by one more pod on each, which runs
+        C(ip route get) on the host's network, without root and without any capability.
+      - Where the namespace does not take such pods (the levels baseline and restricted refuse them), the underlay is
+        not observed, and the rest goes on.
+    type: bool
+    default: false
   image:
     description:
       - Image of the pods. It needs C(sh) and the C(traceroute) of busybox or of Debian and Fedora; what else is found
@@ -624,7 +632,8 @@ pairs:
           description: A TCP connection to the pod, C(connected), C(problem) and C(ms).
           type: dict
         underlay:
-          description: The source node's route to the destination's public-ip as its host told it, C(interface) (empty
+          description: The source node's route to the destination's public-ip as its host told it (O(underlay),
+            O(underlay_probe)), C(interface) (empty
             where there is no route, C(problem) says why), C(mtu), C(address) and C(gateway). C(own_interface) carries
             the node's own address; C(needed_mtu) is what the largest packet of Flannel's device takes.
           type: dict
@@ -864,6 +873,7 @@ ARGUMENTS = {
     "cluster_networks": {"type": "list", "elements": "str", "default": []},
     "expected_nodes": {"type": "list", "elements": "str", "default": []},
     "underlay": {"type": "dict", "default": {}},
+    "underlay_probe": {"type": "bool", "default": False},
     "image": {"type": "str", "default": "docker.io/library/busybox:1.35.0"},
     "agent_image": {"type": "str", "default": ""},
     "probes": {"type": "int", "default": 2},
@@ -925,6 +935,7 @@ def request(params: dict[str, Any], check_mode: bool) -> proof.Request:
         cluster_networks=params["cluster_networks"],
         expected_nodes=params["expected_nodes"],
         underlay=params["underlay"],
+        underlay_probe=params["underlay_probe"],
         pod=PodOptions(**pod),
         fail_on=params["fail_on"],
         return_pairs=params["return_pairs"] or "",

@@ -85,6 +85,9 @@ SOUND = [
     Scenario("udp", {"backend": "udp"}),
     Scenario("dual-stack-vxlan", {"families": (IPV4, IPV6)}),
     Scenario("dual-stack-host-gw", {"families": (IPV4, IPV6), "backend": "host-gw"}),
+    Scenario("asked-for-routes", {"families": (IPV4, IPV6)}, request={"underlay": {}, "underlay_probe": True}),
+    # never on the hosts' network there
+    Scenario("restricted-not-asked", restricted=True, request={"underlay": {}, "underlay_probe": True}),
     Scenario("restricted", {"families": (IPV4, IPV6)}, restricted=True),
     Scenario("one-node", {"nodes": 1}),
 ]
@@ -144,6 +147,15 @@ BROKEN = [
     # The nodes' own routes; no hop shows the first, nor a lost packet
     Scenario("underlay-astray", {}, lambda world: faults.underlay_astray(world, A, B),
              {(A, B): ("fail", "underlay-interface"), (B, A): PASSED, (A, C): PASSED}, fault="underlay", nodes=(A,)),
+    Scenario("underlay-astray-asked", {}, lambda world: faults.underlay_astray(world, A, B),
+             {(A, B): ("fail", "underlay-interface"), (B, A): PASSED, (A, C): PASSED}, fault="underlay", nodes=(A,),
+             request={"underlay": {}, "underlay_probe": True}),
+    Scenario("underlay-small-asked", {}, lambda world: faults.underlay_small(world, A),
+             {**_outgoing(A, ("fail", "underlay-mtu")), (B, C): PASSED}, fault="underlay-mtu", nodes=(A,),
+             request={"underlay": {}, "underlay_probe": True}),
+    Scenario("underlay-gone-asked", {}, lambda world: faults.underlay_gone(world, A),
+             {**_outgoing(A, ("fail", "underlay-missing")), **_incoming(A, UNANSWERED)}, fault="underlay-missing",
+             nodes=(A,), request={"underlay": {}, "underlay_probe": True}),
     Scenario("underlay-gone", {}, lambda world: faults.underlay_gone(world, A),
              {**_outgoing(A, ("fail", "underlay-missing")), **_incoming(A, UNANSWERED)}, fault="underlay-missing",
              nodes=(A,)),

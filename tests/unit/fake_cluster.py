@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from path_samples import output
+from path_samples import DATA, output
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import pods
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import ExecResult
@@ -143,6 +143,8 @@ class FakeCluster:
         node = found["annotations"][pods.NODE_ANNOTATION]
         if found["labels"][pods.ROLE_LABEL] == pods.PEER:
             return ExecResult("=httpd\n=done\n")
+        if found["labels"][pods.ROLE_LABEL] == pods.READER:
+            return ExecResult((DATA.parent / "routes" / "busybox.txt").read_text(), self.exec_problems.get(pod, ""))
         meanwhile, self.meanwhile = self.meanwhile, lambda: None
         meanwhile()
         lines = ["=mtu 1450"]

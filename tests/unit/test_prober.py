@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import re
 import signal
+from dataclasses import replace
 
 import pytest
 from fake_cluster import Clock, FakeCluster
 from path_samples import NAMES, cluster, node
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import api, losing, plan, pods, prober, starting
+from ansible_collections.podpath.kubeadm.plugins.module_utils.agent_output import AgentWay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Arrival, Observation, Tcp
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import Heard
 
@@ -254,6 +256,46 @@ def test_a_namespace_that_allows_no_pod_is_an_error_that_says_what_to_set(fake, 
     outcome = prober.run(fake, told, work())
     assert fake.jobs == {}
     assert re.search(words, outcome.stopped)
+
+
+# The nodes' own routes
+
+
+ROUTES = {name: prober.RoutesAsked(["192.168.56.11"], ["192.168.56.12"]) for name in NAMES}
+
+
+def test_nodes_are_asked_for_their_routes_by_pods_that_go_with_the_others(fake):
+    outcome = prober.run(fake, SETTINGS, replace(work(), routes=ROUTES))
+    assert set(outcome.underlay) == set(NAMES)
+    assert outcome.underlay["node-1"]["interface"] == "eth1"
+    assert (outcome.no_underlay, outcome.residue, fake.jobs) == ({}, 0, {})
+
+
+def test_a_namespace_that_takes_no_pod_on_the_hosts_network_gets_none_and_the_rest_goes_on(fake):
+    fake.refusals = ["", 'violates PodSecurity "baseline:latest": host namespaces.']
+    outcome = prober.run(fake, SETTINGS, replace(work(), routes=ROUTES))
+    assert outcome.underlay == {}
+    assert set(outcome.no_underlay) == set(NAMES)
+    assert re.search("takes no pod on a host's network: .*baseline", outcome.no_underlay["node-1"])
+    assert not any(role == "reader" for role, _node in outcome.ends)
+    assert all(seen.trace for seen in outcome.observations.values())
+    assert outcome.stopped == ""
+
+
+def test_a_restricted_namespace_is_not_even_asked(fake):
+    outcome = prober.Outcome()
+    left = starting.with_readers(fake, SETTINGS, AgentWay(), replace(work(), routes=ROUTES), outcome)
+    assert left.routes == {}
+    assert "restricted" in outcome.no_underlay["node-1"]
+    assert fake.requests["create"] == 0
+
+
+def test_a_node_that_cannot_be_asked_costs_no_pair(fake):
+    fake.misbehave = {"reader node-2": {"phase": "Failed", "message": "No room."}}
+    outcome = prober.run(fake, SETTINGS, replace(work(), routes=ROUTES))
+    assert set(outcome.underlay) == {"controlplane", "node-1"}
+    assert "No room." in outcome.no_underlay["node-2"]
+    assert all(seen.trace for seen in outcome.observations.values())
 
 
 # What arrived
