@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a run loses while it probes: pods that are evicted or deleted, nodes that go away. Times are seconds.
 
-A trace to a peer that is not there any more looks like a broken path. So all pods are looked at once more when the
-probers have ended; the nodes only where something is amiss.
+A trace to a peer that is not there any more looks like a broken path. So all pods are looked at once more when all have
+been heard; the nodes only where something is amiss.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection
 from ansible_collections.podpath.kubeadm.plugins.module_utils import pods
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster
 from ansible_collections.podpath.kubeadm.plugins.module_utils.errands import Outcome, Work
-from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PROBER, READER, Settings
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import READER, Settings
 from ansible_collections.podpath.kubeadm.plugins.module_utils.starting import Started
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import parse_nodes
 
@@ -29,12 +29,12 @@ def note_losses(
     settings: Settings,
     work: Work,
     started: Started,
-    broken: Collection[str],
+    broken: Collection[tuple[str, str]],
     outcome: Outcome,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Fills ``lost`` and ``lost_nodes`` of the outcome. ``broken``: nodes whose prober was not heard to its end."""
+    """Fills ``lost`` and ``lost_nodes`` of the outcome. ``broken``: pods, by (role, node), that could not be heard."""
     end = clock() + EVICTION_PATIENCE
     while True:
         there = {pod["metadata"]["name"]: pod for pod in cluster.list_pods(settings.namespace, settings.selector)}
@@ -42,7 +42,7 @@ def note_losses(
             why = pods.why_gone(there.get(state.name))
             if why and role != READER:
                 outcome.lost[(role, node)] = f"The {role} on {node} {why.rstrip('.')}."
-        if all((PROBER, node) in outcome.lost for node in broken) or clock() >= end:
+        if all(key in outcome.lost for key in broken) or clock() >= end:
             break
         sleep(POLL)
     if not outcome.lost and not broken and not started.problems:

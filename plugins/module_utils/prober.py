@@ -43,6 +43,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     longest,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.starting import (
+    Key,
     Started,
     choose_way,
     start_pods,
@@ -247,13 +248,13 @@ def _record(round_: _Round, answers: Sequence[Answer], outcome: Outcome) -> None
 
 def _probe(
     cluster: Cluster, settings: Settings, way: Way, rounds: Sequence[_Round], outcome: Outcome, progress: Progress
-) -> set[str]:
-    """All probers at once, one exec each. Returns the nodes whose prober was not heard to its end."""
+) -> set[Key]:
+    """All probers at once, one exec each. Returns those that were not heard to their end."""
     latest = max((errand.start for round_ in rounds for errand in round_.errands), default=0)
     timeout = latest + longest(settings.method) + EXEC_SLACK
     tally = _Tally(way, rounds, progress)
     results: dict[str, ExecResult] = {}
-    broken: set[str] = set()
+    broken: set[Key] = set()
     try:
         results = _at_once(
             {
@@ -278,7 +279,7 @@ def _probe(
             result = results.get(round_.source, late)
             problem = result.problem and f"The prober on {round_.source} was not heard to its end: {result.problem}"
             if problem:
-                broken.add(round_.source)
+                broken.add((PROBER, round_.source))
             _record(round_, way.read(result.stdout, problem, round_.errands, settings), outcome)
     return broken
 
@@ -298,8 +299,9 @@ def with_arrival(seen: Observation, sender: Sender, heard: Heard | None) -> Obse
     return replace(seen, tcp=tcp, arrival=arrival, unobserved=unobserved)
 
 
-def _hear(cluster: Cluster, settings: Settings, way: Way, started: Started, outcome: Outcome) -> None:
-    """Asks the peers at once what arrived, and adds it to the observations; only those that a prober missed."""
+def _hear(cluster: Cluster, settings: Settings, way: Way, started: Started, outcome: Outcome) -> set[Key]:
+    """Asks the peers at once what arrived, and adds it to the observations; only those that a prober missed. Returns
+    those that could not be asked."""
     # a pair that was not probed has sent nothing that could arrive
     probed = {key: seen for key, seen in outcome.observations.items() if seen.trace or seen.tcp}
     missed = {destination for (_source, destination, _family), seen in probed.items() if seen.arrival is None}
@@ -322,6 +324,7 @@ def _hear(cluster: Cluster, settings: Settings, way: Way, started: Started, outc
         source, destination, family = key
         if destination in missed:
             outcome.observations[key] = with_arrival(seen, (source, family), heard.get(destination))
+    return {(PEER, node) for node in peers if node not in results or results[node].problem}
 
 
 def _read_routes(cluster: Cluster, settings: Settings, work: Work, started: Started, outcome: Outcome) -> None:
@@ -423,8 +426,8 @@ def run(
         with _timed(outcome.timings, "probe"):
             rounds = _rounds(settings, work, started, addresses, outcome)
             broken = _probe(cluster, settings, way, rounds, outcome, progress)
+            broken |= _hear(cluster, settings, way, started, outcome)
             note_losses(cluster, settings, work, started, broken, outcome)
-            _hear(cluster, settings, way, started, outcome)
             _read_routes(cluster, settings, work, started, outcome)
     except (ClusterError, Interrupted) as error:
         outcome.stopped = str(error)

@@ -36,7 +36,8 @@ class FakeCluster:
     ``misbehave``: "role node" -> the status its pod shows instead; None: the Job gets no pod.
     ``exec_problems``: node -> why a command in its prober breaks off; what came before it is kept up to ``cut`` lines.
     ``fail_on``: name of a method -> what it raises. ``refusals``: what dry runs answer, in turn.
-    ``meanwhile``: what happens as soon as the first prober probes.
+    ``meanwhile``: what happens as soon as the first prober probes. ``deaf_peers``: node -> why its peer takes no
+    connection, and cannot be asked what arrived either.
     """
 
     server = "https://fake:6443"
@@ -54,6 +55,7 @@ class FakeCluster:
         self.forced = False
         self.fail_on = {}
         self.meanwhile = lambda: None
+        self.deaf_peers = {}
 
     def _ask(self, verb, method):
         self.requests[verb] += 1
@@ -142,7 +144,8 @@ class FakeCluster:
         found = self.pods[pod]["metadata"]
         node = found["annotations"][pods.NODE_ANNOTATION]
         if found["labels"][pods.ROLE_LABEL] == pods.PEER:
-            return ExecResult("=httpd\n=done\n")
+            problem = self.deaf_peers.get(node, "")
+            return ExecResult("" if problem else "=httpd\n=done\n", problem)
         if found["labels"][pods.ROLE_LABEL] == pods.READER:
             return ExecResult((DATA.parent / "routes" / "busybox.txt").read_text(), self.exec_problems.get(pod, ""))
         meanwhile, self.meanwhile = self.meanwhile, lambda: None
@@ -169,7 +172,10 @@ class FakeCluster:
         trace = "\n".join(f"|{line}" for line in output(address, *hops).splitlines())
         ping = _PING.format(address)
         sender = self._node(source)["spec"]["podCIDR"].replace("0/24", "2")
+        unheard = name in self.deaf_peers
         parts = {"trace": trace, "echoes": ping, "full": ping, "tcp": f"|{run} {name} [::ffff:{sender}]"}
         shown = {"pair": parts, "control": ["trace"], "service": ["tcp"]}[kind]
+        if unheard:
+            shown = [part for part in shown if part != "tcp"]
         told = [line for part in shown for line in (f"=part {part} 0", parts[part])]
         return [f"=begin {number}", *told, f"=end {number}"]

@@ -115,7 +115,8 @@ def test_a_peer_that_goes_away_in_mid_run_is_told_with_what_was_seen_until_then(
     assert (outcome.stopped, outcome.residue) == ("", 0)
 
 
-def test_a_prober_that_is_evicted_is_told_once_the_api_knows(fake, monkeypatch):
+@pytest.mark.parametrize("role", ["prober", "peer"])
+def test_a_pod_that_is_evicted_is_told_once_the_api_knows(fake, monkeypatch, role):
     """A kubelet kills first, so the command breaks off before the API tells why."""
     monkeypatch.setattr(losing, "EVICTION_PATIENCE", 3)
     clock = Clock()
@@ -127,10 +128,10 @@ def test_a_prober_that_is_evicted_is_told_once_the_api_knows(fake, monkeypatch):
     def sleep(seconds):
         clock.sleep(seconds)
         if clock.now >= 1:
-            fake.pods[fake.pod("prober", "node-1")]["status"] = EVICTED
+            fake.pods[fake.pod(role, "node-1")]["status"] = EVICTED
 
-    losing.note_losses(fake, SETTINGS, work(), started_pods, {"node-1"}, one, clock, sleep)
-    assert one.lost == {("prober", "node-1"): "The prober on node-1 was evicted: The node was low on resource: memory."}
+    losing.note_losses(fake, SETTINGS, work(), started_pods, {(role, "node-1")}, one, clock, sleep)
+    assert one.lost == {(role, "node-1"): f"The {role} on node-1 was evicted: The node was low on resource: memory."}
     assert clock.now < losing.EVICTION_PATIENCE
 
 
@@ -141,17 +142,19 @@ def test_a_prober_that_is_evicted_is_told_once_the_api_knows(fake, monkeypatch):
         ([*cluster()[:2], node(2, ready=False)], "While the proof ran: Node node-2 is not Ready: Kubelet stopped"),
     ],
 )
-@pytest.mark.parametrize("pods_stay", [True, False])
-def test_a_node_that_goes_away_in_mid_run_is_told(fake, nodes, told, pods_stay):
-    """Its pods may be listed long after."""
+@pytest.mark.parametrize("broken", ["prober", "peer", ""])
+def test_a_node_that_goes_away_in_mid_run_is_told(fake, nodes, told, broken):
+    """Its pods may be listed long after, when they cannot be heard any more."""
 
     def meanwhile():
-        if not pods_stay:
+        if not broken:
             del fake.pods[fake.pod("peer", "node-2")]
+        if broken == "peer":
+            fake.deaf_peers = {"node-2": "its container has ended"}
         fake.list_nodes = lambda: nodes
 
     fake.meanwhile = meanwhile
-    fake.exec_problems = {"node-2": "the connection ended"} if pods_stay else {}
+    fake.exec_problems = {"node-2": "the connection ended"} if broken == "prober" else {}
     outcome = prober.run(fake, SETTINGS, work())
     assert set(outcome.lost_nodes) == {"node-2"}
     assert outcome.lost_nodes["node-2"].startswith(told)
