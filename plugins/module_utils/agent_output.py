@@ -76,8 +76,11 @@ def _echoes(told: Mapping[str, Any]) -> Echoes:
     return Echoes(told["sent"], told["received"], rtt, tuple(sorted(set(told["ttls"]))))
 
 
-def _arrival(record: Mapping[str, Any]) -> Arrival:
-    return Arrival(canonical(record["source"]), record["ttl"], record["size"])
+def _arrival(record: Mapping[str, Any], connected: str = "") -> Arrival:
+    """What a datagram's record says; ``connected``: from where the peer saw the TCP connection come."""
+    source = canonical(record["source"])
+    sources = {"udp": source, **({"tcp": canonical(connected)} if connected else {})}
+    return Arrival(source, record["ttl"], record["size"], sources)
 
 
 def _tcp(told: Mapping[str, Any], errand: Errand, settings: Settings) -> tuple[Tcp, str]:
@@ -111,7 +114,11 @@ def _answer(told: Mapping[str, Any], errand: Errand, settings: Settings) -> Answ
     if tcp and tcp.connected:
         records = [record for record in told["tcp"]["said"]["records"] if record["family"] == errand.family]
         # no record: no datagram came, but the connection itself shows who did
-        arrival = _arrival(records[0]) if records else Arrival(canonical(told["tcp"]["said"]["source"]), None, 0)
+        connected = told["tcp"]["said"]["source"]
+        if records:
+            arrival = _arrival(records[0], connected)
+        else:
+            arrival = Arrival(canonical(connected), None, 0, {"tcp": canonical(connected)}, told.get("refused", ""))
     return Answer(Observation(trace, "", _echoes(told["echoes"]), full_size, arrival, tcp, None, unobserved), served_by)
 
 

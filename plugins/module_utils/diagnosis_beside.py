@@ -16,7 +16,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case imp
     reasons,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import CERTAIN, LIKELY, POSSIBLE
-from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL, PASS
+from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import END_GONE, FAIL, PASS
 from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import accuse
 from ansible_collections.podpath.kubeadm.plugins.module_utils.result import SERVICES_DEAD
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import listed
@@ -81,6 +81,10 @@ def from_the_rest(evidence: Evidence) -> list[Diagnosis]:
     control = evidence.rule("control")
     if control:
         found.append(made(evidence, "control", CERTAIN, [], control, reasons(evidence, control)[:1], fails=False))
+    lost = evidence.rule(END_GONE)
+    if lost:
+        told = list(evidence.lost.values())[:MOST_SENTENCES]
+        found.append(made(evidence, "pods-lost", CERTAIN, sorted(evidence.lost), lost, told, fails=False))
     skipped = {name: node.unusable for name, node in evidence.nodes.items() if node.unusable}
     skipped_legs, not_probed = evidence.tally.none(), evidence.rule("not-probed")
     for name in skipped:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -60,12 +60,13 @@ class Diagnosis:
 
 @dataclass
 class Evidence:
-    """All that a diagnosis goes by."""
+    """All that a diagnosis goes by. ``lost``: nodes that went away in mid-run, or lost their pods, and why."""
 
     nodes: Mapping[str, Node]
     tally: Tally
     findings: Sequence[Finding] = ()
     services: Sequence[ServiceSeen] = ()
+    lost: Mapping[str, str] = field(default_factory=dict)
 
     def rule(self, *rules: str) -> Legs:
         """The pairs that one of these rules kept from a pass."""

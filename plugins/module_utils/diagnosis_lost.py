@@ -25,7 +25,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import listed
 
 # Rules of traces that end in silence between the nodes; the last two know on which way.
-_LOST = ("silent-after-source", "packets-lost", "answers-lost")
+LOST = ("silent-after-source", "packets-lost", "answers-lost")
 
 
 @dataclass
@@ -185,7 +185,7 @@ def _with_answers(lost: _Lost, found: Iterable[Diagnosis]) -> Iterator[Diagnosis
 
 def from_silence(evidence: Evidence, known: Iterable[Diagnosis]) -> list[Diagnosis]:
     """What is known of single pairs, with the silent ones that it explains, too, and the faults behind the others."""
-    lost = _Lost(evidence, evidence.rule(*_LOST))
+    lost = _Lost(evidence, evidence.rule(*LOST))
     found = list(_with_answers(lost, known))
     steps: tuple[Callable[[_Lost], list[Diagnosis]], ...] = (_forwarding_off, _everywhere, _one_node, _single_pairs)
     for step in steps:

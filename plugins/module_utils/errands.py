@@ -16,7 +16,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import
     ServiceSeen,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Probe
-from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER, READER
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +36,35 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class RoutesAsked:
+    """What a node is asked for its own routes: to which ``addresses``; ``own`` are the node's, to know its card by."""
+
+    own: Sequence[str]
+    addresses: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What a run is to do. ``placements``: for each node that gets pods, the part of a pod's spec that pins it there
-    (pods.pin); ``probes``: what each source node's prober looks at. All nodes of probes have a placement."""
+    (pods.pin); ``probes``: what each source node's prober looks at; ``routes``: which nodes are asked for their own
+    routes, by a pod on their network. All nodes of probes have a placement."""
 
     placements: Mapping[str, Mapping[str, Any]]
     probes: Mapping[str, Sequence[Probe]]
     controls: Sequence[Control] = ()
+    routes: Mapping[str, RoutesAsked] = field(default_factory=dict)
 
     @property
     def wanted(self) -> list[tuple[str, str]]:
-        """The pods that are needed, as (role, node): a prober on each source, a peer on each destination."""
+        """The pods that are needed, as (role, node): a prober on each source, a peer on each destination, and a reader
+        where a node is asked for its routes."""
         sources = {source for source, probes in self.probes.items() if probes}
         sources |= {control.source for control in self.controls}
         destinations = {probe.destination for probes in self.probes.values() for probe in probes}
         return [
             (role, node)
             for node in self.placements
-            for role, nodes in ((PROBER, sources), (PEER, destinations))
+            for role, nodes in ((PROBER, sources), (PEER, destinations), (READER, self.routes))
             if node in nodes
         ]
 
@@ -67,17 +78,23 @@ class Outcome:
     """What came of a run, filled as it goes.
 
     ``observations`` by (source node, destination node, family); ``ends`` and ``problems`` (why there is no pod) by
-    (role, node); ``no_service``: why there was no Service to connect to; ``residue``: objects that are left, ``left``:
-    the sentence for it; ``stopped``: why the run broke off, empty if it did not.
+    (role, node); ``lost``: what became of pods that ran and went away in mid-run, ``lost_nodes`` of nodes that did;
+    ``no_service``: why there was no Service to connect to; ``underlay``: what nodes told of their own routes, as
+    underlay.parse_hosts takes it, ``no_underlay``: why others that were asked did not; ``residue``: objects that are
+    left, ``left``: the sentence for it; ``stopped``: why the run broke off, empty if it did not.
     """
 
     method: str = ""
     observations: dict[tuple[str, str, str], Observation] = field(default_factory=dict)
     ends: dict[tuple[str, str], End] = field(default_factory=dict)
     problems: dict[tuple[str, str], str] = field(default_factory=dict)
+    lost: dict[tuple[str, str], str] = field(default_factory=dict)
+    lost_nodes: dict[str, str] = field(default_factory=dict)
     controls: list[ControlSeen] = field(default_factory=list)
     services: list[ServiceSeen] = field(default_factory=list)
     no_service: str = ""
+    underlay: dict[str, dict[str, Any]] = field(default_factory=dict)
+    no_underlay: dict[str, str] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
     requests: dict[str, int] = field(default_factory=dict)
     residue: int = 0

@@ -35,13 +35,20 @@ def routers_passed(ttl: int) -> int:
 
 def _snat(seen: Observation, own_ip: str, names: tuple[str, str]) -> Judgement | None:
     arrival = seen.arrival
-    if arrival is None or not arrival.source or not own_ip or arrival.source == own_ip:
+    if arrival is None or not arrival.source or not own_ip:
+        return None
+    sources = arrival.sources or {"": arrival.source}
+    strange = {protocol: address for protocol, address in sources.items() if address != own_ip}
+    if not strange:
         return None
     source, destination = names
+    # where all protocols that were recorded are alike, no rule tells them apart
+    kinds = "" if len(strange) == len(sources) else f"{' and '.join(sorted(strange)).upper()} "
     return Judgement(
         FAIL,
-        f"The pod on {destination} saw the packets of the pod on {source} ({own_ip}) come from {arrival.source}: they "
-        f"are translated on the way (SNAT); look at the masquerade rules of {source} for the pod network.",
+        f"The pod on {destination} saw the {kinds}packets of the pod on {source} ({own_ip}) come from "
+        f"{' and '.join(dict.fromkeys(strange.values()))}: they are translated on the way (SNAT); look at the "
+        f"masquerade rules of {source} for the pod network.",
         "snat",
     )
 
@@ -72,10 +79,17 @@ def _ttls(seen: Observation, there: Expectation, back: Expectation | None, names
 
 def _full_size(seen: Observation, names: tuple[str, str]) -> Judgement | None:
     full, small = seen.full_size, seen.echoes
-    if full is None or not full.sent or full.received or full.told_mtu is not None:
+    if full is None or not full.sent or full.received:
         return None
     if small is not None and not small.received:
         return None  # then nothing is answered, large or small
+    if full.told_mtu is not None:
+        return Judgement(
+            INCONCLUSIVE,
+            f"Packets of {full.size} bytes from {names[0]} to {names[1]}: a router says that {full.told_mtu} fit, but "
+            "none of that size was answered either: whether large packets arrive was not seen.",
+            "full-size-unseen",
+        )
     if _lost_echoes(seen):
         return Judgement(
             INCONCLUSIVE,
@@ -198,6 +212,13 @@ def _doubts(seen: Observation, names: tuple[str, str]) -> Judgement | None:
             f"The path is the expected one, but {echoes.sent - echoes.received} of {echoes.sent} echoes from {source} "
             f"to {destination} were lost.",
             "loss",
+        )
+    if seen.arrival is not None and seen.arrival.size == 0 and seen.arrival.refused:
+        return Judgement(
+            INCONCLUSIVE,
+            f"The path is the expected one, but UDP datagrams from {source} to the pod on {destination} are refused "
+            f"({seen.arrival.refused}), though it listens and a TCP connection came: a REJECT rule for UDP.",
+            "datagrams-refused",
         )
     if seen.arrival is not None and seen.arrival.size == 0:
         return Judgement(

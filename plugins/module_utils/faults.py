@@ -154,6 +154,11 @@ FAULTS = {
         ("nft list ruleset   # on {node}", "kubectl get networkpolicies -A"),
         ("Let TCP through to the pods: a policy of the namespace, or a filter on the node.",),
     ),
+    "udp-filter": Fault(
+        "UDP datagrams do not come to pods on {node}, though other packets reach them, so that no name is looked up.",
+        ("kubectl get networkpolicies -A", "nft list ruleset   # on {node}"),
+        ("Let UDP through to the pods: a policy of the namespace, or a filter on the node.",),
+    ),
     "probe-filter": Fault(
         "A filter on {node} takes the trace's UDP probes, and lets other packets pass.",
         ("kubectl get networkpolicies -A", "nft list ruleset   # on {node}"),
@@ -257,6 +262,17 @@ FAULTS = {
         ("ip neigh show proxy; sysctl -a | grep proxy_arp   # on the nodes: does somebody answer for all?",),
         ("Look for who answers in the name of addresses that no pod has, and prove again.",),
     ),
+    "pods-lost": Fault(
+        "Pods of the proof went away on {nodes} while it ran, or these nodes did.",
+        (
+            "kubectl get events -A --sort-by=.lastTimestamp | grep -i -e podpath -e evict -e {node}",
+            "kubectl describe node {node}",
+        ),
+        (
+            "Prove again when nobody drains or removes nodes; where pods are evicted, give {node} room, or the proof a "
+            "priority_class.",
+        ),
+    ),
     "not-covered": Fault(
         "Nothing is proved of {nodes}, as no pods of the proof ran there.",
         ("kubectl describe node {node}",),
@@ -306,12 +322,15 @@ SIGNATURES: Mapping[str, Sequence[Signature]] = {
     ),
     "trace-filtered": (Signature("probe-filter", LIKELY, DESTINATION),),
     "tcp-failed": (Signature("tcp-filter", CERTAIN, DESTINATION),),
+    "datagrams-lost": (Signature("udp-filter", LIKELY, DESTINATION),),
+    "datagrams-refused": (Signature("udp-filter", CERTAIN, DESTINATION),),
     "other-answers": (Signature("address-taken", LIKELY, DESTINATION),),
     "snat": (Signature("masquerade", CERTAIN, SOURCE),),
     "underlay-interface": (Signature("underlay", CERTAIN, SOURCE),),
     "underlay-missing": (Signature("underlay-missing", CERTAIN, SOURCE),),
     "underlay-mtu": (Signature("underlay-mtu", CERTAIN, SOURCE),),
     "mtu-hole": (Signature("mtu", CERTAIN, BOTH),),
+    "full-size-unseen": (Signature("mtu", POSSIBLE, BOTH),),
     "silent-hop": (Signature("answers-limited", LIKELY, DESTINATION),),
     "late": (Signature("answers-limited", POSSIBLE, DESTINATION),),
 }

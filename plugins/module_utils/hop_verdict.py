@@ -166,6 +166,13 @@ def _wrong(case: Case, ttl: int, address: str) -> Judgement:
             f"{told}: the packet comes back to {case.source.name}, a loop. Two nodes with one Flannel public-ip do "
             f"this; look at {case.source.name}'s route to {case.far.pod_cidr} and at the annotations of both nodes.",
         )
+    later = next((other.ttl for other in case.trace.hops[ttl:] if set(other.addresses) & set(wanted.addresses)), None)
+    if later is not None:
+        return _fail(
+            "strange-hop",
+            f"{told}, which answers at hop {later} only: another machine is passed before {destination.name}; look at "
+            f"the route of {case.source.name} to {case.far.pod_cidr}.",
+        )
     if ttl == 2 and len(hops) == 3 and wanted.role != SILENT and not case.expectation.stated:
         return _wrong_second(case, told, address)
     if address == case.far.overlay_ip or address in case.far.internal_ips:

@@ -12,6 +12,8 @@ PASS = "pass"
 FAIL = "fail"
 INCONCLUSIVE = "inconclusive"
 VERDICTS = (PASS, FAIL, INCONCLUSIVE)
+# the rule of pairs of which an end went away while they were traced
+END_GONE = "end-gone"
 
 
 # no slots: nodes run this, and their Python may be 3.9

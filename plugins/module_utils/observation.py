@@ -33,7 +33,7 @@ class Echoes:
 class FullSize:
     """Echoes of the pod's MTU that must not be fragmented. ``size``: bytes of the IP packet.
 
-    ``told_mtu``: what a router answered instead (too big, this many bytes fit); such a path is no hole.
+    ``told_mtu``: what a router answered instead (too big, this many bytes fit); what is sent after that has this size.
     """
 
     size: int
@@ -47,11 +47,15 @@ class Arrival:
     """What the peer recorded of a packet of this pair: who sent it, with how much TTL left, and how large it was.
 
     An empty source: the peer listened, and nothing of this pair came. Size 0: a connection came, and no datagram.
+    ``sources``: who sent what came, by protocol (tcp, udp), as NAT rules may tell them apart. ``refused``: with what
+    somebody refused the datagrams, as their sender was told.
     """
 
     source: str
     ttl: int | None = None
     size: int | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,8 @@ def _plain(name: str, value: Any) -> dict[str, Any]:
         rtt = value.rtt_ms
         plain["rtt_ms"] = dict(zip(("min", "median", "max"), rtt, strict=True)) if rtt else {}
         plain["reply_ttls"] = list(value.reply_ttls)
+    elif name == "arrival":
+        plain["sources"] = dict(value.sources)
     return plain
 
 

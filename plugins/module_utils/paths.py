@@ -147,6 +147,12 @@ class Paths:
         """Whether the user stated this pair's path, so that nothing of Flannel matters for it."""
         return self._stated is not None and self._stated.rule(source, destination, family) is not None
 
+    def pods_elsewhere(self, node: str, family: str) -> bool:
+        """Whether a node's pods need not have addresses of its podCIDR, by what the user stated."""
+        if self._stated is None:
+            return False
+        return self.is_stated(node, node, family) or self._stated.pods_elsewhere(node, family)
+
     def expected(
         self, source: str, destination: str, family: str = IPV4, underlay: Underlay | None = None
     ) -> Expectation:

@@ -25,6 +25,8 @@ ROLE_LABEL = "podpath.kubeadm/role"
 NODE_ANNOTATION = "podpath.kubeadm/node"
 PROBER = "prober"
 PEER = "peer"
+# on the host's network, to ask for the node's routes
+READER = "reader"
 
 # Where a pod may write, also with a read-only root file system.
 DIRECTORY = "/podpath"
@@ -117,7 +119,7 @@ def _pod_spec(
     options = settings.options
     container_security: dict[str, Any] = {"allowPrivilegeEscalation": False}
     pod_security: dict[str, Any] = {}
-    if program.restricted:
+    if program.restricted or role == READER:
         container_security |= {"capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
         pod_security = {
             "runAsNonRoot": True,
@@ -158,6 +160,8 @@ def _pod_spec(
         ],
         "volumes": [{"name": "results", "emptyDir": {"sizeLimit": "16Mi"}}],
     }
+    if role == READER:
+        spec["hostNetwork"] = True
     if options.priority_class:
         spec["priorityClassName"] = options.priority_class
     return spec
@@ -190,7 +194,7 @@ def job(
     }
 
 
-def sample_pod(settings: Settings, program: Program) -> dict[str, Any]:
+def sample_pod(settings: Settings, program: Program, role: str = PROBER) -> dict[str, Any]:
     """A Pod as the Jobs make them, to ask the namespace whether it would take one."""
     return {
         "apiVersion": "v1",
@@ -200,7 +204,7 @@ def sample_pod(settings: Settings, program: Program) -> dict[str, Any]:
             "namespace": settings.namespace,
             "labels": _labels(settings),
         },
-        "spec": _pod_spec(settings, program, PROBER, "", {}),
+        "spec": _pod_spec(settings, program, role, "", {}),
     }
 
 
@@ -295,6 +299,26 @@ def _container_ended(status: Mapping[str, Any]) -> str:
 
 def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     return next((c for c in status.get("conditions") or [] if c.get("type") == kind), {})
+
+
+def why_gone(pod: Mapping[str, Any] | None) -> str:
+    """What became of a pod that ran, as the rest of a sentence about it; empty where it runs still. None: no such pod.
+
+    The API tells of a removal before the kubelet carries it out, and of an eviction by the kubelet a moment after.
+    """
+    if pod is None:
+        return "is gone: its pod was deleted (evicted, drained, or by hand)"
+    status = pod.get("status") or {}
+    said = status.get("message") or _container_ended(status)
+    if status.get("reason") == "Evicted":
+        return f"was evicted: {said or 'no reason given'}"
+    disruption = _condition(status, "DisruptionTarget")
+    if disruption.get("status") == "True" and disruption.get("message"):
+        return f"was evicted: {disruption['message']}"
+    phase = status.get("phase")
+    if phase in ("Failed", "Succeeded"):
+        return f"ended (phase {phase}): {said or status.get('reason') or 'no reason given'}"
+    return "was deleted by somebody else" if pod["metadata"].get("deletionTimestamp") else ""
 
 
 def pod_state(pod: Mapping[str, Any]) -> PodState:

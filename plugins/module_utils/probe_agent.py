@@ -229,14 +229,18 @@ def trace(errand, method, patient):
 
 
 def echoes(errand, count, wait, size=None):
-    """Echoes to the peer: how many were sent and answered, times and TTLs of the answers, a router's told MTU."""
+    """Echoes to the peer: how many were sent and answered, times and TTLs of the answers, a router's told MTU.
+
+    Once a router has told what fits, the next ones are of that size: only those that arrive show that it does.
+    """
     line = Line(errand["family"], errand["address"], errand["peer_port"])
     try:
         if size:
             line.unfragmented()
         for number in range(count):
             payload = b"" if line.icmp else json.dumps({"sequence": number}).encode()
-            line.send(number, None, size or 60, payload)
+            told = [answer["told_mtu"] for answer in line.answers.values() if answer.get("told_mtu")]
+            line.send(number, None, min([size or 60, *told]), payload)
             line.listen(0.2 if number + 1 < count else wait, lambda: False)
         good = [answer for answer in line.answers.values() if answer.get("address") == errand["address"]]
         good = [answer for answer in good if not answer.get("last")]
@@ -247,23 +251,38 @@ def echoes(errand, count, wait, size=None):
             "ms": [answer["ms"] for answer in good],
             "ttls": [answer["ttl"] for answer in good if answer["ttl"]],
             "size": size,
-            "told_mtu": told[0] if told else None,
+            "told_mtu": min(told, default=None),
         }
     finally:
         line.close()
 
 
-def datagrams(errand, mtu):
-    """Small datagrams and one of full size to the peer, which records what comes."""
+def datagrams(errand, mtu, patience=0):
+    """Small datagrams and one of full size to the peer, which records what comes.
+
+    Returns what somebody refused them with, within ``patience`` seconds; empty where nobody did.
+    """
     numbers = NUMBERS[errand["family"]]
     told = {"run": os.environ["PODPATH_RUN"], "from": os.environ["PODPATH_NODE"], "family": errand["family"]}
     with socket.socket(numbers["family"], socket.SOCK_DGRAM) as sender:
         sender.setsockopt(numbers["level"], numbers["discover"], DO_NOT_FRAGMENT)
+        errors = []
+        try:
+            # a connected socket is told of refusals, by the next call or by its own error
+            sender.connect((errand["address"], errand["peer_port"]))
+        except OSError as error:
+            return error.strerror
         for size in (120, 120, mtu or 120):
-            # what does not leave will not be recorded
-            with contextlib.suppress(OSError):
-                payload = json.dumps(told).encode().ljust(size - numbers["headers"], b"p")
-                sender.sendto(payload, (errand["address"], errand["peer_port"]))
+            try:
+                sender.send(json.dumps(told).encode().ljust(size - numbers["headers"], b"p"))
+            except OSError as error:
+                errors.append(error.errno)
+        poll = select.poll()
+        poll.register(sender, 0)
+        if not errors and poll.poll(patience * 1000):
+            errors.append(sender.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+        # the largest one may be too large for the way, which is no refusal
+        return next((os.strerror(number) for number in errors if number not in (0, errno.EMSGSIZE)), "")
 
 
 def connect(address, port, patience):
@@ -330,6 +349,7 @@ def run_errand(errand, method, begin):
     seen["echoes"] = echoes(errand, method["echoes"], method["wait"])
     if mtu:
         seen["full_size"] = echoes(errand, method["full_size_echoes"], method["wait"], mtu)
+        mtu = seen["full_size"]["told_mtu"] or mtu
     # last, as it fetches what the peer has recorded
     end = time.monotonic() + method["listen_patience"]
     read_by = None
@@ -344,9 +364,9 @@ def run_errand(errand, method, begin):
         if not (refused and now < end) and not (unread and now < read_by):
             return seen
         if unread:
-            # nor need it have listened when they were sent
-            datagrams(errand, mtu)
-        time.sleep(PAUSE)
+            # nor need it have listened when they were sent; the kernel limits refusals, so one is enough
+            seen["refused"] = datagrams(errand, mtu, PAUSE) or seen.get("refused", "")
+        time.sleep(max(0, now + PAUSE - time.monotonic()))
 
 
 def probe(order):

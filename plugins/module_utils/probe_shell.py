@@ -20,6 +20,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ansible_collections.podpath.kubeadm.plugins.module_utils import probe_routes
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import (
     Arrival,
     Echoes,
@@ -28,7 +29,14 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import
     Tcp,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method
-from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PEER_PORT, PROBER, Program, Settings
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import (
+    PEER,
+    PEER_PORT,
+    PROBER,
+    READER,
+    Program,
+    Settings,
+)
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     CONTROL,
     FULL_SIZE_ECHOES,
@@ -277,6 +285,10 @@ def _connection(part: _Part | None, errand: Errand, settings: Settings) -> _Conn
     return _Connection(Tcp(False, said))
 
 
+def _connected(source: str) -> Arrival:
+    return Arrival(source, sources={"tcp": source})
+
+
 def _answer(parts: Mapping[str, _Part], errand: Errand, mtu: int | None, settings: Settings) -> Answer:
     if errand.kind == CONTROL:
         trace, problem = _trace(parts.get("trace"), settings.image)
@@ -294,7 +306,7 @@ def _answer(parts: Mapping[str, _Part], errand: Errand, mtu: int | None, setting
             problem=problem,
             echoes=echoes,
             full_size=full_size,
-            arrival=Arrival(connection.source) if connection.source else None,
+            arrival=_connected(connection.source) if connection.source else None,
             tcp=connection.tcp,
             unobserved={name: reason for name, reason in why.items() if reason},
         ),
@@ -326,8 +338,9 @@ class ShellWay:
     name = "shell"
 
     def program(self, settings: Settings) -> Program:
-        commands = {PROBER: ["sh", "-c", _WAIT], PEER: ["sh", "-c", _PEER]}
-        return Program(settings.image, commands, {"PODPATH_PROBE": _PROBE, "PODPATH_HEARD": _HEARD})
+        commands = {PROBER: ["sh", "-c", _WAIT], PEER: ["sh", "-c", _PEER], READER: ["sh", "-c", _WAIT]}
+        scripts = {"PODPATH_PROBE": _PROBE, "PODPATH_HEARD": _HEARD, "PODPATH_ROUTES": probe_routes.SCRIPT}
+        return Program(settings.image, commands, scripts)
 
     def probe_command(self, method: Method, errands: Sequence[Errand]) -> list[str]:
         lines = [
@@ -369,7 +382,7 @@ class ShellWay:
             why = "The image has no httpd, so the peer listens to no connection."
             return Heard(unknown=why, deaf=why)
         remotes = set(_remotes(output))
-        arrivals = {sender: Arrival(address) for sender, address in senders.items() if address in remotes}
+        arrivals = {sender: _connected(address) for sender, address in senders.items() if address in remotes}
         strangers = sorted(remotes - set(senders.values()))
         if strangers:
             return Heard(arrivals, f"Connections came from {', '.join(strangers)}, and nobody knows whose they are.")

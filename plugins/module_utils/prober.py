@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import pods
+from ansible_collections.podpath.kubeadm.plugins.module_utils import pods, probe_routes
 from ansible_collections.podpath.kubeadm.plugins.module_utils.api import CONNECT_TIMEOUT, ClusterError
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster, ExecResult
-from ansible_collections.podpath.kubeadm.plugins.module_utils.errands import Control, Outcome, Work
+from ansible_collections.podpath.kubeadm.plugins.module_utils.errands import Control, Outcome, RoutesAsked, Work
+from ansible_collections.podpath.kubeadm.plugins.module_utils.losing import note_losses
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import (
     Arrival,
     ControlSeen,
@@ -28,7 +29,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import
     ServiceSeen,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method
-from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER, Settings
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER, READER, Settings
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     CONTROL,
     PAIR,
@@ -42,14 +43,16 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     longest,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.starting import (
+    Key,
     Started,
     choose_way,
     start_pods,
     wait_for_pods,
+    with_readers,
 )
 
 # all that planning and judging need of a run
-__all__ = ["Control", "Guard", "Interrupted", "Outcome", "Work", "guarded", "lifetime", "run"]
+__all__ = ["Control", "Guard", "Interrupted", "Outcome", "RoutesAsked", "Work", "guarded", "lifetime", "run"]
 
 POLL = 0.25
 REMOVAL_PATIENCE = 30
@@ -94,7 +97,7 @@ def guarded() -> Iterator[Guard]:
 
 def lifetime(wait_timeout: int, latest_start: int, method: Method) -> int:
     """How long pods may live: starting, probing and removing, each at its longest. ``latest_start``: of all probes."""
-    return wait_timeout + latest_start + longest(method) + EXEC_SLACK + HEARD_TIMEOUT + REMOVAL_PATIENCE
+    return wait_timeout + latest_start + longest(method) + EXEC_SLACK + 2 * HEARD_TIMEOUT + REMOVAL_PATIENCE
 
 
 # Probing
@@ -245,12 +248,13 @@ def _record(round_: _Round, answers: Sequence[Answer], outcome: Outcome) -> None
 
 def _probe(
     cluster: Cluster, settings: Settings, way: Way, rounds: Sequence[_Round], outcome: Outcome, progress: Progress
-) -> None:
-    """All probers at once, one exec each."""
+) -> set[Key]:
+    """All probers at once, one exec each. Returns those that were not heard to their end."""
     latest = max((errand.start for round_ in rounds for errand in round_.errands), default=0)
     timeout = latest + longest(settings.method) + EXEC_SLACK
     tally = _Tally(way, rounds, progress)
     results: dict[str, ExecResult] = {}
+    broken: set[Key] = set()
     try:
         results = _at_once(
             {
@@ -273,7 +277,11 @@ def _probe(
                 tally.output(round_.source), f"The command in pod {round_.pod} on {round_.source} did not end."
             )
             result = results.get(round_.source, late)
-            _record(round_, way.read(result.stdout, result.problem, round_.errands, settings), outcome)
+            problem = result.problem and f"The prober on {round_.source} was not heard to its end: {result.problem}"
+            if problem:
+                broken.add((PROBER, round_.source))
+            _record(round_, way.read(result.stdout, problem, round_.errands, settings), outcome)
+    return broken
 
 
 def with_arrival(seen: Observation, sender: Sender, heard: Heard | None) -> Observation:
@@ -291,8 +299,9 @@ def with_arrival(seen: Observation, sender: Sender, heard: Heard | None) -> Obse
     return replace(seen, tcp=tcp, arrival=arrival, unobserved=unobserved)
 
 
-def _hear(cluster: Cluster, settings: Settings, way: Way, started: Started, outcome: Outcome) -> None:
-    """Asks the peers at once what arrived, and adds it to the observations; only those that a prober missed."""
+def _hear(cluster: Cluster, settings: Settings, way: Way, started: Started, outcome: Outcome) -> set[Key]:
+    """Asks the peers at once what arrived, and adds it to the observations; only those that a prober missed. Returns
+    those that could not be asked."""
     # a pair that was not probed has sent nothing that could arrive
     probed = {key: seen for key, seen in outcome.observations.items() if seen.trace or seen.tcp}
     missed = {destination for (_source, destination, _family), seen in probed.items() if seen.arrival is None}
@@ -315,6 +324,35 @@ def _hear(cluster: Cluster, settings: Settings, way: Way, started: Started, outc
         source, destination, family = key
         if destination in missed:
             outcome.observations[key] = with_arrival(seen, (source, family), heard.get(destination))
+    return {(PEER, node) for node in peers if node not in results or results[node].problem}
+
+
+def _read_routes(cluster: Cluster, settings: Settings, work: Work, started: Started, outcome: Outcome) -> None:
+    """Asks the nodes for their own routes, all at once, by their readers."""
+    readers = {node: state.name for (role, node), state in started.running.items() if role == READER}
+    results = _at_once(
+        {
+            node: partial(
+                cluster.execute,
+                settings.namespace,
+                pod,
+                probe_routes.command(work.routes[node].addresses),
+                HEARD_TIMEOUT,
+            )
+            for node, pod in readers.items()
+        },
+        HEARD_TIMEOUT + CONNECT_TIMEOUT,
+    )
+    for node, asked in work.routes.items():
+        result = results.get(node) or ExecResult("", "Its pod did not answer.")
+        why = started.problems.get((READER, node)) or result.problem
+        told = None
+        if not why:
+            told, why = probe_routes.read(result.stdout, asked.own)
+        if told is None:
+            outcome.no_underlay[node] = f"Node {node} could not be asked for its routes: {why}"
+        else:
+            outcome.underlay[node] = told
 
 
 # Removal
@@ -376,6 +414,7 @@ def run(
         with _timed(outcome.timings, "start"):
             way = choose_way(cluster, settings)
             outcome.method = way.name
+            work = with_readers(cluster, settings, way, work, outcome)
             # a request that is cut off may have made its object
             created = True
             addresses = start_pods(cluster, settings, way, work, outcome)
@@ -386,8 +425,10 @@ def run(
             raise ClusterError(f"No node can pull it (variable {variable}; pod_paths_{variable} in the role). {first}")
         with _timed(outcome.timings, "probe"):
             rounds = _rounds(settings, work, started, addresses, outcome)
-            _probe(cluster, settings, way, rounds, outcome, progress)
-            _hear(cluster, settings, way, started, outcome)
+            broken = _probe(cluster, settings, way, rounds, outcome, progress)
+            broken |= _hear(cluster, settings, way, started, outcome)
+            note_losses(cluster, settings, work, started, broken, outcome)
+            _read_routes(cluster, settings, work, started, outcome)
     except (ClusterError, Interrupted) as error:
         outcome.stopped = str(error)
     finally:

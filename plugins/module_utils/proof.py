@@ -38,7 +38,14 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
     is_failure,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import Paths, PathUnknown
-from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER, PodOptions, Settings, pin
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import (
+    PEER,
+    PROBER,
+    READER,
+    PodOptions,
+    Settings,
+    pin,
+)
 from ansible_collections.podpath.kubeadm.plugins.module_utils.result_file import OutputError, ResultFile
 from ansible_collections.podpath.kubeadm.plugins.module_utils.stated_paths import StatedPaths
 
@@ -71,6 +78,7 @@ class Request:
     cluster_networks: Sequence[str] = ()
     expected_nodes: Sequence[str] = ()
     underlay: Mapping[str, Any] = field(default_factory=dict)
+    underlay_probe: bool = False
     pod: PodOptions = field(default_factory=PodOptions)
     fail_on: str = INCONCLUSIVE
     return_pairs: str = ""
@@ -172,7 +180,25 @@ class Proof:
             for name, node in self.nodes.items()
             if name in needed
         }
-        return prober.Work(placements, probes, self._controls(list(probes), probes, method))
+        return prober.Work(placements, probes, self._controls(list(probes), probes, method), self._routes(probes))
+
+    def _routes(self, probes: Mapping[str, Sequence[plan.Probe]]) -> dict[str, prober.RoutesAsked]:
+        """Which nodes are asked for their routes to those they send to: where that is wanted, those that nobody told of
+        already."""
+        if not self.request.underlay_probe:
+            return {}
+        asked = {}
+        for source, own in probes.items():
+            addresses = {
+                self.nodes[probe.destination].side(probe.family).public_ip
+                for probe in own
+                if probe.destination != source
+            }
+            known = sorted(address for address in addresses if address)
+            if known and not self.request.underlay.get(source):
+                internal = [ip for family in self.families for ip in self.nodes[source].side(family).internal_ips]
+                asked[source] = prober.RoutesAsked(internal, known)
+        return asked
 
     def _controls(
         self, names: Sequence[str], probes: Mapping[str, Sequence[plan.Probe]], method: plan.Method
@@ -232,16 +258,21 @@ class Proof:
         self.stopped = self.outcome.stopped
         if self.outcome.left:
             self.warn(self.outcome.left)
+        if self.request.underlay_probe:
+            given = {name: entry for name, entry in self.request.underlay.items() if entry}
+            hosts = underlay.parse_hosts({**self.outcome.underlay, **given})
+            silent = self.outcome.no_underlay
+            self._underlays = underlay.Underlays(hosts, self.nodes, self._links.direct_routing, silent)
         peers = result.own_ips(self.outcome.ends, PEER)
         both = {*peers.items(), *result.own_ips(self.outcome.ends, PROBER).items()}
-        self.findings += preflight.pod_addresses(
-            self.nodes,
-            [
-                (node, family, address)
-                for (node, family), address in sorted(both)
-                if not self.paths.is_stated(node, node, family)
-            ],
+        strange = preflight.pod_addresses(
+            self.nodes, [(node, family, address) for (node, family), address in sorted(both)]
         )
+        self.findings += [
+            finding
+            for finding in strange
+            if not any(self.paths.pods_elsewhere(finding.nodes[0], family) for family in finding.families)
+        ]
         self.paths = Paths(self.nodes, self._links, peers, self._stated)
 
     # Judging
@@ -318,16 +349,22 @@ class Proof:
             problem=self._problem,
             underlays=self._underlays,
             direct_unknown=self.flannel.direct_routing is None,
+            lost=self.outcome.lost,
+            lost_nodes=self.outcome.lost_nodes,
         )
         controls = [verdict.judge_control(seen, record) for seen in self.outcome.controls]
         record = replace(record, control=verdict.control_problems(controls, self.families))
         small = len(self.plan) <= self.request.wanted.max_mesh_nodes**2 * max(1, len(self.families))
         wanted = self.request.return_pairs or (ALL if small else FAILED)
         tally, pairs, matrix = self._judge(record, wanted)
-        found = diagnosis.diagnose(diagnosis.Evidence(self.nodes, tally, self.findings, self.outcome.services))
+        lost = {node: told for (_role, node), told in self.outcome.lost.items()} | self.outcome.lost_nodes
+        found = diagnosis.diagnose(
+            diagnosis.Evidence(self.nodes, tally, self.findings, self.outcome.services, lost=lost)
+        )
         problems = {}
-        for (_role, node), problem in self.outcome.problems.items():
-            problems.setdefault(node, problem)
+        for (role, node), problem in self.outcome.problems.items():
+            if role != READER:
+                problems.setdefault(node, problem)
         document = {
             "changed": False,
             "schema_version": result.SCHEMA_VERSION,

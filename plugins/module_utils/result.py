@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
+    END_GONE,
     FAIL,
     INCONCLUSIVE,
     PASS,
@@ -128,11 +129,13 @@ class Tally:
             self.tried += 1
             self.met.add(leg.source)
             self.met.add(leg.destination)
-            if leg.source != leg.destination:
-                self.crossing[leg.source] += 1
-                self.crossing[leg.destination] += 1
-                if any(hop.addresses for hop in trace.hops[1:]):
-                    self.beyond.add((leg.source, leg.family))
+        if judged.judgement.rule == END_GONE:
+            return  # what it lost tells nothing of the network
+        if trace is not None and leg.source != leg.destination:
+            self.crossing[leg.source] += 1
+            self.crossing[leg.destination] += 1
+            if any(hop.addresses for hop in trace.hops[1:]):
+                self.beyond.add((leg.source, leg.family))
         if echoes is not None and echoes.received and leg.source != leg.destination:
             lost = echoes.sent - echoes.received
             if lost:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import pods
 from ansible_collections.podpath.kubeadm.plugins.module_utils.agent_output import AgentWay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.api import ApiRefused, ClusterError
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster
 from ansible_collections.podpath.kubeadm.plugins.module_utils.errands import Outcome, Work
-from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PodState, Settings
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import READER, PodState, Settings
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probe_shell import ShellWay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import Progress, Way
 
@@ -56,6 +56,21 @@ def choose_way(cluster: Cluster, settings: Settings) -> Way:
     if again:
         raise ClusterError(f"Namespace {settings.namespace} refuses unprivileged pods as well: {again}")
     return agent
+
+
+def with_readers(cluster: Cluster, settings: Settings, way: Way, work: Work, outcome: Outcome) -> Work:
+    """The work, without pods on the hosts' networks where the namespace does not take them; that is told."""
+    if not work.routes:
+        return work
+    program = way.program(settings)
+    refusal = "It is under the restricted Pod Security level."
+    if not program.restricted:
+        refusal = cluster.dry_run_pod(settings.namespace, pods.sample_pod(settings, program, READER))
+    if not refusal:
+        return work
+    told = f"Namespace {settings.namespace} takes no pod on a host's network: {refusal}"
+    outcome.no_underlay = dict.fromkeys(work.routes, told)
+    return replace(work, routes={})
 
 
 def start_pods(cluster: Cluster, settings: Settings, way: Way, work: Work, outcome: Outcome) -> dict[str, str]:

@@ -61,6 +61,12 @@ class Statement:
     def named(self) -> str:
         return f"expected[{self.number}]"
 
+    @property
+    def by_pod_cidr(self) -> bool:
+        """Whether any hop is one that follows from a node's podCIDR, so that its pods have addresses of that."""
+        told = "|".join(part for alternatives in self.hops for part in alternatives)
+        return any(f".{fact}}}" in told for fact in ("bridge_ip", "overlay_ip"))
+
 
 def _nodes_of(pattern: str, key: str, named: str, nodes: Mapping[str, Node]) -> frozenset[str]:
     found = frozenset(name for name in nodes if fnmatch.fnmatchcase(name, pattern))
@@ -134,6 +140,13 @@ class StatedPaths:
             ):
                 return statement
         return None
+
+    def pods_elsewhere(self, node: str, family: str) -> bool:
+        """Whether all paths of a node to others and back are stated, none by its podCIDR: then the network is another
+        one than Flannel, and where its pods' addresses come from is not for the Node object to say."""
+        pairs = [pair for other in self._nodes if other != node for pair in ((node, other), (other, node))]
+        rules = [self.rule(*pair, family) for pair in pairs]
+        return bool(rules) and all(rule is not None and not rule.by_pod_cidr for rule in rules)
 
     def path(self, source: str, destination: str, family: str, pod: ExpectedHop) -> Expectation | None:
         """The stated path of a pair, or None. Raises PathUnknown where a node lacks what the statement names."""

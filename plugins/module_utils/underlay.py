@@ -93,13 +93,22 @@ def parse_hosts(told: Mapping[str, Any]) -> dict[str, HostRoutes]:
 
 
 class Underlays:
-    """What hosts told of the underlay of each pair. Without any host nothing is said, as nothing was asked for."""
+    """What hosts told of the underlay of each pair. Without any host nothing is said, as nothing was asked for.
 
-    def __init__(self, hosts: Mapping[str, HostRoutes], nodes: Mapping[str, Node], direct_routing: bool) -> None:
-        self._hosts, self._nodes, self._direct = hosts, nodes, direct_routing
+    ``silent``: by node why it could not be asked.
+    """
+
+    def __init__(
+        self,
+        hosts: Mapping[str, HostRoutes],
+        nodes: Mapping[str, Node],
+        direct_routing: bool,
+        silent: Mapping[str, str] | None = None,
+    ) -> None:
+        self._hosts, self._nodes, self._direct, self._silent = hosts, nodes, direct_routing, silent or {}
 
     def __bool__(self) -> bool:
-        return bool(self._hosts)
+        return bool(self._hosts or self._silent)
 
     def of(self, leg: Leg) -> tuple[Underlay | None, str]:
         """The source's route to the destination, or None and why it is not known."""
@@ -108,7 +117,7 @@ class Underlays:
             return None, "Both pods are on one node."
         host = self._hosts.get(source)
         if host is None:
-            return None, f"The host of node {source} told nothing."
+            return None, self._silent.get(source) or f"The host of node {source} told nothing."
         public = self._nodes[destination].side(family).public_ip
         if public is None:
             return None, f"Flannel's annotations name no {family} address of node {destination}."

@@ -12,11 +12,17 @@ whose control, a trace to an address that no pod has, did not fail.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import evidence_verdict
 from ansible_collections.podpath.kubeadm.plugins.module_utils.hop_verdict import judge_trace, listed_addresses
-from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL, INCONCLUSIVE, PASS, Judgement
+from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
+    END_GONE,
+    FAIL,
+    INCONCLUSIVE,
+    PASS,
+    Judgement,
+)
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import ControlSeen, Observation
 from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import (
     POD,
@@ -27,6 +33,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import (
     PathUnknown,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER
 from ansible_collections.podpath.kubeadm.plugins.module_utils.preflight import EVERY, Finding
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Node, Side
 from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Trace
@@ -45,6 +52,28 @@ _RECORDED = Judgement(
     "recorded",
 )
 
+
+# What a trace shows whatever has become of the pod at its end: all else that speaks against a pair may come of that.
+_STANDS = (
+    "no-route",
+    "no-neighbour",
+    "loop",
+    "wrong-first-hop",
+    "routed-on-node",
+    "wrong-way-back",
+    "wrong-way-there",
+    "direct-not-overlay",
+    "overlay-not-direct",
+    "direct-there",
+    "overlay-there",
+    "too-early",
+    "snat",
+    "arrival-ttl",
+    "reply-ttl",
+    "underlay-interface",
+    "underlay-missing",
+    "underlay-mtu",
+)
 
 # a way past the tunnel, which is right where DirectRouting is on
 _DIRECT = ("direct-not-overlay", "direct-there")
@@ -107,9 +136,13 @@ def way_back(expectation: Expectation | None, trace: Trace | None) -> str:
     verdict = RIGHT
     for index in between:
         hop = trace.hop(index + 1)
-        if hop is None or not hop.addresses:
-            verdict = UNSEEN
-        elif not set(hop.addresses) <= set(expectation.hops[index].addresses):
+        if hop is None or not hop.addresses or set(hop.addresses) & set(expectation.hops[-1].addresses):
+            verdict = UNSEEN  # the pod itself in a router's stead shows no router's way
+        elif not set(hop.addresses) <= (wanted := set(expectation.hops[index].addresses)) and not any(
+            # one that answers as expected further on was only reached by a detour
+            wanted.intersection(later.addresses)
+            for later in trace.hops[index:]
+        ):
             return WRONG
     return verdict
 
@@ -118,7 +151,8 @@ def way_back(expectation: Expectation | None, trace: Trace | None) -> str:
 class Record:
     """All that judging needs. ``own_ips``: the probers' addresses by (node, family); ``problem``: why a pair was not
     probed, empty where it was; ``control``: why nothing can pass, by family; ``underlays``: what hosts told;
-    ``direct_unknown``: DirectRouting was taken to be off because nothing tells."""
+    ``direct_unknown``: DirectRouting was taken to be off because nothing tells; ``lost`` and ``lost_nodes``: pods, by
+    (role, node), and nodes that went away while the proof ran, each with the sentence for it."""
 
     nodes: Mapping[str, Node]
     paths: Paths
@@ -129,6 +163,16 @@ class Record:
     control: Mapping[str, str] | None = None
     underlays: Underlays | None = None
     direct_unknown: bool = False
+    lost: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    lost_nodes: Mapping[str, str] = field(default_factory=dict)
+
+    def gone(self, leg: Leg) -> str:
+        """Why an end of a pair is not there any more: its node, the source's prober or the destination's peer."""
+        return (
+            next((self.lost_nodes[node] for node in leg[:2] if node in self.lost_nodes), "")
+            or self.lost.get((PROBER, leg.source), "")
+            or self.lost.get((PEER, leg.destination), "")
+        )
 
     def seen(self, leg: Leg) -> Observation:
         """All that is known of a pair: what was probed, and what the source's host told."""
@@ -209,6 +253,18 @@ def _judge_seen(record: Record, leg: Leg, expectation: Expectation, seen: Observ
     return own
 
 
+def _without_its_end(record: Record, leg: Leg, own: Judgement) -> Judgement:
+    """A pair whose end went away in mid-run does not fail for that. What passed until then has passed."""
+    if own.verdict == PASS:
+        return own
+    told = next((record.lost_nodes[node] for node in leg[:2] if node in record.lost_nodes), "")
+    if not told and own.rule not in _STANDS:
+        told = record.lost.get((PEER, leg.destination), "")
+    if not told and own.rule == "one-way":
+        told = record.gone(leg.opposite)
+    return Judgement(INCONCLUSIVE, f"{told} Until then: {own.reason}", END_GONE) if told else own
+
+
 def _judge_leg(record: Record, bounds: _Bounds, leg: Leg) -> Judged:
     seen = record.seen(leg)
     expectation, unknown, why = record.expectation(leg, seen)
@@ -220,6 +276,9 @@ def _judge_leg(record: Record, bounds: _Bounds, leg: Leg) -> Judged:
     def judged(verdict: str, reason: str, rule: str) -> Judged:
         return Judged(leg, expectation, seen, Judgement(verdict, reason, rule))
 
+    gone = record.gone(leg) if seen.trace is None else ""
+    if gone:
+        return judged(INCONCLUSIVE, gone, END_GONE)
     if worst is not None and not problem:
         return judged(FAIL, f"{worst.message} {worst.cure}", worst.rule)
     if problem or seen.trace is None or expectation is None or not expectation.hops[-1].addresses:
@@ -228,7 +287,7 @@ def _judge_leg(record: Record, bounds: _Bounds, leg: Leg) -> Judged:
         if doubt is not None:
             return judged(INCONCLUSIVE, f"{doubt.message} {doubt.cure}", doubt.rule)
         return judged(INCONCLUSIVE, why or "Nothing was seen.", unknown or "not-probed")
-    own = _judge_seen(record, leg, expectation, seen, seen.trace)
+    own = _without_its_end(record, leg, _judge_seen(record, leg, expectation, seen, seen.trace))
     if own.verdict == PASS and doubt is not None:
         own = Judgement(INCONCLUSIVE, f"{doubt.message} {doubt.cure}", doubt.rule)
     refused = (record.control or {}).get(leg.family, "")

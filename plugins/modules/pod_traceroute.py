@@ -28,6 +28,8 @@ description:
   - Beside the hops it looks at loss and latency of echoes, packets of full size, what the peer recorded (source
     address, TTL), a TCP connection to the peer and one to a Service of the run's own. What could not be observed says
     why, and never counts against a pair; what was observed can keep a pair from passing.
+  - Pods that are evicted or deleted, and nodes that go away while it runs, leave their pairs inconclusive, with what
+    became of them; a pair that had passed until then stays passed.
   - It only looks, so RV(ignore:changed) is always V(false). Its objects are removed on success, failure, timeout and
     signals. If it is killed outright, they end and vanish by themselves.
 options:
@@ -102,6 +104,8 @@ options:
     description:
       - Paths that the user knows better, for networks other than Flannel or with routers in between. The first entry
         that holds for a pair counts; for all other pairs the path is computed.
+      - Pods must have addresses of their node's podCIDR, unless all paths of the node to others are stated, none of
+        them by C(bridge_ip) or C(overlay_ip), which follow from it.
     type: list
     elements: dict
     default: []
@@ -159,6 +163,14 @@ options:
       - The underlay of a node without an entry is not observed, and counts for nothing.
     type: dict
     default: {}
+  underlay_probe:
+    description:
+      - Whether nodes of which O(underlay) tells nothing are asked for their routes, by one more pod on each, which runs
+        C(ip route get) on the host's network, without root and without any capability.
+      - Where the namespace does not take such pods (the levels baseline and restricted refuse them), the underlay is
+        not observed, and the rest goes on.
+    type: bool
+    default: false
   image:
     description:
       - Image of the pods. It needs C(sh) and the C(traceroute) of busybox or of Debian and Fedora; what else is found
@@ -612,17 +624,19 @@ pairs:
           type: dict
         full_size:
           description: Echoes of C(size) bytes, the pods' MTU, C(sent) and C(received). C(told_mtu) is what a router
-            said would fit.
+            said would fit; those after that have this size.
           type: dict
         arrival:
-          description: What the peer recorded, the C(source) address, C(ttl) and C(size). An empty source means that
-            nothing came, size 0 that no datagram did.
+          description: What the peer recorded, the C(source) address, C(ttl) and C(size), and C(sources) by protocol
+            (C(tcp), C(udp)), none of which may be translated. An empty source means that nothing came, size 0 that no
+            datagram did, and C(refused) with what somebody refused them.
           type: dict
         tcp:
           description: A TCP connection to the pod, C(connected), C(problem) and C(ms).
           type: dict
         underlay:
-          description: The source node's route to the destination's public-ip as its host told it, C(interface) (empty
+          description: The source node's route to the destination's public-ip as its host told it (O(underlay),
+            O(underlay_probe)), C(interface) (empty
             where there is no route, C(problem) says why), C(mtu), C(address) and C(gateway). C(own_interface) carries
             the node's own address; C(needed_mtu) is what the largest packet of Flannel's device takes.
           type: dict
@@ -871,6 +885,7 @@ ARGUMENTS = {
     "cluster_networks": {"type": "list", "elements": "str", "default": []},
     "expected_nodes": {"type": "list", "elements": "str", "default": []},
     "underlay": {"type": "dict", "default": {}},
+    "underlay_probe": {"type": "bool", "default": False},
     "image": {"type": "str", "default": "docker.io/library/busybox:1.35.0"},
     "agent_image": {"type": "str", "default": ""},
     "probes": {"type": "int", "default": 2},
@@ -932,6 +947,7 @@ def request(params: dict[str, Any], check_mode: bool) -> proof.Request:
         cluster_networks=params["cluster_networks"],
         expected_nodes=params["expected_nodes"],
         underlay=params["underlay"],
+        underlay_probe=params["underlay_probe"],
         pod=PodOptions(**pod),
         fail_on=params["fail_on"],
         return_pairs=params["return_pairs"] or "",

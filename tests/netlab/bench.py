@@ -44,8 +44,9 @@ _API = """
 ## Load on the API
 
 The last column above counts every request of a run. None is made for a pair. Nodes and Flannel's pods are listed once;
-a node takes one create for its prober, one for its peer and one exec; the run's pods are listed until they are ready
-and again until they are gone, so that these lists grow with the time that takes. There is no watch.
+a node takes one create for its prober, one for its peer and one exec; the run's pods are listed until they are
+ready, once when all were heard, and until they are gone, so that these lists grow with the time that takes. There is no
+watch.
 `tests/unit/test_prober.py` asserts that more pairs make no more requests.
 """
 

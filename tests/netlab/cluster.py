@@ -41,6 +41,7 @@ class Pod:
     container: Container
     announced: bool = False
     deleted: bool = False
+    evicted: bool = False
     addresses: list[str] = field(default_factory=list)
 
     def object(self) -> dict[str, Any]:
@@ -54,6 +55,7 @@ class Pod:
         elif code is not None:
             phase = "Failed" if code else "Succeeded"
             state = {"terminated": {"exitCode": code, "message": self.container.said}}
+        why = {"reason": "Evicted", "message": "The node was low on resource: memory."} if self.evicted else {}
         metadata = {**self.manifest["metadata"]}
         if self.deleted:
             metadata["deletionTimestamp"] = "2026-01-01T00:00:00Z"
@@ -62,6 +64,7 @@ class Pod:
             "spec": {**self.manifest["spec"], "nodeName": self.host.name},
             "status": {
                 "phase": phase,
+                **why,
                 "podIP": self.addresses[0],
                 "podIPs": [{"ip": address} for address in self.addresses],
                 "containerStatuses": [{"state": state}],
@@ -188,10 +191,19 @@ class NetlabCluster:
     ) -> ExecResult:
         with self._lock:
             self.requests["exec"] += 1
+            self._evict()
             container = self._pods[pod].container
         return ExecResult(*container.execute(command, timeout, cancel, heard))
 
     # What kubelet and kube-proxy do
+
+    def _evict(self) -> None:
+        for pod in self._pods.values():
+            role = pod.manifest["metadata"]["labels"].get(ROLE_LABEL, "")
+            if (role, pod.host.name) in self.world.evicted and not pod.evicted:
+                pod.evicted = True
+                self.world.namespaces.shell(pod.container.name, "ip link set eth0 down")
+                pod.container.stop(now=True)
 
     def _tend(self) -> None:
         for name, pod in list(self._pods.items()):

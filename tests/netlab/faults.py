@@ -230,6 +230,13 @@ def datagrams_dropped(world: World, node: str) -> AbstractContextManager[None]:
     return _rules(world, node, "forward", [f'iifname != "cni0" ip daddr {cidr} meta l4proto udp drop'])
 
 
+def datagrams_refused(world: World, node: str) -> AbstractContextManager[None]:
+    """The same with REJECT."""
+    cidr = world.hosts[node].numbers.pod_cidr
+    rule = f'iifname != "cni0" ip daddr {cidr} meta l4proto udp reject with icmp port-unreachable'
+    return _rules(world, node, "forward", [rule])
+
+
 @contextmanager
 def racks_apart(world: World) -> Iterator[None]:
     """The router between the racks forwards no UDP 8472."""
@@ -253,9 +260,10 @@ def lossy(world: World, node: str, percent: int) -> AbstractContextManager[None]
     return _rules(world, node, "forward", [f'iifname "flannel.1" {rule}' for rule in rules])
 
 
-def masqueraded(world: World, node: str) -> AbstractContextManager[None]:
-    """A NAT rule that is too wide: pods of this node reach others under the node's address."""
-    rules = [f'ip saddr {POD_NETWORK} ip daddr {POD_NETWORK} oifname != "cni0" masquerade']
+def masqueraded(world: World, node: str, kind: str = "") -> AbstractContextManager[None]:
+    """A NAT rule that is too wide: pods of this node reach others under the node's address, all or by one protocol."""
+    only = f"meta l4proto {kind} " if kind else ""
+    rules = [f'{only}ip saddr {POD_NETWORK} ip daddr {POD_NETWORK} oifname != "cni0" masquerade']
     return _rules(world, node, "postrouting", rules)
 
 
@@ -285,6 +293,51 @@ def mtu_hole(world: World, node: str, mtu: int = 1400) -> Iterator[None]:
 
 
 @contextmanager
+def _pods_routes(world: World, node: str, commands: str) -> Iterator[None]:
+    """Each pod of a node gets other routes than the bridge plugin gives, as by another CNI configuration."""
+
+    def change(role: str, pod_node: str, namespace: str) -> None:
+        if pod_node == node:
+            world.namespaces.shell(namespace, commands)
+
+    world.on_pod.append(change)
+    try:
+        yield
+    finally:
+        world.on_pod.remove(change)
+
+
+def routed_on_node(world: World, node: str) -> AbstractContextManager[None]:
+    """Pods of the node send to one another by their gateway."""
+    numbers = world.hosts[node].numbers
+    gateway = numbers.pod(1)
+    return _pods_routes(
+        world, node, f"ip route add {gateway} dev eth0; ip route del {numbers.pod_cidr}; "
+        f"ip route replace default via {gateway}"
+    )
+
+
+@contextmanager
+def bridge_address(world: World, node: str) -> Iterator[None]:
+    """cni0 carries another address than the podCIDR's first, as one that was left of an earlier life."""
+    right, wrong = world.hosts[node].numbers.pod(1), world.hosts[node].numbers.pod(77)
+    world.do(node, f"ip -4 addr flush dev cni0; ip addr add {wrong}/24 dev cni0")
+    try:
+        with _pods_routes(world, node, f"ip route replace default via {wrong}"):
+            yield
+    finally:
+        world.do(node, f"ip -4 addr flush dev cni0; ip addr add {right}/24 dev cni0")
+
+
+def detour(world: World, node: str, peer: str, by: str) -> AbstractContextManager[None]:
+    """host-gw: the node sends what is for the peer's pods to a third node, which forwards it."""
+    cidr, third = world.hosts[peer].numbers.pod_cidr, world.hosts[by].numbers.eth1
+    right = world.hosts[peer].numbers.eth1
+    return _done(world, node, f"ip route replace {cidr} via {third} dev eth1",
+                 f"ip route replace {cidr} via {right} dev eth1")
+
+
+@contextmanager
 def pod_gone(world: World, node: str, role: str = "peer") -> Iterator[None]:
     """The pod of a role loses its cable as soon as it runs, while everybody believes that it is there."""
 
@@ -297,6 +350,16 @@ def pod_gone(world: World, node: str, role: str = "peer") -> Iterator[None]:
         yield
     finally:
         world.on_pod.remove(cut)
+
+
+@contextmanager
+def pod_evicted(world: World, node: str, role: str = "peer") -> Iterator[None]:
+    """The kubelet throws the pod of a role out as soon as the probers begin."""
+    world.evicted.add((role, node))
+    try:
+        yield
+    finally:
+        world.evicted.discard((role, node))
 
 
 @contextmanager

@@ -16,11 +16,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-import faults
-import namespaces
-import programs
-from flannel import IPV4, IPV6
-from world import Unsupported, World
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[2] / "collections")]
+
+import faults  # noqa: E402
+import namespaces  # noqa: E402
+import programs  # noqa: E402
+from flannel import IPV4, IPV6  # noqa: E402
+from world import Unsupported, World  # noqa: E402
 
 TARGET = Path(__file__).resolve().parents[1] / "unit" / "data" / "traceroute" / "netlab"
 S, D = "node-1", "node-2"
@@ -58,6 +60,9 @@ RECORDINGS: dict[str, tuple[dict, Fault, tuple[str, str]]] = {
     "lossy": ({}, lambda world: faults.lossy(world, D, 50), (S, D)),
     "mtu_hole": ({}, lambda world: faults.mtu_hole(world, D), (S, D)),
     "pod_gone": ({}, lambda world: faults.pod_gone(world, D), (S, D)),
+    "routed_on_node": ({}, lambda world: faults.routed_on_node(world, S), (S, S)),
+    "bridge_address": ({}, lambda world: faults.bridge_address(world, S), (S, D)),
+    "detour": ({"backend": "host-gw"}, lambda world: faults.detour(world, S, D, "controlplane"), (S, D)),
     "same_node_pod_gone": ({}, lambda world: faults.pod_gone(world, S), (S, S)),
 }
 

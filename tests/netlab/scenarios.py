@@ -85,6 +85,9 @@ SOUND = [
     Scenario("udp", {"backend": "udp"}),
     Scenario("dual-stack-vxlan", {"families": (IPV4, IPV6)}),
     Scenario("dual-stack-host-gw", {"families": (IPV4, IPV6), "backend": "host-gw"}),
+    Scenario("asked-for-routes", {"families": (IPV4, IPV6)}, request={"underlay": {}, "underlay_probe": True}),
+    # never on the hosts' network there
+    Scenario("restricted-not-asked", restricted=True, request={"underlay": {}, "underlay_probe": True}),
     Scenario("restricted", {"families": (IPV4, IPV6)}, restricted=True),
     Scenario("one-node", {"nodes": 1}),
 ]
@@ -120,7 +123,12 @@ BROKEN = [
              fault="route-missing", nodes=(A,)),
     Scenario("route-missing-with-default-route", {}, lambda world: faults.route_missing(world, A, B),
              {(A, B): LOST, (B, A): UNANSWERED}, fault="entry-missing", nodes=(A,)),
-    # in which hop the kernel's late answer comes, and whether at all, is chance
+    # A kernel looks for a neighbour for about three seconds, and then says !H at once of all packets that waited for
+    # it; the limit on ICMP errors lets six of them pass. A traceroute heeds only what comes for the probe that it sent
+    # last, a second ago at most: chance decides whether that one is among them. The unprivileged prober waits for all.
+    Scenario("neighbour-missing-unprivileged", {}, lambda world: faults.neighbour_missing(world, A, B),
+             {(A, B): ("fail", "no-neighbour"), (A, C): PASSED}, fault="neighbour-missing", nodes=(A,),
+             restricted=True),
     Scenario("neighbour-missing", {}, lambda world: faults.neighbour_missing(world, A, B),
              {(A, B): ("fail", "no-neighbour|packets-lost")}, fault="neighbour-missing|entry-missing", nodes=(A,)),
     Scenario("forwarding-entry-missing", {}, lambda world: faults.forwarding_entry_missing(world, A, B),
@@ -139,6 +147,15 @@ BROKEN = [
     # The nodes' own routes; no hop shows the first, nor a lost packet
     Scenario("underlay-astray", {}, lambda world: faults.underlay_astray(world, A, B),
              {(A, B): ("fail", "underlay-interface"), (B, A): PASSED, (A, C): PASSED}, fault="underlay", nodes=(A,)),
+    Scenario("underlay-astray-asked", {}, lambda world: faults.underlay_astray(world, A, B),
+             {(A, B): ("fail", "underlay-interface"), (B, A): PASSED, (A, C): PASSED}, fault="underlay", nodes=(A,),
+             request={"underlay": {}, "underlay_probe": True}),
+    Scenario("underlay-small-asked", {}, lambda world: faults.underlay_small(world, A),
+             {**_outgoing(A, ("fail", "underlay-mtu")), (B, C): PASSED}, fault="underlay-mtu", nodes=(A,),
+             request={"underlay": {}, "underlay_probe": True}),
+    Scenario("underlay-gone-asked", {}, lambda world: faults.underlay_gone(world, A),
+             {**_outgoing(A, ("fail", "underlay-missing")), **_incoming(A, UNANSWERED)}, fault="underlay-missing",
+             nodes=(A,), request={"underlay": {}, "underlay_probe": True}),
     Scenario("underlay-gone", {}, lambda world: faults.underlay_gone(world, A),
              {**_outgoing(A, ("fail", "underlay-missing")), **_incoming(A, UNANSWERED)}, fault="underlay-missing",
              nodes=(A,)),
@@ -151,6 +168,13 @@ BROKEN = [
              fault="pod-gone", nodes=(B,)),
     Scenario("same-node-pod-gone", {"nodes": 1}, lambda world: faults.pod_gone(world, C),
              {(C, C): ("fail", "own-pod-gone")}, fault="pod-gone", nodes=(C,)),
+    # no fault of a path, so never a fail
+    Scenario("peer-evicted", {}, lambda world: faults.pod_evicted(world, B),
+             {**_incoming(B, ("inconclusive", "end-gone")), (B, B): ("inconclusive", "end-gone"), (A, C): PASSED},
+             fault="pods-lost", nodes=(B,)),
+    Scenario("prober-evicted", {}, lambda world: faults.pod_evicted(world, B, "prober"),
+             {**_incoming(B, ("inconclusive", "end-gone")), **_outgoing(B, ("inconclusive", "end-gone"))},
+             fault="pods-lost", nodes=(B,)),
     # Filters
     Scenario("vxlan-blocked-at-a-node", {}, lambda world: faults.vxlan_blocked(world, B),
              {**_incoming(B, LOST), **_outgoing(B, UNANSWERED)}, fault="tunnel-blocked", nodes=(B,)),
@@ -174,13 +198,23 @@ BROKEN = [
              {**_incoming(B, ("fail", "tcp-failed")), (B, A): PASSED}, fault="tcp-filter", nodes=(B,)),
     # the unprivileged prober's trace is of ICMP, so that all its hops are right
     Scenario("datagrams-dropped", {}, lambda world: faults.datagrams_dropped(world, B),
-             {**_incoming(B, ("inconclusive", "datagrams-lost")), (B, A): PASSED}, restricted=True),
+             {**_incoming(B, ("inconclusive", "datagrams-lost")), (B, A): PASSED}, fault="udp-filter", nodes=(B,),
+             restricted=True),
+    Scenario("datagrams-refused", {}, lambda world: faults.datagrams_refused(world, B),
+             {**_incoming(B, ("inconclusive", "datagrams-refused")), (B, A): PASSED}, fault="udp-filter", nodes=(B,),
+             restricted=True),
+    # node-2 sends by the right card; the TTL of what comes back to it is a witness of its own
+    Scenario("detour", {"backend": "host-gw"}, lambda world: faults.detour(world, A, B, C),
+             {(A, B): ("fail", "strange-hop"), (B, A): ("fail", "reply-ttl"), (A, C): PASSED}, fault="detour",
+             nodes=(A,)),
     # What no hop shows
     Scenario("mtu-hole", {}, lambda world: faults.mtu_hole(world, B),
              {**_incoming(B, ("fail", "mtu-hole")), **_outgoing(B, ("fail", "mtu-hole")), (C, A): PASSED},
              fault="mtu", nodes=(B,)),
     Scenario("masqueraded", {}, lambda world: faults.masqueraded(world, A),
              {**_outgoing(A, ("fail", "snat")), (B, A): PASSED}, fault="masquerade", nodes=(A,)),
+    Scenario("masqueraded-tcp", {}, lambda world: faults.masqueraded(world, A, "tcp"),
+             {**_outgoing(A, ("fail", "snat")), (B, A): PASSED}, fault="masquerade", nodes=(A,), restricted=True),
     Scenario("no-services", {}, faults.no_service_proxy, _cross(PASSED), fault="services-dead", nodes=ALL),
     # What is no fault of a path: never a fail
     Scenario("small-mtu-told", {"backend": "host-gw"}, faults.small_mtu_told, _cross(PASSED)),

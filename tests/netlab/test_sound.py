@@ -8,7 +8,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 
 import pytest
-from prove import matrix
+from prove import matrix, pairs
 from scenarios import SOUND, Scenario, Shown
 
 
@@ -23,3 +23,7 @@ def test_a_sound_world_passes(scenario: Scenario, shown: dict[str, Future[Shown]
     assert document["summary"]["pass"] == scenario.made.get("nodes", 3) ** 2 * families
     assert document["diagnosis"] == []
     assert document["residue"] == 0
+    if scenario.request.get("underlay_probe"):
+        crossing = [pair["evidence"]["underlay"] for ends, pair in pairs(document).items() if ends[0] != ends[1]]
+        assert {told["observed"] for told in crossing} == {not scenario.restricted}
+        assert not scenario.restricted or "restricted" in crossing[0]["why"]

@@ -98,6 +98,8 @@ class World:
         # called with a pod's role and node and its namespace as soon as it runs
         self.service_proxy = True
         self.on_pod: list[Callable[[str, str, str], None]] = []
+        # pods, by role and node, that the kubelet throws out when the first prober begins
+        self.evicted: set[tuple[str, str]] = set()
         self._proxies: list[subprocess.Popen[str]] = []
         self._closers: list[Callable[[], None]] = []
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from path_samples import output
+from path_samples import DATA, output
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import pods
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import ExecResult
@@ -36,6 +36,8 @@ class FakeCluster:
     ``misbehave``: "role node" -> the status its pod shows instead; None: the Job gets no pod.
     ``exec_problems``: node -> why a command in its prober breaks off; what came before it is kept up to ``cut`` lines.
     ``fail_on``: name of a method -> what it raises. ``refusals``: what dry runs answer, in turn.
+    ``meanwhile``: what happens as soon as the first prober probes. ``deaf_peers``: node -> why its peer takes no
+    connection, and cannot be asked what arrived either.
     """
 
     server = "https://fake:6443"
@@ -52,6 +54,8 @@ class FakeCluster:
         self.stuck = set()
         self.forced = False
         self.fail_on = {}
+        self.meanwhile = lambda: None
+        self.deaf_peers = {}
 
     def _ask(self, verb, method):
         self.requests[verb] += 1
@@ -106,6 +110,15 @@ class FakeCluster:
             if all(found["metadata"]["labels"].get(key) == value for key, value in wanted.items())
         }
 
+    def pod(self, role, node):
+        """The name of the pod of a role on a node."""
+        return next(
+            name
+            for name, found in self.pods.items()
+            if (found["metadata"]["labels"][pods.ROLE_LABEL], found["metadata"]["annotations"][pods.NODE_ANNOTATION])
+            == (role, node)
+        )
+
     def list_pods(self, namespace, selector):
         self._ask("list", "list_pods")
         return list(self._selected(self.pods, selector).values())
@@ -131,7 +144,12 @@ class FakeCluster:
         found = self.pods[pod]["metadata"]
         node = found["annotations"][pods.NODE_ANNOTATION]
         if found["labels"][pods.ROLE_LABEL] == pods.PEER:
-            return ExecResult("=httpd\n=done\n")
+            problem = self.deaf_peers.get(node, "")
+            return ExecResult("" if problem else "=httpd\n=done\n", problem)
+        if found["labels"][pods.ROLE_LABEL] == pods.READER:
+            return ExecResult((DATA.parent / "routes" / "busybox.txt").read_text(), self.exec_problems.get(pod, ""))
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
         lines = ["=mtu 1450"]
         for errand in command[-1].splitlines():
             lines += self._errand(node, found["labels"][pods.RUN_LABEL], *errand.split()[:3])
@@ -154,7 +172,10 @@ class FakeCluster:
         trace = "\n".join(f"|{line}" for line in output(address, *hops).splitlines())
         ping = _PING.format(address)
         sender = self._node(source)["spec"]["podCIDR"].replace("0/24", "2")
+        unheard = name in self.deaf_peers
         parts = {"trace": trace, "echoes": ping, "full": ping, "tcp": f"|{run} {name} [::ffff:{sender}]"}
         shown = {"pair": parts, "control": ["trace"], "service": ["tcp"]}[kind]
+        if unheard:
+            shown = [part for part in shown if part != "tcp"]
         told = [line for part in shown for line in (f"=part {part} 0", parts[part])]
         return [f"=begin {number}", *told, f"=end {number}"]

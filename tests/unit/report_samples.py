@@ -100,7 +100,8 @@ def _pair(source: int, destination: int, backend: str, fault: str, bad: int) -> 
                    "reply_ttls": ([64] * 3 if local else [62] * 3) if reached else []},
         "full_size": {"observed": True, "why": "", "size": large, "sent": 2,
                       "received": 2 if reached and not hole else 0},
-        "arrival": {"observed": True, "why": "", "source": f"{subnet(source)}.8", "ttl": 1, "size": 46}
+        "arrival": {"observed": True, "why": "", "source": f"{subnet(source)}.8", "ttl": 1, "size": 46,
+                    "sources": {"udp": f"{subnet(source)}.8"}}
         if reached else {"observed": False, "why": "The peer recorded no packet of this pair."},
         "tcp": {"observed": True, "why": "", "connected": reached, "problem": "" if reached else "timed out after 2 s",
                 "ms": rtt.get("median")},

@@ -59,8 +59,16 @@ def judged(backend="vxlan", hops=None, networks=(), family="ipv4", **seen):
         ({"arrival": Arrival(OWN, 126)}, ("pass", "as-expected")),
         ({"arrival": Arrival(OWN, 61)}, ("fail", "arrival-ttl")),
         ({"arrival": Arrival("192.168.56.11", 62)}, ("fail", "snat")),
+        ({"arrival": Arrival(OWN, 62, 1450, {"udp": OWN, "tcp": "192.168.56.11"})}, ("fail", "snat")),
+        ({"arrival": Arrival(OWN, 62, 1450, {"udp": OWN, "tcp": OWN})}, ("pass", "as-expected")),
         ({"arrival": Arrival("")}, ("inconclusive", "not-recorded")),
         ({"arrival": Arrival(OWN, None, 0), "tcp": Tcp(True)}, ("inconclusive", "datagrams-lost")),
+        (
+            {"arrival": Arrival(OWN, None, 0, refused="Connection refused"), "tcp": Tcp(True)},
+            ("inconclusive", "datagrams-refused"),
+        ),
+        # what was sent before it listened
+        ({"arrival": Arrival(OWN, 62, 1450, refused="Connection refused")}, ("pass", "as-expected")),
         ({"tcp": Tcp(True)}, ("pass", "as-expected")),
         ({"tcp": Tcp(False, "refused")}, ("fail", "tcp-failed")),
         ({"tcp": Tcp(False, "The peer of node-3 answered at 10.244.2.2, the address ...")}, ("fail", "other-answers")),
@@ -75,7 +83,9 @@ def judged(backend="vxlan", hops=None, networks=(), family="ipv4", **seen):
         # the first ones are what a router answered with a smaller MTU
         ({"full_size": FullSize(1450, 3, 2)}, ("pass", "as-expected")),
         ({"full_size": FullSize(1450, 3, 0)}, ("fail", "mtu-hole")),
-        ({"full_size": FullSize(1450, 3, 0, 1430)}, ("pass", "as-expected")),
+        # what a router told is no arrival
+        ({"full_size": FullSize(1450, 3, 2, 1430)}, ("pass", "as-expected")),
+        ({"full_size": FullSize(1450, 3, 0, 1430)}, ("inconclusive", "full-size-unseen")),
         ({"echoes": Echoes(3, 0), "full_size": FullSize(1450, 3, 0)}, ("inconclusive", "loss")),
         ({"underlay": Underlay("eth1", 1500, "192.168.56.11")}, ("pass", "as-expected")),
         ({"underlay": Underlay("eth0", 1500, "10.0.2.15")}, ("fail", "underlay-interface")),
@@ -97,7 +107,7 @@ def test_what_speaks_against_a_path_whose_hops_are_right(seen, expected):
 
 
 def test_a_full_size_packet_that_ipv6_vxlan_answers_is_no_hole():
-    assert judged(family="ipv6", full_size=FullSize(1450, 3, 0, 1430)) == ("pass", "as-expected")
+    assert judged(family="ipv6", full_size=FullSize(1450, 3, 2, 1430)) == ("pass", "as-expected")
 
 
 DEAD = ("10.244.1.1", None, None, None, None)

@@ -56,6 +56,21 @@ def test_a_job_ends_and_vanishes_by_itself():
     assert spec["template"]["spec"]["restartPolicy"] == "Never"
 
 
+def test_a_pod_on_the_hosts_network_has_no_other_privilege_and_goes_as_the_others_do():
+    made = job(role="reader")
+    spec = made["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert spec["hostNetwork"]
+    assert spec["securityContext"]["runAsNonRoot"]
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    prober = job()
+    assert "hostNetwork" not in prober["spec"]["template"]["spec"]
+    for name in ("activeDeadlineSeconds", "ttlSecondsAfterFinished", "backoffLimit"):
+        assert made["spec"][name] == prober["spec"][name]
+    assert spec["tolerations"] == prober["spec"]["template"]["spec"]["tolerations"]
+
+
 def test_all_objects_carry_the_run():
     made = job()
     owner = {"metadata": {"name": made["metadata"]["name"], "uid": "u1"}}

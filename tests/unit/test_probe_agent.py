@@ -95,6 +95,7 @@ def test_prober_and_peer_see_each_other(tmp_path, peer, port, family, address):
     assert [hop.addresses for hop in seen.trace.hops] == [(address,)]
     assert (seen.echoes.sent, seen.echoes.received) == (2, 2)
     assert seen.arrival.source == address
+    assert seen.arrival.sources == {"udp": address, "tcp": address}
     assert seen.arrival.ttl == 64
     assert seen.tcp.connected
     assert service.served_by == "node-2"
@@ -115,6 +116,26 @@ def test_datagrams_that_did_not_come_are_not_hidden_by_a_connection_that_did():
     }
     (answer,) = WAY.read(json.dumps(told), "", [Errand(PAIR, "node-2", "ipv4", "10.244.2.2", 0, 1, 3)], SETTINGS)
     assert (answer.observation.arrival.source, answer.observation.arrival.size) == ("10.244.1.2", 0)
+
+
+def test_a_refusal_of_datagrams_is_told(monkeypatch, port):
+    monkeypatch.setenv("PODPATH_RUN", "c0ffee00")
+    monkeypatch.setenv("PODPATH_NODE", "node-1")
+    errand = {"family": "ipv4", "address": "127.0.0.1", "peer_port": port}
+    assert probe_agent.datagrams(errand, None, 5) == "Connection refused"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", port))
+        assert probe_agent.datagrams(errand, None, 0) == ""
+    said = {"run": SETTINGS.run_id, "node": "node-2", "source": "10.244.1.2", "records": []}
+    told = {
+        "number": 0,
+        "trace": {"target": "10.244.2.2", "max_ttl": 3, "hops": [[None]]},
+        "echoes": {"sent": 1, "received": 1, "ms": [0.1], "ttls": [62]},
+        "tcp": {"connected": True, "ms": 0.1, "said": said},
+        "refused": "Connection refused",
+    }
+    (answer,) = WAY.read(json.dumps(told), "", [Errand(PAIR, "node-2", "ipv4", "10.244.2.2", 0, 1, 3)], SETTINGS)
+    assert answer.observation.arrival.refused == "Connection refused"
 
 
 def test_nobody_there(tmp_path, port, monkeypatch):
@@ -155,6 +176,36 @@ def test_nothing_else_is_sent_to_the_dead_before_all_traces_have_passed_hop_1(mo
     errand = {"family": "ipv4", "kind": "pair", "start": 0, "address": "10.0.0.2", "peer_port": 1}
     probe_agent.run_errand(errand, method, time.monotonic())
     assert done == [0, "device_mtu", "trace", *([waits] if waits else []), "datagrams", "echoes", "connect"]
+
+
+def test_once_a_router_has_told_what_fits_the_next_echoes_have_that_size(monkeypatch):
+    """With DF on each packet none would arrive otherwise, and nothing would show that what fits does."""
+    sizes = []
+
+    class Line:
+        icmp = True
+
+        def __init__(self, *given):
+            self.answers = {}
+
+        def unfragmented(self):
+            pass
+
+        def send(self, sequence, ttl, size, payload):
+            sizes.append(size)
+            told = {"address": "10.0.0.1", "told_mtu": 1430, "last": True}
+            arrived = {"address": "10.0.0.2", "told_mtu": None, "ms": 0.1, "ttl": 62}
+            self.answers[sequence] = told if size > 1430 else arrived
+
+        def listen(self, *given):
+            pass
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(probe_agent, "Line", Line)
+    seen = probe_agent.echoes({"family": "ipv4", "address": "10.0.0.2", "peer_port": 1}, 3, 1, 1450)
+    assert (sizes, seen["received"], seen["size"], seen["told_mtu"]) == ([1450, 1430, 1430], 2, 1450, 1430)
 
 
 def test_a_peer_of_another_node_is_no_connection(tmp_path, peer, port):

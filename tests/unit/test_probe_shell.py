@@ -53,7 +53,7 @@ def test_a_healthy_pair_gives_all_evidence():
     assert seen.echoes.rtt_ms == (0.084, 0.168, 5.036), "minimum, median, maximum"
     assert (seen.full_size.size, seen.full_size.sent, seen.full_size.received) == (1450, 3, 3)
     assert seen.tcp.connected
-    assert seen.arrival == Arrival("10.244.0.60")
+    assert seen.arrival == Arrival("10.244.0.60", sources={"tcp": "10.244.0.60"})
     assert not seen.problem
     assert not seen.unobserved
 
@@ -98,7 +98,9 @@ def test_the_peer_knows_of_a_connection_whose_answer_never_came_back():
         ("node-2", "ipv4"): "10.244.1.60",
     }
     heard = WAY.read_peer(recorded("one_way_peer"), "", senders)
-    assert heard.arrivals == {sender: Arrival(address) for sender, address in senders.items()}
+    assert heard.arrivals == {
+        sender: Arrival(address, sources={"tcp": address}) for sender, address in senders.items()
+    }
     assert heard.unknown == ""
     without = WAY.read_peer(recorded("one_way_peer"), "", {("node-2", "ipv4"): "10.244.1.60"})
     assert "10.244.0.63" in without.unknown, "somebody unknown came: perhaps the one that is missed"

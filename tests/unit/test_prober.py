@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import re
 import signal
+from dataclasses import replace
 
 import pytest
 from fake_cluster import Clock, FakeCluster
-from path_samples import NAMES, cluster
+from path_samples import NAMES, cluster, node
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import api, plan, pods, prober, starting
+from ansible_collections.podpath.kubeadm.plugins.module_utils import api, losing, plan, pods, prober, starting
+from ansible_collections.podpath.kubeadm.plugins.module_utils.agent_output import AgentWay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Arrival, Observation, Tcp
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import Heard
 
@@ -26,7 +28,8 @@ def work(names=NAMES, controls=(CONTROL,)) -> prober.Work:
 
 
 @pytest.fixture
-def fake() -> FakeCluster:
+def fake(monkeypatch) -> FakeCluster:
+    monkeypatch.setattr(losing, "EVICTION_PATIENCE", 0)
     return FakeCluster(cluster())
 
 
@@ -78,6 +81,97 @@ def test_an_api_that_goes_away_keeps_what_was_seen(fake):
     assert outcome.residue == 13, "at most: six Jobs, six pods and a Service"
     assert "does not answer" in outcome.left
     assert "podpath.kubeadm/run=abc" in outcome.left, "how to remove it by hand"
+
+
+EVICTED = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}
+DRAINED = {"type": "DisruptionTarget", "status": "True", "message": "Eviction API: evicting"}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"status": EVICTED}, "The peer on node-2 was evicted: The node was low on resource: memory."),
+        (
+            {"status": {"phase": "Running", "conditions": [DRAINED]}},
+            "The peer on node-2 was evicted: Eviction API: evicting.",
+        ),
+        ({"status": {"phase": "Failed", "message": "Killed."}}, "The peer on node-2 ended (phase Failed): Killed."),
+        (None, "The peer on node-2 is gone: its pod was deleted (evicted, drained, or by hand)."),
+    ],
+)
+def test_a_peer_that_goes_away_in_mid_run_is_told_with_what_was_seen_until_then(fake, change, told):
+    def meanwhile():
+        name = fake.pod("peer", "node-2")
+        if change is None:
+            del fake.pods[name]
+        else:
+            fake.pods[name] |= change
+
+    fake.meanwhile = meanwhile
+    outcome = prober.run(fake, SETTINGS, work())
+    assert outcome.lost == {("peer", "node-2"): told}
+    assert outcome.lost_nodes == {}
+    assert len([seen for seen in outcome.observations.values() if seen.trace]) == 9
+    assert (outcome.stopped, outcome.residue) == ("", 0)
+
+
+@pytest.mark.parametrize("role", ["prober", "peer"])
+def test_a_pod_that_is_evicted_is_told_once_the_api_knows(fake, monkeypatch, role):
+    """A kubelet kills first, so the command breaks off before the API tells why."""
+    monkeypatch.setattr(losing, "EVICTION_PATIENCE", 3)
+    clock = Clock()
+    one = prober.Outcome()
+    started_pods = starting.Started()
+    starting.start_pods(fake, SETTINGS, starting.ShellWay(), work(), prober.Outcome())
+    starting.wait_for_pods(fake, SETTINGS, work(), QUIET, started_pods)
+
+    def sleep(seconds):
+        clock.sleep(seconds)
+        if clock.now >= 1:
+            fake.pods[fake.pod(role, "node-1")]["status"] = EVICTED
+
+    losing.note_losses(fake, SETTINGS, work(), started_pods, {(role, "node-1")}, one, clock, sleep)
+    assert one.lost == {(role, "node-1"): f"The {role} on node-1 was evicted: The node was low on resource: memory."}
+    assert clock.now < losing.EVICTION_PATIENCE
+
+
+@pytest.mark.parametrize(
+    ("nodes", "told"),
+    [
+        (cluster()[:2], "Node node-2 was deleted while the proof ran."),
+        ([*cluster()[:2], node(2, ready=False)], "While the proof ran: Node node-2 is not Ready: Kubelet stopped"),
+    ],
+)
+@pytest.mark.parametrize("broken", ["prober", "peer", ""])
+def test_a_node_that_goes_away_in_mid_run_is_told(fake, nodes, told, broken):
+    """Its pods may be listed long after, when they cannot be heard any more."""
+
+    def meanwhile():
+        if not broken:
+            del fake.pods[fake.pod("peer", "node-2")]
+        if broken == "peer":
+            fake.deaf_peers = {"node-2": "its container has ended"}
+        fake.list_nodes = lambda: nodes
+
+    fake.meanwhile = meanwhile
+    fake.exec_problems = {"node-2": "the connection ended"} if broken == "prober" else {}
+    outcome = prober.run(fake, SETTINGS, work())
+    assert set(outcome.lost_nodes) == {"node-2"}
+    assert outcome.lost_nodes["node-2"].startswith(told)
+
+
+def test_an_api_that_goes_away_in_mid_run_stops_it_and_names_who_was_not_heard(fake):
+    fake.exec_problems = {"node-1": "Could not run a command in pod p: the connection ended"}
+
+    def meanwhile():
+        fake.fail_on = {"list_pods": api.ApiUnreachable("The Kubernetes API does not answer.")}
+
+    fake.meanwhile = meanwhile
+    outcome = prober.run(fake, SETTINGS, work())
+    assert outcome.stopped == "The Kubernetes API does not answer."
+    assert len([seen for seen in outcome.observations.values() if seen.trace]) == 6
+    problem = outcome.observations[("node-1", "node-2", "ipv4")].problem
+    assert problem.startswith("The prober on node-1 was not heard to its end: Could not run a command")
 
 
 @pytest.mark.parametrize("where", ["create Job", "list_pods"])
@@ -165,6 +259,46 @@ def test_a_namespace_that_allows_no_pod_is_an_error_that_says_what_to_set(fake, 
     outcome = prober.run(fake, told, work())
     assert fake.jobs == {}
     assert re.search(words, outcome.stopped)
+
+
+# The nodes' own routes
+
+
+ROUTES = {name: prober.RoutesAsked(["192.168.56.11"], ["192.168.56.12"]) for name in NAMES}
+
+
+def test_nodes_are_asked_for_their_routes_by_pods_that_go_with_the_others(fake):
+    outcome = prober.run(fake, SETTINGS, replace(work(), routes=ROUTES))
+    assert set(outcome.underlay) == set(NAMES)
+    assert outcome.underlay["node-1"]["interface"] == "eth1"
+    assert (outcome.no_underlay, outcome.residue, fake.jobs) == ({}, 0, {})
+
+
+def test_a_namespace_that_takes_no_pod_on_the_hosts_network_gets_none_and_the_rest_goes_on(fake):
+    fake.refusals = ["", 'violates PodSecurity "baseline:latest": host namespaces.']
+    outcome = prober.run(fake, SETTINGS, replace(work(), routes=ROUTES))
+    assert outcome.underlay == {}
+    assert set(outcome.no_underlay) == set(NAMES)
+    assert re.search("takes no pod on a host's network: .*baseline", outcome.no_underlay["node-1"])
+    assert not any(role == "reader" for role, _node in outcome.ends)
+    assert all(seen.trace for seen in outcome.observations.values())
+    assert outcome.stopped == ""
+
+
+def test_a_restricted_namespace_is_not_even_asked(fake):
+    outcome = prober.Outcome()
+    left = starting.with_readers(fake, SETTINGS, AgentWay(), replace(work(), routes=ROUTES), outcome)
+    assert left.routes == {}
+    assert "restricted" in outcome.no_underlay["node-1"]
+    assert fake.requests["create"] == 0
+
+
+def test_a_node_that_cannot_be_asked_costs_no_pair(fake):
+    fake.misbehave = {"reader node-2": {"phase": "Failed", "message": "No room."}}
+    outcome = prober.run(fake, SETTINGS, replace(work(), routes=ROUTES))
+    assert set(outcome.underlay) == {"controlplane", "node-1"}
+    assert "No room." in outcome.no_underlay["node-2"]
+    assert all(seen.trace for seen in outcome.observations.values())
 
 
 # What arrived

@@ -220,6 +220,58 @@ def test_an_api_that_goes_away_keeps_what_was_seen(prove):
     assert (failed, result["msg"], result["pairs"]) == (True, "The API is not there.", [])
 
 
+GONE = "The peer on node-2 was evicted: low on memory."
+
+
+def without_node_2(**lost):
+    """The traces to node-2 as they are when its peer went away before they came, and the rest whole."""
+    nobody = "  192.168.56.12  3051.200 ms !H  3051.300 ms !H"
+    traces = {
+        (name, "node-2"): output("POD", f"10.244.{index}.1", "192.168.56.12", nobody)
+        for index, name in enumerate(NAMES[:2])
+    }
+    traces[("node-2", "node-2")] = output("POD", "  10.244.2.1  3051.200 ms !H  3051.300 ms !H")
+    return Probes(cluster(), traces=traces, **lost)
+
+
+def test_a_peer_that_went_away_in_mid_run_fails_no_pair(prove):
+    failed, result = prove(cluster(), without_node_2(lost={("peer", "node-2"): GONE}))
+    assert failed
+    assert result["summary"] == {"pass": 6, "fail": 0, "inconclusive": 3}
+    pair = by_pair(result)[("node-1", "node-2")]
+    assert (pair["rule"], len(pair["hops"])) == ("end-gone", 3), "what was seen is kept"
+    assert pair["reason"].startswith(GONE)
+    assert [(one["fault"], one["nodes"], one["evidence"]) for one in result["diagnosis"]] == [
+        ("pods-lost", ["node-2"], [GONE])
+    ]
+    # without it, they are broken
+    assert prove(cluster(), without_node_2())[1]["summary"]["fail"] == 3
+
+
+def test_a_peer_that_went_away_excuses_no_fault_that_does_not_need_it(prove):
+    loop = output("POD", *["10.244.1.1"] * 5)
+    probes = without_node_2(lost={("peer", "node-2"): GONE})
+    probes._traces[("node-1", "node-2")] = loop
+    assert by_pair(prove(cluster(), probes)[1])[("node-1", "node-2")]["rule"] == "loop"
+
+
+def test_a_node_or_prober_that_went_away_leaves_its_pairs_open_and_is_the_reason(prove):
+    told = "Node node-2 was deleted while the proof ran."
+    probes = without_node_2(lost={("peer", "node-2"): GONE}, lost_nodes={"node-2": told})
+    probes._traces[("node-1", "node-2")] = output("POD", "  10.244.1.1  0.100 ms !N  0.100 ms !N")
+    _failed, result = prove(cluster(), probes)
+    assert result["summary"]["fail"] == 0
+    assert by_pair(result)[("node-1", "node-2")]["reason"].startswith(told)
+    seen = {("node-1", name): {"trace": None, "problem": "exec broke"} for name in NAMES}
+    lost = {("prober", "node-1"): "The prober on node-1 was evicted."}
+    _failed, result = prove(cluster(), Probes(cluster(), seen=seen, lost=lost))
+    found = by_pair(result)
+    assert found[("node-1", "node-2")]["reason"] == "The prober on node-1 was evicted."
+    # the way back is not shown for the same reason
+    assert found[("node-2", "node-1")]["reason"].startswith("The prober on node-1 was evicted.")
+    assert found[("controlplane", "node-2")]["verdict"] == "pass"
+
+
 def test_what_is_left_fails_the_run_and_is_told(prove):
     failed, result = prove(cluster(), Probes(cluster(), residue=6, left="6 objects of this run are still there."))
     assert failed, "a proof that leaves something behind is no green run"
@@ -321,6 +373,42 @@ def test_stated_paths_need_no_flannel(prove):
     assert by_pair(result)[("node-1", "node-2")]["expected"]["origin"] == "stated in expected[0]"
     failed, result = prove(nodes, Probes(nodes, traces=traces))
     assert (failed, result["summary"]) == (True, {"pass": 3, "fail": 0, "inconclusive": 6})
+
+
+CALICO = ["{source.internal_ip}", "{destination.internal_ip}", "{destination.pod_ip}"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "outside"),
+    [
+        ([{"hops": CALICO}], False),
+        # all but one pair are still Flannel's
+        ([{"hops": CALICO, "source": "node-1", "destination": "node-2"}], True),
+        ([{"hops": ["{source.bridge_ip}", *CALICO[1:]]}], True),
+        ([{"hops": CALICO[1:], "on_node": True}], False),
+        ([], True),
+    ],
+)
+def test_pods_have_addresses_of_their_pod_cidr_unless_the_user_stated_another_network(prove, stated, outside):
+    ends = {
+        (role, name): observation.End(role, {"ipv4": f"172.20.{index}.{number}"})
+        for index, name in enumerate(NAMES)
+        for number, role in ((2, "prober"), (3, "peer"))
+    }
+    traces = {
+        (a, b): output(
+            f"172.20.{NAMES.index(b)}.3",
+            *([] if a == b else [f"192.168.56.{10 + NAMES.index(a)}", f"192.168.56.{10 + NAMES.index(b)}"]),
+            f"172.20.{NAMES.index(b)}.3",
+        )
+        for a in NAMES
+        for b in NAMES
+    }
+    failed, result = prove(cluster(), Probes(cluster(), traces=traces, ends=ends), expected=stated)
+    found = {finding["rule"] for finding in result["preflight"]}
+    assert ("pod-address-outside" in found) == outside
+    if stated == [{"hops": CALICO}]:
+        assert (failed, result["summary"]["pass"]) == (False, 9)
 
 
 def test_a_cluster_of_one_node_says_that_nothing_crosses(prove):

@@ -143,6 +143,38 @@ def test_hosts_whose_routes_are_right_pass_with_the_underlay_observed(monkeypatc
     assert (told["observed"], told["interface"], told["mtu"], told["needed_mtu"]) == (True, "eth1", 1500, 1500)
 
 
+def test_nodes_can_be_asked_by_a_pod_where_no_host_told(monkeypatch):
+    told = healthy(to_2={"dev": "eth2"})
+    probes = Probes(cluster("vxlan"), underlay=told, no_underlay={"node-2": "Node node-2 could not be asked."})
+    del told["node-2"]
+    nodes = cluster("vxlan")
+    monkeypatch.setattr(prober, "run", probes)
+    request = proof.Request(
+        cluster_networks=("192.168.56.0/24",), underlay={"controlplane": healthy()["controlplane"]}, underlay_probe=True
+    )
+    _failed, result = proof.execute(proof.Proof(Objects(nodes), request, "abc", seed=1))
+    pairs = {(pair["source"]["node"], pair["destination"]["node"]): pair for pair in result["pairs"]}
+    # each is asked for its routes to both others, but the one of which a host told
+    assert {name: list(asked.addresses) for name, asked in probes.work.routes.items()} == {
+        "node-1": ["192.168.56.10", "192.168.56.12"],
+        "node-2": ["192.168.56.10", "192.168.56.11"],
+    }
+    assert probes.work.routes["node-1"].own == ["192.168.56.11"]
+    assert pairs[("node-1", "node-2")]["rule"] == "underlay-interface"
+    # what a host told stands
+    assert pairs[("controlplane", "node-2")]["verdict"] == "pass"
+    assert pairs[("node-2", "node-1")]["verdict"] == "pass"
+    assert pairs[("node-2", "node-1")]["evidence"]["underlay"]["why"] == "Node node-2 could not be asked."
+
+
+def test_nodes_are_not_asked_unless_that_is_wanted(monkeypatch):
+    probes = Probes(cluster("vxlan"))
+    monkeypatch.setattr(prober, "run", probes)
+    proof.execute(proof.Proof(Objects(cluster("vxlan")), proof.Request(), "abc", seed=1))
+    assert probes.work.routes == {}
+    assert not any(role == "reader" for role, _node in probes.work.wanted)
+
+
 def test_a_run_without_hosts_passes_and_observes_no_underlay(monkeypatch):
     result, pairs = prove(monkeypatch, {})
     assert result["verdict"] == "pass"
