@@ -321,6 +321,7 @@ class FilterModule:
             "hosts_block": _said(etc_hosts.block),
             "hosts_cloud_init_warning": _said(etc_hosts.cloud_init_warning),
             "hosts_other_lines": _said(etc_hosts.other_lines),
+            "hosts_remembered": _said(etc_hosts.remembered),
             "inventory_problems": _said(inventory.inventory_problems),
             "reset_problems": _said(inventory.reset_problems),
             "inventory_variable_problems": _said(inventory_variable_problems),
