@@ -17,6 +17,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     containerd,
     firewall,
     flannel_manifest,
+    proxy,
     versions,
 )
 
@@ -102,6 +103,8 @@ def problems(
         return _networks(name, value)
     if name == "firewall_extra_ports":
         return _extra_ports(name, value)
+    if name == "kubernetes_proxy":
+        return proxy.problems(value)
     if name in (addresses.CIDR, addresses.EXPLICIT):
         return _node_address("cidr" if name == addresses.CIDR else "explicit", value)
     if name in ("control_plane_pod_cidr", "control_plane_service_cidr"):

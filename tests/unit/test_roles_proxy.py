@@ -46,7 +46,8 @@ def test_a_node_that_is_down_changes_nothing_of_what_is_reached_directly():
     assert Role("kubernetes").render("{{ kubernetes_direct }}") == ["10.244.0.0/16", "10.96.0.0/12"]
 
 
-@pytest.mark.parametrize("url", ["proxy:3128", "socks5://proxy", "http://", "me:hunter2@proxy"])
+@pytest.mark.parametrize("url", ["proxy:3128", "socks5://proxy", "http://", "me:hunter2@proxy",
+                                 "http://me:hunter2\u2100@proxy", "http://proxy:port"])
 def test_what_is_no_proxy_is_told_and_not_quoted(url):
     with pytest.raises(proxy.ProxyError, match=r"kubernetes_proxy\.http is no URL") as error:
         proxy.environment({"http": url}, [])

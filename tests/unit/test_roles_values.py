@@ -60,6 +60,8 @@ def test_a_value_that_may_hold_a_password_is_not_quoted(variable, value):
     ("firewall_extra_ports", [{"port": 80, "sources": ["x"]}], "firewall_extra_ports holds x,"),
     ("node_address_cidr", "192.0.2.0/33", "node_address_cidr is '192.0.2.0/33', which is no network"),
     ("node_address_explicit", "192.0.2.300", "node_address_explicit is '192.0.2.300', which is no address"),
+    ("kubernetes_proxy", {"http": "proxy:3128"}, "kubernetes_proxy.http is no URL of a proxy: it needs http://"),
+    ("kubernetes_proxy", {"http": "http://proxy", "https": "me:SECRET@proxy"}, "kubernetes_proxy.https is no URL"),
     ("control_plane_pod_cidr", "10.244.0.0", "every node takes a /24 of it"),
     ("control_plane_service_cidr", "banana", "control_plane_service_cidr is 'banana', which is no network"),
 ])
@@ -67,6 +69,7 @@ def test_a_value_that_cannot_be_is_told_without_any_host(variable, value, said):
     (problem,) = problems(**{variable: value})
     assert problem.startswith("one, two: ")
     assert said in problem
+    assert "SECRET" not in problem
 
 
 @pytest.mark.parametrize("variables", [
