@@ -9,6 +9,7 @@ import importlib.util
 
 import pytest
 from jinja2 import StrictUndefined
+from role_templates import Role, task
 
 from ansible_collections.podpath.kubeadm.plugins.filter.provisioning import (
     controller_problems,
@@ -101,6 +102,17 @@ def test_a_file_that_the_controller_lacks_is_missed_only_where_a_cluster_is_made
     assert problems(**files) == []
     assert problems(makes=True, **files) == [
         f"one, two: kubernetes_ca_files has {there}.no, which is no file on the controller that can be read."]
+
+
+def test_authorities_that_would_take_one_another_s_place_on_a_host_are_refused():
+    (problem,) = problems(kubernetes_ca_files=["/a/ca.pem", "/a/other.pem", "/b/ca.crt", "/a/other.pem"])
+    assert "kubernetes_ca_files has /a/ca.pem and /b/ca.crt, of which each host would keep only the last" in problem
+    # this is where
+    copied = task("roles/kubernetes/tasks/main.yml", "Trust the certificate authorities of downloads")
+    for path, file in (("/a/ca.pem", "podpath-ca.crt"), ("/a/ca.one.pem", "podpath-ca.one.crt")):
+        written = Role("kubernetes").render(copied["ansible.builtin.copy"]["dest"], __kubernetes_ca_file=path)
+        assert written == f"/usr/local/share/ca-certificates/{file}"
+    assert problems(kubernetes_ca_files=["/a/ca.one.pem", "/a/ca.two.pem", "/a/ca.pem"]) == []
 
 
 def test_a_controller_without_the_library_is_told_how_to_get_it(monkeypatch):
