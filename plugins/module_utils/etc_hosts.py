@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -34,6 +34,29 @@ def block(nodes: Mapping[str, Any]) -> str:
     return "".join(f"{address} {' '.join(names[node])}\n" for node in names for address in _addresses(nodes[node]))
 
 
+def _in_block(text: str, marker: str) -> list[tuple[str, bool]]:
+    """Each line, and whether it lies in the block between `marker` with BEGIN and with END; those two are left out."""
+    begin, end = (marker.replace("{mark}", mark) for mark in ("BEGIN", "END"))
+    found = []
+    inside = False
+    for line in text.splitlines():
+        if line.strip() in (begin, end):
+            inside = line.strip() == begin
+        else:
+            found.append((line, inside))
+    return found
+
+
+def remembered(text: str, names: Collection[str], marker: str) -> dict[str, dict[str, Any]]:
+    """What the block of an earlier run says of the nodes `names`, in the form that `block` takes."""
+    found: dict[str, list[str]] = {}
+    for line, inside in _in_block(text, marker):
+        address, *words = line.split() or [""]
+        if inside and words and words[0] in names:
+            found.setdefault(words[0], []).append(address)
+    return {name: {"address": addresses[0], "addresses": addresses} for name, addresses in found.items()}
+
+
 @dataclass(frozen=True)
 class Line:
     """A line of /etc/hosts that gives a node another address than its own."""
@@ -57,15 +80,9 @@ def _is_loopback(address: str) -> bool:
 def other_lines(text: str, nodes: Mapping[str, Any], marker: str) -> list[dict[str, Any]]:
     """Lines outside of the block between `marker` with BEGIN and with END that give nodes other addresses."""
     owners = {name: node for node, names in names_of(nodes).items() for name in names}
-    begin, end = (marker.replace("{mark}", mark) for mark in ("BEGIN", "END"))
     found: list[Line] = []
-    inside = False
-    for raw in text.splitlines():
-        line = raw.strip()
-        if line in (begin, end):
-            inside = line == begin
-            continue
-        address, *names = line.split("#")[0].split() or [""]
+    for raw, inside in _in_block(text, marker):
+        address, *names = raw.split("#")[0].split() or [""]
         named = sorted({owners[name.lower()] for name in names if name.lower() in owners})
         named = [node for node in named if address not in _addresses(nodes[node])]
         if inside or not named:

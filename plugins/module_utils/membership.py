@@ -5,33 +5,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
-
-class MembershipError(ValueError):
-    """A kubeconfig cannot be read. The text never quotes it, as it may hold a key."""
-
-
-def _digests(authority: str) -> set[str]:
-    """A digest for each certificate; while a CA is replaced, a file may hold the old and the new one."""
-    pem = base64.b64decode(authority)
-    certificates = re.findall(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", pem, re.DOTALL)
-    return {hashlib.sha256(b"".join(item.split())).hexdigest() for item in certificates or [pem] if item}
-
-
-def cluster_of(kubeconfig: str) -> tuple[str, set[str]]:
-    """Server and CA of a kubeconfig's only or first cluster; no CA where it is in a file. Nothing of it is secret."""
-    try:
-        cluster = yaml.safe_load(kubeconfig)["clusters"][0]["cluster"]
-        return str(cluster["server"]), _digests(cluster.get("certificate-authority-data") or "")
-    except (yaml.YAMLError, TypeError, AttributeError, LookupError, ValueError):
-        raise MembershipError("it is no kubeconfig with a cluster and a server in it") from None
+from ansible_collections.podpath.kubeadm.plugins.module_utils import kubeconfig as kubeconfigs
 
 
 def _addresses(node: Mapping[str, Any]) -> list[str]:
@@ -49,17 +26,16 @@ def membership_problems(
 ) -> list[str]:
     """A sentence for each host (name: its kubelet.conf) that is no node of the cluster that `kubeconfig` leads to.
 
-    One CA is one cluster: servers may be written in several ways, so they are told and not compared. Whether a Node is
-    Ready does not matter here. `names` tells as which Node each host's kubelet is known, where that can be told, and
-    `addresses` which address the host is to have: Flannel follows the Node's, so they must agree.
+    Whether a Node is Ready does not matter here. `names` tells as which Node each host's kubelet is known, where that
+    can be told, and `addresses` which address the host is to have: Flannel follows the Node's, so they must agree.
     """
-    here, our_authority = cluster_of(kubeconfig)
+    here, our_authority = kubeconfigs.cluster_of(kubeconfig)
     known = {str(node.get("metadata", {}).get("name", "")): node for node in nodes}
     problems = []
     for host, text in members.items():
         try:
-            there, authority = cluster_of(text)
-        except MembershipError as error:
+            there, authority = kubeconfigs.cluster_of(text)
+        except kubeconfigs.KubeconfigError as error:
             problems.append(f"{host}: its /etc/kubernetes/kubelet.conf cannot be used: {error}. {hint}")
             continue
         if our_authority and authority and not our_authority & authority:

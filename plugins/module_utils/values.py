@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -17,6 +18,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     containerd,
     firewall,
     flannel_manifest,
+    proxy,
     versions,
 )
 
@@ -85,6 +87,19 @@ def _files(name: str, value: Sequence[str], is_file: Callable[[str], bool]) -> l
     ]
 
 
+def _same_names(name: str, value: Sequence[str]) -> list[str]:
+    """Files that would take one another's place on a host, where each is named after its base name."""
+    found: dict[str, list[str]] = {}
+    for path in dict.fromkeys(value):
+        found.setdefault(PurePath(path).stem, []).append(path)
+    return [
+        f"{name} has {' and '.join(paths)}, of which each host would keep only the last, as podpath-{stem}.crt. Give "
+        "them different base names, or put them into one file."
+        for stem, paths in found.items()
+        if len(paths) > 1
+    ]
+
+
 def problems(
     name: str, value: Any, given: Mapping[str, Any], is_file: Callable[[str], bool] | None = None
 ) -> list[str]:
@@ -102,13 +117,16 @@ def problems(
         return _networks(name, value)
     if name == "firewall_extra_ports":
         return _extra_ports(name, value)
+    if name == "kubernetes_proxy":
+        return proxy.problems(value)
     if name in (addresses.CIDR, addresses.EXPLICIT):
         return _node_address("cidr" if name == addresses.CIDR else "explicit", value)
     if name in ("control_plane_pod_cidr", "control_plane_service_cidr"):
         return addresses.own_network_problems(name, value)
+    found = _same_names(name, value) if name == "kubernetes_ca_files" else []
     if is_file and name in ("kubernetes_ca_files", "flannel_manifest_ca_file"):
-        return _files(name, value if isinstance(value, list) else [value], is_file)
-    return []
+        found += _files(name, value if isinstance(value, list) else [value], is_file)
+    return found
 
 
 _KINDS = {

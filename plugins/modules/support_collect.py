@@ -12,8 +12,8 @@ short_description: Collect outputs of commands and files of a host, without secr
 version_added: 0.1.0
 author: The podpath.kubeadm authors (@podpath)
 description:
-  - Runs commands, each with a limit of time, and reads files, each up to its last bytes. Secrets are taken out on the
-    host, so that they never leave it.
+  - Runs commands, each with a limit of time, and reads files, each up to its last bytes. What looks like a secret
+    is taken out on the host, so that it never leaves it.
   - A command that is missing, fails or takes too long, and a file that cannot be read, are told in the place of what
     they would have said; the module does not fail because of them.
   - The commands are the caller's, and must only look. The module itself changes nothing.

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 
@@ -95,6 +96,17 @@ def leave(lab):
     ran = reset(lab, reset_confirm="")
     assert (ran.rc != 0, ran.changed) == (True, {})
     assert "-e reset_confirm=node-2" in " ".join(ran.output.split())
+    # a control plane that cannot be asked: the way out is told, and nothing is done
+    admin = "/etc/kubernetes/admin.conf"
+    lab.nodes["controlplane"].check_output(f"mv {admin} {admin}.away")
+    try:
+        ran = reset(lab, reset_confirm="node-2")
+    finally:
+        lab.nodes["controlplane"].check_output(f"mv {admin}.away {admin}")
+    assert (ran.rc != 0, ran.changed) == (True, {}), ran.output
+    said = " ".join(ran.output.split())
+    assert "node-2: controlplane could not be asked for its Node" in said
+    assert "-e reset_control_plane=" in said
     foretold = reset(lab, "--limit node-2 --check", reset_confirm="node-2")
     assert foretold.rc == 0, foretold.output
     assert "Say what would be reset" in foretold.changed["node-2"]
@@ -121,9 +133,26 @@ def leave(lab):
     node.check_output(f"iptables --delete {RULE}; ip route delete 10.244.250.0/24")
 
 
+def refuse_another_cluster_s_kubeconfig(lab):
+    """By its path alone it would be this cluster's: a node of the same name would be managed in the other cluster."""
+    kubeconfig = Path(lab.variables["node-2"]["control_plane_kubeconfig"])
+    was = kubeconfig.read_text()
+    authority = base64.b64encode(b"-----BEGIN CERTIFICATE-----\nb3RoZXJz\n-----END CERTIFICATE-----\n").decode()
+    kubeconfig.write_text(re.sub(r"(certificate-authority-data: )\S+", rf"\g<1>{authority}", was))
+    try:
+        ran = playbooks.run("site.yml", lab.inventory, cmdline="--limit node-2")
+    finally:
+        kubeconfig.write_text(was)
+    assert (ran.rc != 0, ran.changed) == (True, {}), ran.output[-3000:]
+    said = " ".join(ran.output.split())
+    assert f"{kubeconfig} on the controller (control_plane_kubeconfig) leads to another cluster" in said
+    assert "another CA than that of controlplane" in said
+
+
 def test_node_leaves_and_joins_again_alone_and_without_showing_its_token(lab):
     if lab.backend != "host-gw":
         pytest.skip("one backend is enough")
+    refuse_another_cluster_s_kubeconfig(lab)
     refuse_to_lose_pods(lab)
     leave(lab)
     # first a join that fails; what is mended then needs no more than the next run

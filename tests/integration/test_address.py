@@ -109,6 +109,13 @@ def test_hosts_keeps_other_lines_names_those_that_mislead_and_mends_what_it_is_t
     again = bare.play(str(playbook), node_address_cidr=SECOND, hosts_loopback_lines="comment")
     assert again.rc == 0, again.output
     assert again.changed == {}
+    # what the block has of a node that is down stays when another one is run alone
+    down = tmp_path / "down.yml"
+    down.write_text(json.dumps({"all": {"hosts": {"node-2": {"ansible_port": 1}}}}))
+    alone = playbooks.run(str(playbook), [*bare.inventory, str(down)], cmdline="--limit node-1",
+                          node_address_cidr=SECOND, hosts_loopback_lines="comment")
+    assert "node-2 could not be reached" in " ".join(alone.output.split())
+    assert (alone.rc, alone.changed) == (0, {}), alone.output
     bare.node("node-1", f"printf '%b' {playbooks.quote(before)} > /etc/hosts")
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from role_templates import Role, task
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import etc_hosts
 
@@ -54,6 +55,21 @@ def test_a_line_that_names_localhost_too_is_not_spare():
 def test_a_stale_address_is_no_loopback():
     (line,) = others("10.0.2.15 node-1 node-2\n")
     assert (line["nodes"], line["loopback"]) == (["node-1", "node-2"], False)
+
+
+def test_what_the_block_has_of_a_node_that_is_down_stays():
+    nodes = {"node-1.example": {"addresses": ["10.0.0.1"]}, "node-2.example": {"addresses": ["10.0.0.2", "fd00::2"]},
+             "node-3.example": {"addresses": ["10.0.0.3"]}}
+    text = f"10.0.0.9 node-2.example\n# BEGIN nodes\n{etc_hosts.block(nodes)}# END nodes\n10.0.0.8 node-2.example\n"
+    kept = etc_hosts.remembered(text, ["node-2.example", "node-4.example"], MARKER)
+    assert kept == {"node-2.example": {"address": "10.0.0.2", "addresses": ["10.0.0.2", "fd00::2"]}}
+    # node-3 is no host of the inventory any more
+    up = {"node-1.example": nodes["node-1.example"]}
+    role = Role("hosts", hosts_nodes=up, hosts_remembered=kept)
+    written = role.render(task("roles/hosts/tasks/main.yml", "Name every node in /etc/hosts"))
+    assert written["ansible.builtin.blockinfile"]["block"].splitlines() == [
+        "10.0.0.1 node-1.example node-1", "10.0.0.2 node-2.example node-2", "fd00::2 node-2.example node-2"]
+    assert Role("hosts", node_address_nodes=up, node_address_unknown=["a"]).render("{{ hosts_unknown }}") == ["a"]
 
 
 BASE, DROP_IN = "/etc/cloud/cloud.cfg:manage_etc_hosts: ", "/etc/cloud/cloud.cfg.d/91-mine.cfg:manage_etc_hosts: "

@@ -9,6 +9,7 @@ import importlib.util
 
 import pytest
 from jinja2 import StrictUndefined
+from role_templates import Role, task
 
 from ansible_collections.podpath.kubeadm.plugins.filter.provisioning import (
     controller_problems,
@@ -60,6 +61,8 @@ def test_a_value_that_may_hold_a_password_is_not_quoted(variable, value):
     ("firewall_extra_ports", [{"port": 80, "sources": ["x"]}], "firewall_extra_ports holds x,"),
     ("node_address_cidr", "192.0.2.0/33", "node_address_cidr is '192.0.2.0/33', which is no network"),
     ("node_address_explicit", "192.0.2.300", "node_address_explicit is '192.0.2.300', which is no address"),
+    ("kubernetes_proxy", {"http": "proxy:3128"}, "kubernetes_proxy.http is no URL of a proxy: it needs http://"),
+    ("kubernetes_proxy", {"http": "http://proxy", "https": "me:SECRET@proxy"}, "kubernetes_proxy.https is no URL"),
     ("control_plane_pod_cidr", "10.244.0.0", "every node takes a /24 of it"),
     ("control_plane_service_cidr", "banana", "control_plane_service_cidr is 'banana', which is no network"),
 ])
@@ -67,6 +70,7 @@ def test_a_value_that_cannot_be_is_told_without_any_host(variable, value, said):
     (problem,) = problems(**{variable: value})
     assert problem.startswith("one, two: ")
     assert said in problem
+    assert "SECRET" not in problem
 
 
 @pytest.mark.parametrize("variables", [
@@ -98,6 +102,17 @@ def test_a_file_that_the_controller_lacks_is_missed_only_where_a_cluster_is_made
     assert problems(**files) == []
     assert problems(makes=True, **files) == [
         f"one, two: kubernetes_ca_files has {there}.no, which is no file on the controller that can be read."]
+
+
+def test_authorities_that_would_take_one_another_s_place_on_a_host_are_refused():
+    (problem,) = problems(kubernetes_ca_files=["/a/ca.pem", "/a/other.pem", "/b/ca.crt", "/a/other.pem"])
+    assert "kubernetes_ca_files has /a/ca.pem and /b/ca.crt, of which each host would keep only the last" in problem
+    # this is where
+    copied = task("roles/kubernetes/tasks/main.yml", "Trust the certificate authorities of downloads")
+    for path, file in (("/a/ca.pem", "podpath-ca.crt"), ("/a/ca.one.pem", "podpath-ca.one.crt")):
+        written = Role("kubernetes").render(copied["ansible.builtin.copy"]["dest"], __kubernetes_ca_file=path)
+        assert written == f"/usr/local/share/ca-certificates/{file}"
+    assert problems(kubernetes_ca_files=["/a/ca.one.pem", "/a/ca.two.pem", "/a/ca.pem"]) == []
 
 
 def test_a_controller_without_the_library_is_told_how_to_get_it(monkeypatch):

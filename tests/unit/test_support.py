@@ -20,6 +20,7 @@ KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\nSECRET\n-----END RSA PRIVATE KEY--
         KEY,
         KEY.replace("-----END RSA PRIVATE KEY-----", ""),
         "kubeadm join 10.0.0.1:6443 --token secret.0123456789secret --discovery".replace("secret.", "secr3t."),
+        "token id of S3CRET.0123456789secret is known".replace("S3CRET.", "secr3t."),
         "  token: SECRET",
         '    password = "SECRET with blanks"',
         '  identitytoken = "SECRET"',
@@ -34,6 +35,22 @@ KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\nSECRET\n-----END RSA PRIVATE KEY--
         "kubelet --token SECRET --v=2",
         "certificateKey: SECRET",
         "AWS_SECRET_ACCESS_KEY=SECRETVALUE".replace("SECRET_", "S3CRET_"),
+        "http_proxy=http://me:p@SECRET@proxy:3128",
+        # as a container's environment stands in /etc/kubernetes/manifests and in patches
+        "    - name: DB_PASSWORD\n      value: SECRET, with a comma and blanks\n",
+        "    - name: DB_PASSWORD\n      value: |\n        a line\n        SECRET\n    - name: B",
+        '    - value: "SECRET"\n      name: DB_PASSWORD\n',
+        "env: [{name: DB_PASSWORD, value: SECRET}]",
+        '{"env":[{"name":"DB_PASSWORD","value":"a \\"SECRET"}]}',
+        '{"last-applied": "{\\"name\\":\\"API_TOKEN\\",\\"value\\":\\"SECRET\\"}"}',
+        '  {\n    "name": "DB_PASSWORD",\n    "value": "SECRET"\n  }',
+        '{"Backend": {"Type": "ipsec", "PSK": "SECRET"}}',
+        '      "PSK": "SECRET"',
+        '{"a": 1, "password": "with blanks, a \\" and SECRET", "b": 2}',
+        "password: >-\n  a line\n  SECRET\nuser: me",
+        "  - --etcd-password\n  - SECRET\n",
+        'command: ["etcd", "--etcd-password", "blanks, a \\" and SECRET"]',
+        "command: [etcd, --etcd-password, SECRET]",
     ],
 )
 def test_secrets_go(text):
@@ -53,10 +70,19 @@ def test_secrets_go(text):
         "2026-11-24T13:00:00 kubelet[7]: Failed to pull image registry.k8s.io/pause:3.10",
         "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
         "address 192.168.56.10, image docker.io/library/httpd:2.4",
+        "- name: NODE_NAME\n  value: node-1\n- name: POD_NAME\n  valueFrom: {fieldRef: {fieldPath: metadata.name}}",
+        "docker.io/library/busybox@sha256:0123, https://registry:5000/v2/",
+        "- --token-auth\n- --v=2",
     ],
 )
 def test_what_helps_stays(text):
     assert redact(text) == text
+
+
+def test_what_stands_beside_a_secret_stays():
+    said = redact("- name: DB_PASSWORD\n  value: |\n    SECRET\n- name: NODE_NAME\n  value: node-1\n")
+    assert said == "- name: DB_PASSWORD\n  value: [removed]\n- name: NODE_NAME\n  value: node-1\n"
+    assert redact('{"auth": "SECRET", "b": "2"}') == '{"auth": "[removed]", "b": "2"}'
 
 
 def test_a_long_output_keeps_its_end(tmp_path):
