@@ -94,6 +94,20 @@ def test_a_mirror_has_what_was_given_and_nothing_else(given):
     assert written == {"host": {"https://mirror.example": {"capabilities": ["pull", "resolve"], **given}}}
 
 
+@pytest.mark.parametrize(("file", "name"), [
+    ("main.yml", "Write the configuration"), ("archive.yml", "Write the unit file")])
+def test_a_difference_shows_nothing_of_what_somebody_else_wrote(file, name):
+    written = task(f"roles/containerd/tasks/{file}", name)
+    role = Role("containerd", ansible_diff_mode=True, __containerd_shipped=[])
+    path = role.render(written["ansible.builtin.template"]["dest"])
+    assert role.render(written["diff"], __containerd_foreign=[]) is True
+    assert role.render(written["diff"], __containerd_foreign=[path]) is False
+
+
+def test_a_difference_shows_no_password_of_a_mirror_not_even_one_that_goes():
+    assert task("roles/containerd/tasks/main.yml", "Configure the registry mirrors")["diff"] is False
+
+
 def test_a_configuration_without_effect_stops_the_run():
     verify = task("roles/containerd/tasks/main.yml", "Verify the effective configuration")
 
