@@ -18,6 +18,7 @@ from jinja2 import Undefined, UndefinedError
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     addresses,
+    apt_packages,
     apt_sources,
     containerd,
     etc_hosts,
@@ -286,6 +287,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "active_swap": _said(host_state.active_swap),
+            "apt_missing": _said(apt_packages.missing),
             "apt_source": _said(apt_sources.judge),
             "cluster_network_problems": _said(addresses.cluster_network_problems),
             "cluster_table": _said(readiness.table),

@@ -176,6 +176,43 @@ def test_an_apt_source_that_cannot_stand_beside_the_role_s_is_refused(role, sour
     assert not holds(f"/etc/apt/sources.list.d/other.list:{source}")
 
 
+INSTALLED = "".join(f"installed {name} 1.37.2-1.1\n" for name in ("kubeadm", "kubectl", "kubelet")) + (
+    "installed iptables 1.8.9-2\ninstalled mount 2.38.1-5\n")
+
+
+@pytest.mark.parametrize(("found", "fresh"), [
+    (INSTALLED, False), ("", True), (INSTALLED.replace("kubelet 1.37.2", "kubelet 1.37.1"), True),
+    (INSTALLED.replace("installed kubelet", "config-files kubelet"), True)])
+def test_what_is_not_installed_is_looked_for_in_lists_of_this_run(found, fresh):
+    """As a run that stopped before apt's update leaves an entry of which no list tells."""
+    install = task("roles/kubernetes/tasks/Debian.yml", "Install the packages")
+    role = Role("kubernetes", kubernetes_version="1.37.2", __kubernetes_found={"stdout": found},
+                __kubernetes_source={"changed": False}, **install["vars"])
+    assert (role.render(install["ansible.builtin.apt"]["cache_valid_time"]) == 0) is fresh
+    docker = task("roles/containerd/tasks/install_Debian.yml", "Install {{ __containerd_package }}")
+    role = Role("containerd", __containerd_package="kubelet=1.37.2-*", __containerd_found={"stdout": found},
+                **docker["vars"])
+    assert (role.render(docker["ansible.builtin.apt"]["cache_valid_time"]) == 0) is fresh
+
+
+@pytest.mark.parametrize("said", [
+    "No package matching 'kubelet' is available", "no available installation candidate for kubelet=1.37.2-*",
+    "python3-apt must be installed to use check mode. If run normally this module can auto-install it, see"])
+def test_a_look_ahead_at_a_host_whose_lists_say_nothing_foretells_what_is_missing(said):
+    install = task("roles/kubernetes/tasks/Debian.yml", "Install the packages")
+
+    def holds(what: str, found: str, check: bool = True) -> bool:
+        role = Role("kubernetes", kubernetes_version="1.37.2", ansible_check_mode=check,
+                    __kubernetes_install={"failed": True, "changed": False, "msg": said},
+                    __kubernetes_found={"stdout": found}, **install["vars"])
+        return role.goes({"when": install[what]})
+
+    assert not holds("failed_when", "")
+    assert holds("changed_when", "")
+    assert not holds("changed_when", INSTALLED)
+    assert holds("failed_when", "", check=False)
+
+
 def test_a_policy_of_swap_is_held_against_the_kubelet_that_runs():
     refusal = task("roles/swap/tasks/check.yml", "Refuse a policy that the kubelet does not have")
 
