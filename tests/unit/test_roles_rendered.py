@@ -195,6 +195,32 @@ def test_what_is_not_installed_is_looked_for_in_lists_of_this_run(found, fresh):
     assert (role.render(docker["ansible.builtin.apt"]["cache_valid_time"]) == 0) is fresh
 
 
+@pytest.mark.parametrize(("family", "module"), [("Debian", "apt"), ("RedHat", "dnf")])
+@pytest.mark.parametrize("node", [True, False])
+def test_packages_of_another_time_are_taken_back_where_no_node_runs_by_them(family, module, node):
+    install = task(f"roles/kubernetes/tasks/{family}.yml", "Install the packages")
+    said = "Kubernetes v1.37.2" if node else "skipped, since /etc/kubernetes/kubelet.conf does not exist"
+    role = Role("kubernetes", family, __kubernetes_running={"stdout": said})
+    assert role.render(install[f"ansible.builtin.{module}"]["allow_downgrade"]) is not node
+    install = task(f"roles/containerd/tasks/install_{family}.yml", "Install {{ __containerd_package }}")
+    role = Role("containerd", family, __containerd_kubelet_conf={"stat": {"exists": node}})
+    assert role.render(install[f"ansible.builtin.{module}"]["allow_downgrade"]) is not node
+
+
+def test_another_version_than_was_installed_stops_the_run_with_what_was_found():
+    refusal = task("roles/kubernetes/tasks/main.yml", "Refuse to go on with another version")
+
+    def role(**said: str) -> Role:
+        return Role("kubernetes", kubernetes_version="1.36.3", __kubernetes_installed=said)
+
+    assert role(stdout="Kubernetes v1.36.3").holds(refusal)
+    newer, missing = role(stdout="Kubernetes v1.37.2"), role(msg="Error executing command.")
+    assert not newer.holds(refusal)
+    assert "`kubelet --version` says Kubernetes v1.37.2." in newer.says(refusal)
+    assert not missing.holds(refusal)
+    assert "says Error executing command." in missing.says(refusal)
+
+
 @pytest.mark.parametrize("said", [
     "No package matching 'kubelet' is available", "no available installation candidate for kubelet=1.37.2-*",
     "python3-apt must be installed to use check mode. If run normally this module can auto-install it, see"])
