@@ -280,3 +280,16 @@ def test_a_restart_that_an_earlier_run_did_not_come_to_is_made_up_for_once(occup
                            for how in ("--check", "", ""))
     assert checked.changed == ran.changed == {"node-1": {"Enable and run the service with what was written"}}
     assert again.changed == {}
+
+
+def test_an_unpacking_that_was_cut_off_is_done_again(occupied):
+    # as one leaves it that came to containerd, whose version is right, and no further
+    occupied.node("node-1", "rm /usr/local/bin/ctr")
+    checked, ran, again = (occupied.play(RUNTIME, f"--limit node-1 {how}", test_roles=["containerd"])
+                           for how in ("--check", "", ""))
+    assert checked.rc == 0, checked.output
+    assert checked.changed == {"node-1": {"Download the archive"}}
+    assert ran.rc == 0, ran.output
+    assert ran.changed == {"node-1": {"Download the archive", "Unpack the archive", "Remove the archive",
+                                      "Enable and run the service with what was written"}}
+    assert again.changed == {}

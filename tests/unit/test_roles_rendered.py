@@ -71,6 +71,21 @@ def test_the_archive_is_that_of_the_machine(machine, archive):
     assert role.render("{{ __containerd_url }}").endswith(f"/v2.4.2/{archive}")
 
 
+@pytest.mark.parametrize(("version", "there", "whole"), [
+    ("2.4.2", ["bin/containerd-shim-runc-v2", "bin/ctr"], True),
+    ("2.4.1", ["bin/containerd-shim-runc-v2", "bin/ctr"], False),
+    ("2.4.2", ["bin/ctr"], False),
+    ("2.4.2", [], False),
+    ("2.4.2", ["bin/containerd-shim-runc-v2", "bin/ctr", "containerd-2.4.2-linux-amd64.tar.gz"], False)])
+def test_an_unpacking_that_was_cut_off_is_done_again(version, there, whole):
+    (install,) = [item for item in load("roles/containerd/tasks/archive.yml") if "block" in item]
+    paths = [f"/usr/local/{name}" if name.startswith("bin/") else f"/var/cache/{name}" for name in there]
+    role = Role("containerd", containerd_version="2.4.2", ansible_facts={"architecture": "x86_64"},
+                __containerd_before={"stdout": f"containerd github.com/containerd/containerd/v2 v{version} 3f4a1c0"},
+                __containerd_parts={"files": [{"path": path} for path in paths]})
+    assert role.goes(install) is not whole
+
+
 def test_the_package_of_a_distribution_that_has_none_is_refused():
     refusal = task("roles/containerd/tasks/check.yml", "Refuse a package that the distribution does not have")
     verdicts = {(family, source): Role("containerd", family, containerd_source=source).holds(refusal)
