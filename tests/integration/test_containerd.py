@@ -293,3 +293,13 @@ def test_an_unpacking_that_was_cut_off_is_done_again(occupied):
     assert ran.changed == {"node-1": {"Download the archive", "Unpack the archive", "Remove the archive",
                                       "Enable and run the service with what was written"}}
     assert again.changed == {}
+
+
+def test_a_containerd_that_runs_for_somebody_else_is_not_downgraded(occupied):
+    # as nerdctl's bundle has it, without a configuration
+    occupied.node("node-1", "mv /etc/containerd/config.toml /root")
+    ran = occupied.play(RUNTIME, "--limit node-1", test_roles=["containerd"], containerd_version="2.3.0")
+    occupied.node("node-1", "mv /root/config.toml /etc/containerd")
+    assert ran.rc != 0
+    assert "node-1 runs containerd 2.4.2, which podpath.kubeadm did not set up" in words(ran.output)
+    assert ran.changed == {}

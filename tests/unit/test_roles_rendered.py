@@ -86,6 +86,21 @@ def test_an_unpacking_that_was_cut_off_is_done_again(version, there, whole):
     assert role.goes(install) is not whole
 
 
+@pytest.mark.parametrize(("state", "own", "node", "occupied"), [
+    ("active", 0, False, "2.4.2"), ("active", 1, False, ""), ("inactive", 0, False, ""), (None, None, True, "")])
+def test_a_containerd_that_runs_without_this_role_s_configuration_is_somebody_else_s(state, own, node, occupied):
+    judge = task("roles/containerd/tasks/check.yml", "Judge what was found")
+    skipped = {"skipped": True}
+    role = Role("containerd", __containerd_kubelet_conf={"stat": {"exists": node}},
+                __containerd_packages={"stdout": ""},
+                __containerd_before={"stdout": "containerd github.com/containerd/containerd/v2 v2.4.2 3f4a1c0"},
+                __containerd_service=skipped if node else {"status": {"ActiveState": state}},
+                __containerd_own_config=skipped if node else {"matched": own})
+    settings = judge["vars"]["__containerd_settings"]
+    assert role.render(settings["occupied"]) == occupied
+    assert role.render(settings["running"]) == ("2.4.2" if node else "")
+
+
 def test_the_package_of_a_distribution_that_has_none_is_refused():
     refusal = task("roles/containerd/tasks/check.yml", "Refuse a package that the distribution does not have")
     verdicts = {(family, source): Role("containerd", family, containerd_source=source).holds(refusal)
