@@ -18,11 +18,13 @@ from jinja2 import Undefined, UndefinedError
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     addresses,
+    apt_packages,
     apt_sources,
     containerd,
     etc_hosts,
     firewall,
     firewall_firewalld,
+    firewall_iptables,
     firewall_nftables,
     firewall_ufw,
     flannel_host,
@@ -34,6 +36,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     kubeadm_config,
     kubeadm_state,
     kubeconfig,
+    kubelet,
     membership,
     node_marks,
     proxy,
@@ -287,6 +290,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "active_swap": _said(host_state.active_swap),
+            "apt_missing": _said(apt_packages.missing),
             "apt_source": _said(apt_sources.judge),
             "cluster_network_problems": _said(addresses.cluster_network_problems),
             "cluster_table": _said(readiness.table),
@@ -301,6 +305,7 @@ class FilterModule:
             "containerd_version": _said(containerd.containerd_version),
             "controller_problems": _said(controller_problems),
             "firewall_commands": _said(firewall_commands),
+            "firewall_iptables_refusals": _said(firewall_iptables.refusals),
             "firewall_missing": _said(firewall_missing),
             "firewall_needs": _said(lambda settings: firewall.needs(**settings)),
             "firewall_openings": _said(firewall_openings),
@@ -340,6 +345,7 @@ class FilterModule:
             "kubeadm_state": _said(kubeadm_state_of),
             "kubeconfig_is_of": _said(kubeconfig.is_of),
             "kubeconfig_verdict": _said(kubeconfig.verdict),
+            "kubelet_healthz_url": _said(kubelet.healthz_url),
             "kubernetes_api_servers": _said(versions.api_server_versions),
             "kubernetes_skew_problems": _said(versions.skew_problems),
             "membership_problems": _said(membership.membership_problems),

@@ -16,7 +16,8 @@ _TARGET = re.compile(r"\s(?:-j|-g|--jump|--goto)\s+(\S+)")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
-def _target(rule: str) -> str:
+def target(rule: str) -> str:
+    """Where a rule leads, by ``-A CHAIN ... -j TARGET``; empty where it only counts."""
     found = _TARGET.search(_QUOTED.sub('""', rule))
     return found[1] if found else ""
 
@@ -46,7 +47,7 @@ def removal(saved: str, prefixes: Sequence[str]) -> str:
         ours = [chain for chain in chains if chain.startswith(tuple(prefixes))]
         if not ours:
             continue
-        leading = [rule for rule in rules if _target(rule) in ours and rule.split()[1] not in ours]
+        leading = [rule for rule in rules if target(rule) in ours and rule.split()[1] not in ours]
         lines += [f"*{table}", *(f"-D {rule[3:]}" for rule in leading)]
         # flushed before the first is deleted, as they lead to each other
         lines += [*(f"-F {chain}" for chain in ours), *(f"-X {chain}" for chain in ours), "COMMIT"]

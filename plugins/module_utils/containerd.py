@@ -170,6 +170,19 @@ def _version_change(host: str, wanted: str, running: str) -> list[str]:
     return []
 
 
+def _version_change_for_others(host: str, wanted: str, running: str) -> list[str]:
+    """Nor do the containers of somebody who runs some without Kubernetes bear more than those of a node."""
+    old, new = versions.parse(running), versions.parse(wanted)
+    if new.major == old.major and new >= old:
+        return []
+    change = "an older one" if new < old else "another major version"
+    return [
+        f"{host} runs containerd {running}, which podpath.kubeadm did not set up, but containerd_version is {wanted}, "
+        f"and {change} is not put under containers of somebody else. Set containerd_version to {running}, or stop "
+        "containerd there if nobody needs it."
+    ]
+
+
 def host_problems(
     host: str,
     *,
@@ -180,6 +193,7 @@ def host_problems(
     archive: str,
     offered: str,
     running: str,
+    occupied: str,
     foreign: Sequence[str],
     shipped: Sequence[str],
     replace_files: bool,
@@ -187,8 +201,9 @@ def host_problems(
     """Why containerd cannot be had on `host` as asked, a sentence each.
 
     `installed` are packages and their versions, `archive` is the version in /usr/local/bin, `offered` the one that the
-    distribution would install, `running` that of a host which is a node, `foreign` are files of this role's names that
-    it did not write, and `shipped` those among them that a package brought and nobody changed since.
+    distribution would install, `running` that of a host which is a node, `occupied` that of one which is none and where
+    it runs for somebody else, `foreign` are files of this role's names that it did not write, and `shipped` those among
+    them that a package brought and nobody changed since.
     """
     if source != "distribution" and (problem := version_problem(version)):
         return [f"{host}: {problem}"]
@@ -203,6 +218,8 @@ def host_problems(
         ]
     if running:
         problems += _version_change(host, wanted, running)
+    if occupied:
+        problems += _version_change_for_others(host, wanted, occupied)
     if kubernetes and versions.parse(wanted) < (needs := versions.needed_containerd(kubernetes)):
         cure = (
             "Set containerd_source to archive or docker"

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: flannel_leftovers
 short_description: Remove from a host what another backend of Flannel left there
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - flanneld removes neither the device of a backend that it does not use any more, nor all routes of another one. A
     leftover route inside of the pod network may well win over the new one, and packets then go the old way.

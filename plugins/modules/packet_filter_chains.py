@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: packet_filter_chains
 short_description: Remove the chains that Kubernetes left in a host's packet filter
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - C(kubeadm reset) leaves the rules of kube-proxy, the kubelet, Flannel and the CNI plugins where they are. To flush
     the tables, as it proposes, takes everybody else's rules away as well, and may lock the administrator out.

@@ -92,3 +92,18 @@ def test_what_is_not_asked_for_any_more_goes(lab):
         back = playbooks.run("site.yml", lab.inventory, cmdline="--limit node-1")
     assert back.rc == 0, back.output[-3000:]
     assert max_pods(lab, "node-1") == "61"
+
+
+def test_a_patch_that_the_kubelet_cannot_run_with_is_told_with_its_journal(lab):
+    file = "kubeletconfiguration+strategic.yaml"
+    broken = playbooks.run("site.yml", lab.inventory, kubernetes_patches={file: {"maxPods": "many"}},
+                           cmdline="--limit node-1")
+    # before anything is judged, as the node's pods have nobody who looks after them
+    back = playbooks.run("site.yml", lab.inventory, cmdline="--limit node-1")
+    assert broken.rc != 0, broken.output[-3000:]
+    said = " ".join(broken.output.split())
+    assert f"node-1: the kubelet does not run with its patches ({file})" in said
+    assert "It was asked at http://127.0.0.1:10248/healthz" in said
+    assert "KubeletConfiguration.maxPods of type int32" in said, "its journal"
+    assert back.rc == 0, back.output[-3000:]
+    assert max_pods(lab, "node-1") == "61"

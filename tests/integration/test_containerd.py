@@ -24,7 +24,12 @@ RUNTIME = "tests/integration/playbooks/runtime.yml"
 HOST, MIRROR = "192.168.60.1", "192.168.60.2"
 IMAGE = "registry.k8s.io/pause:3.10.2"
 PASSWORD = "wErY-sEcReT"
-BY_HAND = "# written by hand\nversion = 3\n"
+PASSWORD_BY_HAND = "oF-sOmEbOdY-eLsE"
+BY_HAND = f"""# written by hand
+version = 3
+[plugins."io.containerd.cri.v1.images".registry.configs."registry.example".auth]
+  password = "{PASSWORD_BY_HAND}"
+"""
 # an older Kubernetes, which takes the distribution's containerd; nothing of Kubernetes is installed here
 OLD = "1.36.3"
 
@@ -137,17 +142,28 @@ def test_by_proxy_with_an_authority_and_a_password_and_over_somebody_s_configura
     # secrets: for root alone, in no output
     modes = occupied.node("node-1", "cd /etc/containerd; stat -c %a environment certs.d/registry.k8s.io/hosts.toml")
     assert modes.split() == ["600", "600"]
+    secrets = {PASSWORD, base64.b64encode(f"me:{PASSWORD}".encode()).decode(), PASSWORD_BY_HAND}
     for output in (checked.output, ran.output):
-        assert PASSWORD not in output
-        assert base64.b64encode(f"me:{PASSWORD}".encode()).decode() not in output
+        assert [secret for secret in secrets if secret in output] == []
 
     # the hand-written file is replaced as asked, and kept
     assert "Kept by podpath.kubeadm.containerd" in occupied.node("node-1", "head -1 /etc/containerd/config.toml")
     assert occupied.node("node-1", "cat /etc/containerd/config.toml.*~") == BY_HAND
 
-    # what is no longer asked for goes, and containerd is told
-    ran = occupied.play(RUNTIME, "--limit node-1", test_roles=["containerd"])
+    # a mirror that takes the place of one with a password
+    variables = {"test_roles": ["containerd"],
+                 "containerd_registry_mirrors": {"registry.k8s.io": [f"http://{MIRROR}:5000"]}}
+    ran = occupied.play(RUNTIME, "--limit node-1 --diff -v", **variables)
     assert ran.rc == 0, ran.output
+    assert "Configure the registry mirrors" in ran.changed["node-1"]
+    assert [secret for secret in secrets if secret in ran.output] == []
+    modes = occupied.node("node-1", "stat -c %a /etc/containerd/certs.d/registry.k8s.io/hosts.toml")
+    assert modes.split() == ["644"]
+
+    # what is no longer asked for goes, and containerd is told
+    ran = occupied.play(RUNTIME, "--limit node-1 --diff -v", test_roles=["containerd"])
+    assert ran.rc == 0, ran.output
+    assert [secret for secret in secrets if secret in ran.output] == []
     assert occupied.node("node-1", "ls /etc/containerd/certs.d/*/hosts.toml").split() == [
         "/etc/containerd/certs.d/_default/hosts.toml"]
     assert "HTTP_PROXY" not in occupied.node("node-1", "tr '\\0' '\\n' < /proc/$(pidof containerd)/environ")
@@ -264,3 +280,26 @@ def test_a_restart_that_an_earlier_run_did_not_come_to_is_made_up_for_once(occup
                            for how in ("--check", "", ""))
     assert checked.changed == ran.changed == {"node-1": {"Enable and run the service with what was written"}}
     assert again.changed == {}
+
+
+def test_an_unpacking_that_was_cut_off_is_done_again(occupied):
+    # as one leaves it that came to containerd, whose version is right, and no further
+    occupied.node("node-1", "rm /usr/local/bin/ctr")
+    checked, ran, again = (occupied.play(RUNTIME, f"--limit node-1 {how}", test_roles=["containerd"])
+                           for how in ("--check", "", ""))
+    assert checked.rc == 0, checked.output
+    assert checked.changed == {"node-1": {"Download the archive"}}
+    assert ran.rc == 0, ran.output
+    assert ran.changed == {"node-1": {"Download the archive", "Unpack the archive", "Remove the archive",
+                                      "Enable and run the service with what was written"}}
+    assert again.changed == {}
+
+
+def test_a_containerd_that_runs_for_somebody_else_is_not_downgraded(occupied):
+    # as nerdctl's bundle has it, without a configuration
+    occupied.node("node-1", "mv /etc/containerd/config.toml /root")
+    ran = occupied.play(RUNTIME, "--limit node-1", test_roles=["containerd"], containerd_version="2.3.0")
+    occupied.node("node-1", "mv /root/config.toml /etc/containerd")
+    assert ran.rc != 0
+    assert "node-1 runs containerd 2.4.2, which podpath.kubeadm did not set up" in words(ran.output)
+    assert ran.changed == {}

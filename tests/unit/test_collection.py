@@ -38,6 +38,14 @@ def test_the_lab_builds_what_the_roles_install():
     assert pins["flannel"]["github.com/flannel-io/flannel"] == defaults("flannel")["flannel_version"]
 
 
+def test_nothing_came_with_a_version_that_is_yet_to_come():
+    version = load("galaxy.yml")["version"]
+    found = {(path.name, added) for path in (ROOT / "plugins").rglob("*.*") if path.suffix in (".py", ".yml")
+             for added in re.findall(r"version_added: *['\"]?([\d.]+)", path.read_text())}
+    assert len(found) > 10
+    assert [one for one in found if tuple(map(int, one[1].split("."))) > tuple(map(int, version.split(".")))] == []
+
+
 def test_there_is_a_base_system_for_every_suite_that_a_node_may_have():
     roots = load("roles/lab_bundle/vars/main.yml")["lab_bundle_roots"]
     assert {(root["name"], root["suite"]) for root in roots} >= {(f"node-{suite}", suite) for suite in lab.SUITES}

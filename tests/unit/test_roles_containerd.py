@@ -136,6 +136,7 @@ def problems(**changes):
         "archive": "",
         "offered": "",
         "running": "",
+        "occupied": "",
         "foreign": [],
         "shipped": [],
         "replace_files": False,
@@ -259,6 +260,19 @@ def test_a_node_is_not_downgraded_nor_given_another_major_version(running, versi
     (problem,) = problems(running=running, archive=running, version=version)
     assert f"node-1 is a node of a cluster with containerd {running}, but containerd_version is {version}" in problem
     assert said in problem
+
+
+@pytest.mark.parametrize(
+    ("running", "version", "said"),
+    [("2.4.2", "2.0.0", "an older one"), ("1.7.27", "2.4.2", "another major version"), ("2.4.2", "1.7.27", "an older")],
+)
+def test_containers_of_somebody_else_are_not_given_another_containerd_either(running, version, said):
+    (problem,) = problems(occupied=running, archive=running, version=version, kubernetes="")
+    assert f"node-1 runs containerd {running}, which podpath.kubeadm did not set up" in problem
+    assert said in problem
+    # what nobody runs may be replaced, and a newer one of the same major version leaves containers alone
+    assert problems(archive=running, version=version, kubernetes="") == []
+    assert problems(occupied="2.4.1", archive="2.4.1", version="2.4.2") == []
 
 
 def test_mirrors_are_urls_or_dictionaries():

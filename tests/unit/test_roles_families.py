@@ -25,10 +25,12 @@ def test_both_families_have_a_package_for_every_program_that_a_node_needs():
     debian, redhat = (yaml.safe_load((ROLES / "kubernetes" / "vars" / f"{family}.yml").read_text())
                       for family in FAMILIES)
     assert debian["__kubernetes_programs"].keys() == redhat["__kubernetes_programs"].keys()
-    needed = yaml.safe_load((ROLES / "kubernetes" / "vars" / "main.yml").read_text())["__kubernetes_needed"]
+    variables = yaml.safe_load((ROLES / "kubernetes" / "vars" / "main.yml").read_text())
+    needed = variables["__kubernetes_needed"]
+    assert "__kubernetes_host_packages" in variables["__kubernetes_wanted"]
     assert all(f"'{program}'" in needed for program in debian["__kubernetes_programs"])
     for family in FAMILIES:
-        assert "__kubernetes_host_packages" in (ROLES / "kubernetes" / "tasks" / f"{family}.yml").read_text()
+        assert "__kubernetes_wanted" in (ROLES / "kubernetes" / "tasks" / f"{family}.yml").read_text()
 
 
 @pytest.mark.parametrize(("role", "tasks"), [("kubernetes", ""), ("containerd", "install_"), ("containerd", "docker_")])

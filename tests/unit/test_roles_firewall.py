@@ -10,10 +10,12 @@ import re
 from pathlib import Path
 
 import pytest
+from role_templates import Role, task
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     firewall,
     firewall_firewalld,
+    firewall_iptables,
     firewall_nftables,
     firewall_ufw,
 )
@@ -300,3 +302,57 @@ def test_no_role_turns_selinux_off():
     for file in roles.rglob("*"):
         if file.suffix in (".yml", ".j2", ".sh"):
             assert not re.search(r"setenforce|posix\.selinux|SELINUX=", file.read_text(encoding="utf-8")), file
+
+
+# iptables without nft
+
+OPEN = (DATA / "iptables-cluster.txt").read_text()
+
+
+def iptables(*rules: str, policy: str = "ACCEPT") -> list[str]:
+    text = OPEN.replace(":INPUT ACCEPT", f":INPUT {policy}", 1)
+    return firewall_iptables.refusals(text.replace("COMMIT", "\n".join((*rules, "COMMIT")), 1))
+
+
+def test_what_a_cluster_has_in_iptables_itself_is_no_firewall():
+    assert iptables() == []
+
+
+@pytest.mark.parametrize("rules", [
+    ["-A INPUT -i eth1 -j REJECT --reject-with icmp-port-unreachable"],
+    ["-A FORWARD -j MINE", "-A MINE -j INNER", "-A INNER -s 10.0.0.0/8 -g LAST", "-A LAST -j DROP"],
+])
+def test_rules_of_iptables_that_may_refuse_are_named_as_they_stand(rules):
+    assert iptables(*rules) == rules[:1]
+    assert iptables(policy="DROP") == ["policy DROP of INPUT"]
+
+
+@pytest.mark.parametrize("rules", [
+    ["-A INPUT -p tcp --dport 22 -j ACCEPT"], ["-A OUTPUT -j DROP"], ["-A MINE -j DROP"],
+    ['-A INPUT -m comment --comment "once -j DROP" -j ACCEPT'], ["-A INPUT -j LOG"],
+])
+def test_rules_of_iptables_that_refuse_nothing_are_not_named(rules):
+    assert iptables(*rules) == []
+
+
+@pytest.mark.parametrize(("chains", "ufw", "read"), [
+    ({"stdout": "skipped, since /usr/sbin/nft does not exist"}, False, True),
+    ({"stdout": "skipped, since /usr/sbin/nft does not exist"}, True, False),
+    ({"stdout": '{"nftables": []}'}, False, False)])
+def test_iptables_is_read_where_nothing_else_tells_of_it(chains, ufw, read):
+    asked = task("roles/firewall/tasks/check.yml", "Read the rules of iptables where nft is missing")
+    role = Role("firewall", __firewall_chains=chains, __firewall_ufw_read={"skipped": not ufw},
+                __firewall_firewalld_read={"skipped": True})
+    assert role.goes(asked) is read
+    assert not role.goes(asked, firewall_policy="ignore")
+
+
+def test_what_iptables_may_refuse_is_said_briefly():
+    say = task("roles/firewall/tasks/check.yml", "Say which rules of iptables nobody has judged")
+    rules = "\n".join(f"-A INPUT -s 10.0.0.{number} -j DROP" for number in range(7))
+    role = Role("firewall", __firewall_iptables={"results": [
+        {"stdout": f"*filter\n{rules}\nCOMMIT\n"}, {"skipped": True}]}, **say["vars"])
+    assert role.goes(say)
+    said = role.render(say["ansible.builtin.debug"]["msg"])
+    assert "-A INPUT -s 10.0.0.4 -j DROP and 2 more. Install nftables" in said
+    assert not Role("firewall", __firewall_iptables={"skipped": True}, **say["vars"]).goes(say)

@@ -71,6 +71,36 @@ def test_the_archive_is_that_of_the_machine(machine, archive):
     assert role.render("{{ __containerd_url }}").endswith(f"/v2.4.2/{archive}")
 
 
+@pytest.mark.parametrize(("version", "there", "whole"), [
+    ("2.4.2", ["bin/containerd-shim-runc-v2", "bin/ctr"], True),
+    ("2.4.1", ["bin/containerd-shim-runc-v2", "bin/ctr"], False),
+    ("2.4.2", ["bin/ctr"], False),
+    ("2.4.2", [], False),
+    ("2.4.2", ["bin/containerd-shim-runc-v2", "bin/ctr", "containerd-2.4.2-linux-amd64.tar.gz"], False)])
+def test_an_unpacking_that_was_cut_off_is_done_again(version, there, whole):
+    (install,) = [item for item in load("roles/containerd/tasks/archive.yml") if "block" in item]
+    paths = [f"/usr/local/{name}" if name.startswith("bin/") else f"/var/cache/{name}" for name in there]
+    role = Role("containerd", containerd_version="2.4.2", ansible_facts={"architecture": "x86_64"},
+                __containerd_before={"stdout": f"containerd github.com/containerd/containerd/v2 v{version} 3f4a1c0"},
+                __containerd_parts={"files": [{"path": path} for path in paths]})
+    assert role.goes(install) is not whole
+
+
+@pytest.mark.parametrize(("state", "own", "node", "occupied"), [
+    ("active", 0, False, "2.4.2"), ("active", 1, False, ""), ("inactive", 0, False, ""), (None, None, True, "")])
+def test_a_containerd_that_runs_without_this_role_s_configuration_is_somebody_else_s(state, own, node, occupied):
+    judge = task("roles/containerd/tasks/check.yml", "Judge what was found")
+    skipped = {"skipped": True}
+    role = Role("containerd", __containerd_kubelet_conf={"stat": {"exists": node}},
+                __containerd_packages={"stdout": ""},
+                __containerd_before={"stdout": "containerd github.com/containerd/containerd/v2 v2.4.2 3f4a1c0"},
+                __containerd_service=skipped if node else {"status": {"ActiveState": state}},
+                __containerd_own_config=skipped if node else {"matched": own})
+    settings = judge["vars"]["__containerd_settings"]
+    assert role.render(settings["occupied"]) == occupied
+    assert role.render(settings["running"]) == ("2.4.2" if node else "")
+
+
 def test_the_package_of_a_distribution_that_has_none_is_refused():
     refusal = task("roles/containerd/tasks/check.yml", "Refuse a package that the distribution does not have")
     verdicts = {(family, source): Role("containerd", family, containerd_source=source).holds(refusal)
@@ -92,6 +122,20 @@ def test_a_mirror_has_what_was_given_and_nothing_else(given):
     role = Role("containerd", containerd_registry_mirrors=mirrors)
     written = tomllib.loads(role.template("hosts.toml.j2", __containerd_registry="registry.k8s.io"))
     assert written == {"host": {"https://mirror.example": {"capabilities": ["pull", "resolve"], **given}}}
+
+
+@pytest.mark.parametrize(("file", "name"), [
+    ("main.yml", "Write the configuration"), ("archive.yml", "Write the unit file")])
+def test_a_difference_shows_nothing_of_what_somebody_else_wrote(file, name):
+    written = task(f"roles/containerd/tasks/{file}", name)
+    role = Role("containerd", ansible_diff_mode=True, __containerd_shipped=[])
+    path = role.render(written["ansible.builtin.template"]["dest"])
+    assert role.render(written["diff"], __containerd_foreign=[]) is True
+    assert role.render(written["diff"], __containerd_foreign=[path]) is False
+
+
+def test_a_difference_shows_no_password_of_a_mirror_not_even_one_that_goes():
+    assert task("roles/containerd/tasks/main.yml", "Configure the registry mirrors")["diff"] is False
 
 
 def test_a_configuration_without_effect_stops_the_run():
@@ -160,6 +204,69 @@ def test_an_apt_source_that_cannot_stand_beside_the_role_s_is_refused(role, sour
 
     assert holds("/etc/apt/sources.list:deb http://archive.example/debian bookworm main")
     assert not holds(f"/etc/apt/sources.list.d/other.list:{source}")
+
+
+INSTALLED = "".join(f"installed {name} 1.37.2-1.1\n" for name in ("kubeadm", "kubectl", "kubelet")) + (
+    "installed iptables 1.8.9-2\ninstalled mount 2.38.1-5\n")
+
+
+@pytest.mark.parametrize(("found", "fresh"), [
+    (INSTALLED, False), ("", True), (INSTALLED.replace("kubelet 1.37.2", "kubelet 1.37.1"), True),
+    (INSTALLED.replace("installed kubelet", "config-files kubelet"), True)])
+def test_what_is_not_installed_is_looked_for_in_lists_of_this_run(found, fresh):
+    """As a run that stopped before apt's update leaves an entry of which no list tells."""
+    install = task("roles/kubernetes/tasks/Debian.yml", "Install the packages")
+    role = Role("kubernetes", kubernetes_version="1.37.2", __kubernetes_found={"stdout": found},
+                __kubernetes_source={"changed": False}, **install["vars"])
+    assert (role.render(install["ansible.builtin.apt"]["cache_valid_time"]) == 0) is fresh
+    docker = task("roles/containerd/tasks/install_Debian.yml", "Install {{ __containerd_package }}")
+    role = Role("containerd", __containerd_package="kubelet=1.37.2-*", __containerd_found={"stdout": found},
+                **docker["vars"])
+    assert (role.render(docker["ansible.builtin.apt"]["cache_valid_time"]) == 0) is fresh
+
+
+@pytest.mark.parametrize(("family", "module"), [("Debian", "apt"), ("RedHat", "dnf")])
+@pytest.mark.parametrize("node", [True, False])
+def test_packages_of_another_time_are_taken_back_where_no_node_runs_by_them(family, module, node):
+    install = task(f"roles/kubernetes/tasks/{family}.yml", "Install the packages")
+    said = "Kubernetes v1.37.2" if node else "skipped, since /etc/kubernetes/kubelet.conf does not exist"
+    role = Role("kubernetes", family, __kubernetes_running={"stdout": said})
+    assert role.render(install[f"ansible.builtin.{module}"]["allow_downgrade"]) is not node
+    install = task(f"roles/containerd/tasks/install_{family}.yml", "Install {{ __containerd_package }}")
+    role = Role("containerd", family, __containerd_kubelet_conf={"stat": {"exists": node}})
+    assert role.render(install[f"ansible.builtin.{module}"]["allow_downgrade"]) is not node
+
+
+def test_another_version_than_was_installed_stops_the_run_with_what_was_found():
+    refusal = task("roles/kubernetes/tasks/main.yml", "Refuse to go on with another version")
+
+    def role(**said: str) -> Role:
+        return Role("kubernetes", kubernetes_version="1.36.3", __kubernetes_installed=said)
+
+    assert role(stdout="Kubernetes v1.36.3").holds(refusal)
+    newer, missing = role(stdout="Kubernetes v1.37.2"), role(msg="Error executing command.")
+    assert not newer.holds(refusal)
+    assert "`kubelet --version` says Kubernetes v1.37.2." in newer.says(refusal)
+    assert not missing.holds(refusal)
+    assert "says Error executing command." in missing.says(refusal)
+
+
+@pytest.mark.parametrize("said", [
+    "No package matching 'kubelet' is available", "no available installation candidate for kubelet=1.37.2-*",
+    "python3-apt must be installed to use check mode. If run normally this module can auto-install it, see"])
+def test_a_look_ahead_at_a_host_whose_lists_say_nothing_foretells_what_is_missing(said):
+    install = task("roles/kubernetes/tasks/Debian.yml", "Install the packages")
+
+    def holds(what: str, found: str, check: bool = True) -> bool:
+        role = Role("kubernetes", kubernetes_version="1.37.2", ansible_check_mode=check,
+                    __kubernetes_install={"failed": True, "changed": False, "msg": said},
+                    __kubernetes_found={"stdout": found}, **install["vars"])
+        return role.goes({"when": install[what]})
+
+    assert not holds("failed_when", "")
+    assert holds("changed_when", "")
+    assert not holds("changed_when", INSTALLED)
+    assert holds("failed_when", "", check=False)
 
 
 def test_a_policy_of_swap_is_held_against_the_kubelet_that_runs():
