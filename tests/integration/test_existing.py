@@ -6,6 +6,10 @@ refused with a sentence, before anything is changed, where it does not."""
 
 from __future__ import annotations
 
+import itertools
+import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,7 +21,15 @@ pytestmark = pytest.mark.long
 
 KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
 POD_CIDR, SERVICE_CIDR = "10.245.0.0/16", "10.97.0.0/16"
-IDENTITY = f"{KUBECTL} get nodes,pods -A -o jsonpath='{{.items[*].metadata.uid}}'; cat /etc/kubernetes/pki/ca.crt"
+IDENTITY = (f"{KUBECTL} get nodes,pods -n kube-system -o jsonpath='{{.items[*].metadata.uid}}'; "
+            "cat /etc/kubernetes/pki/ca.crt")
+# upstream's manifest, as one applies it: with the cluster's own network, and the card, as hosts with two need it
+FLANNEL = """set -e
+python3 -c "import urllib.request; print(urllib.request.urlopen('URL').read().decode())" |
+sed 's|10.244.0.0/16|NETWORK|; s|^\\( *\\)- --kube-subnet-mgr$|&\\n\\1- --iface=eth1|' | KUBECTL apply -f -
+KUBECTL -n kube-flannel rollout status daemonset/kube-flannel-ds --timeout 120s
+KUBECTL wait --for=condition=Ready node --all --timeout 120s
+"""
 # as Kubernetes' own instructions have it: a list, and its key in a file; apt reads nothing when a second entry of the
 # repository names another key
 SOURCES = "/etc/apt/sources.list.d/kubernetes"
@@ -97,6 +109,25 @@ def test_each_difference_is_refused_before_anything_is_changed(by_hand):
     said = refused(by_hand)
     assert f"the pod network {POD_CIDR}, but control_plane_pod_cidr is 10.244.0.0/16" in said
     assert f"the Service network {SERVICE_CIDR}, but control_plane_service_cidr is 10.96.0.0/12" in said
+
+
+def test_a_cluster_that_this_collection_did_not_make_is_proved(by_hand, tmp_path: Path):
+    defaults = yaml.safe_load((playbooks.REPOSITORY / "roles/flannel/defaults/main.yml").read_text())
+    url = (f"http://192.168.60.2/raw.githubusercontent.com/flannel-io/flannel/{defaults['flannel_version']}"
+           "/Documentation/kube-flannel.yml")
+    by_hand.node("controlplane", FLANNEL.replace("URL", url).replace("NETWORK", POD_CIDR).replace("KUBECTL", KUBECTL))
+    kubeconfig, output = tmp_path / "admin.conf", tmp_path / "result.json"
+    kubeconfig.write_text(by_hand.node("controlplane", "cat /etc/kubernetes/admin.conf"))
+    arguments = {"kubeconfig": str(kubeconfig), "cluster_networks": ["192.168.60.0/24"], "output_path": str(output)}
+    ran = subprocess.run(
+        ["ansible", "localhost", "-m", "podpath.kubeadm.pod_traceroute", "-a", json.dumps(arguments)],
+        cwd=playbooks.REPOSITORY, env={**os.environ, "ANSIBLE_CONFIG": str(playbooks.REPOSITORY / "ansible.cfg")},
+        check=False, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    pairs = json.loads(output.read_text())["pairs"]
+    nodes = ("controlplane", "node-1")
+    assert {(pair["source"]["node"], pair["destination"]["node"]): pair["verdict"] for pair in pairs} == (
+        dict.fromkeys(itertools.product(nodes, nodes), "pass"))
 
 
 def test_a_cluster_that_agrees_is_taken_over_and_gets_one_more_node(by_hand):
