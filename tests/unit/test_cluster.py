@@ -232,10 +232,23 @@ def test_the_end_of_an_exec(verdict, stderr, words):
     assert all(word in told for word in words)
 
 
+ROOT = Path(__file__).parents[2]
+
+
+def needed_roles():
+    roles = yaml.safe_load_all((ROOT / "roles/pod_paths/files/rights.yml").read_text())
+    return [role for role in roles if role["metadata"]["name"] != "podpath-flannel"]
+
+
+def test_readme_has_the_rights_of_the_file():
+    blocks = (ROOT / "README.md").read_text().split("```yaml\n")[1:]
+    blocks = [block.split("```")[0] for block in blocks]
+    (shown,) = [list(yaml.safe_load_all(block)) for block in blocks if "kind: ClusterRole" in block]
+    assert shown == needed_roles()
+
+
 def test_what_a_refusal_says_is_needed_is_what_the_file_of_rights_grants():
-    path = Path(__file__).parents[2] / "roles" / "pod_paths" / "files" / "rights.yml"
-    roles = [role for role in yaml.safe_load_all(path.read_text()) if role["metadata"]["name"] != "podpath-flannel"]
-    for role in roles:
+    for role in needed_roles():
         for rule in role["rules"]:
             verbs = rule["verbs"]
             listed = ", ".join(verbs[:-1]) + " and " + verbs[-1] if len(verbs) > 1 else verbs[0]
