@@ -25,6 +25,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PEER_PORT, PROBER, Program, Settings
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
+    CONTROL_PAUSE,
     FULL_SIZE_ECHOES,
     LISTEN_PATIENCE,
     PAIR,
@@ -142,6 +143,7 @@ class AgentWay:
                 "listen_patience": LISTEN_PATIENCE,
                 "service_patience": SERVICE_PATIENCE,
                 "calm": calm(errands),
+                "control_pause": CONTROL_PAUSE,
             },
             "errands": [
                 {
@@ -151,6 +153,7 @@ class AgentWay:
                     "start": errand.start,
                     "port": errand.port,
                     "max_ttl": errand.max_ttl,
+                    **({"spares": errand.spares} if errand.spares else {}),
                     "peer_port": PEER_PORT,
                 }
                 for errand in errands

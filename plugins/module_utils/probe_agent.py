@@ -331,7 +331,14 @@ def arrived(traced):
 def run_errand(errand, method, begin):
     time.sleep(errand["start"])
     if errand["kind"] == "control":
-        return {"trace": trace(errand, method, False)}
+        # an address that answers may be a pod's, all of them may not
+        for number, address in enumerate([errand["address"], *errand.get("spares", ())]):
+            if number:
+                time.sleep(method["control_pause"])
+            traced = trace({**errand, "address": address}, method, False)
+            if not arrived(traced):
+                break
+        return {"trace": traced}
     if errand["kind"] == "service":
         end = time.monotonic() + method["service_patience"]
         while True:

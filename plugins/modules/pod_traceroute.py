@@ -24,7 +24,8 @@ description:
     between, and a pair with a node in none of them is inconclusive.
   - A pass needs the right address at each hop, the same way in both directions, and a Flannel public-ip that is the
     node's InternalIP, unique, and inside O(cluster_networks). A trace to an address without a pod goes along as a
-    control; unless it fails, no pair passes.
+    control; unless it fails, no pair passes. Where that address answers, as one of a pod that the run does not know, up
+    to five others of the same node are tried, one after the other.
   - Beside the hops it looks at loss and latency of echoes, packets of full size, what the peer recorded (source
     address, TTL), a TCP connection to the peer and one to a Service of the run's own. What could not be observed says
     why, and never counts against a pair; what was observed can keep a pair from passing.
@@ -690,6 +691,11 @@ control:
     address:
       description: The address without a pod.
       type: str
+    answered:
+      description: Addresses that were traced before and did answer. They are taken for those of other pods, as another
+        one did not.
+      type: list
+      elements: str
     verdict:
       description: What the trace came out as.
       type: str
@@ -707,6 +713,7 @@ control:
     - family: ipv4
       source: node-1
       address: 10.244.2.254
+      answered: []
       verdict: fail
       held: true
       reason: Pod 10.244.2.254 on node-2 was never reached.

@@ -54,6 +54,22 @@ def _done(world: World, node: str, do: str, undo: str) -> Iterator[None]:
         world.do(node, undo)
 
 
+def _live(world: World, node: str, number: int) -> None:
+    """A pod that has nothing to do with the proof; it ends with the world."""
+    host = world.hosts[node]
+    host.used.add(number)
+    world.do(node, world.pod_script(host, f"live-{host.numbers.index}-{number}", number))
+
+
+@contextmanager
+def lived_in(world: World, numbers: Sequence[int]) -> Iterator[None]:
+    """No fault: other pods have these addresses of every node."""
+    for name in world.hosts:
+        for number in numbers:
+            _live(world, name, number)
+    yield
+
+
 # Flannel's addresses
 
 

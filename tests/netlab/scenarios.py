@@ -90,6 +90,9 @@ SOUND = [
     Scenario("restricted-not-asked", restricted=True, request={"underlay": {}, "underlay_probe": True}),
     Scenario("restricted", {"families": (IPV4, IPV6)}, restricted=True),
     Scenario("one-node", {"nodes": 1}),
+    # pods of others where a control is traced first
+    Scenario("lived-in", {}, lambda world: faults.lived_in(world, (254, 218))),
+    Scenario("lived-in-restricted", {}, lambda world: faults.lived_in(world, (254, 218)), restricted=True),
 ]
 
 @contextmanager

@@ -185,6 +185,26 @@ def test_nothing_else_is_sent_before_a_trace_has_ended_nor_to_the_dead_before_al
     assert (order.index("got") > last) == waits
 
 
+@pytest.mark.parametrize(("pods", "traced", "answered"), [(0, 1, 0), (1, 2, 1), (3, 3, 2)])
+def test_a_control_goes_on_from_addresses_that_answer_to_one_that_does_not(image, monkeypatch, pods, traced, answered):
+    monkeypatch.setattr(probe_shell, "CONTROL_PAUSE", 0)
+    addresses = ["10.0.0.254", "10.0.0.218", "10.0.0.182"]
+    there = " ".join(addresses[:pods])
+    tool(
+        image,
+        "traceroute",
+        f"""target=${{10}}; echo "traceroute to $target ($target), 3 hops max, 46 byte packets"
+echo " 1  10.1.0.1  0.1 ms"
+case " {there} " in *" $target "*) echo " 2  $target  0.1 ms" ;; *) echo " 2  *" ;; esac
+echo "$target" >>order
+""",
+    )
+    control = Errand(CONTROL, "node-2", "ipv4", addresses[0], 0, 40000, 3, tuple(addresses[1:]))
+    (answer,) = WAY.read(run(image, [control]), "", [control], SETTINGS)
+    assert (image / "results" / "order").read_text().split() == addresses[:traced]
+    assert control.last_traced(answer.observation.trace) == (addresses[traced - 1], tuple(addresses[:answered]))
+
+
 def test_a_peer_that_does_not_listen_yet_is_asked_again(image):
     answer = "printf '%s' 'c0ffee00 node-1 127.0.0.1'"
     refuse = 'echo "wget: can\'t connect to remote host (127.0.0.1): Connection refused" >&2; exit 1'

@@ -91,6 +91,19 @@ def test_an_errand_without_any_answer_ends_while_the_run_still_waits(monkeypatch
 
 
 @pytest.mark.parametrize("method", METHODS, ids=str)
+def test_a_control_among_pods_ends_while_the_run_still_waits(monkeypatch, clock, method):
+    def trace(errand, method, patient):
+        clock.sleep(method["wait"])
+        return {"target": errand["address"], "hops": [[{"address": errand["address"]}]]}
+
+    monkeypatch.setattr(agent, "trace", trace)
+    spares = tuple(str(number) for number in range(1, probing.CONTROL_ADDRESSES))
+    told = order(method, probing.Errand(probing.CONTROL, "node-2", "ipv4", "0", 0, 40000, method.max_ttl, spares))
+    agent.run_errand(told["errands"][0], told["method"], clock.now)
+    assert clock.now - 100 <= probing.longest(method)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
 def test_busyboxs_traceroute_and_pings_one_after_the_other_end_as_well(method):
     trace = method.probes * method.wait * method.max_ttl
     pings = sum(count - 1 + method.wait for count in (method.echoes, probing.FULL_SIZE_ECHOES))
