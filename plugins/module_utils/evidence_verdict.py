@@ -193,6 +193,22 @@ def _underlay_mtu(seen: Observation, ends: tuple[Node, Node], family: str) -> Ju
     )
 
 
+def _echoes_filtered(seen: Observation, names: tuple[str, str]) -> Judgement | None:
+    """No echo at all where everything else comes through: loss would have spared some, and hit some of the rest."""
+    echoes, full, arrival = seen.echoes, seen.full_size, seen.arrival
+    if echoes is None or not echoes.sent or echoes.received or (full is not None and full.received):
+        return None
+    if seen.tcp is None or not seen.tcp.connected or (arrival is not None and arrival.size == 0):
+        return None
+    return Judgement(
+        INCONCLUSIVE,
+        f"The path is the expected one and a TCP connection comes about, but none of {echoes.sent} echoes from "
+        f"{names[0]} to {names[1]} was answered: a filter for ICMP echo, or a network policy. So neither loss nor "
+        "whether large packets arrive was seen.",
+        "echoes-filtered",
+    )
+
+
 def _doubts(seen: Observation, names: tuple[str, str]) -> Judgement | None:
     source, destination = names
     if seen.arrival is not None and not seen.arrival.source:
@@ -206,10 +222,16 @@ def _doubts(seen: Observation, names: tuple[str, str]) -> Judgement | None:
     # kernels heed it from then on, and one that arrives shows that there is no hole. Of few small ones a single lost
     # one is no measure: the diagnosis sums those of all pairs.
     echoes = seen.echoes
-    if echoes is not None and echoes.received < echoes.sent and 2 * echoes.received <= echoes.sent:
+    filtered = _echoes_filtered(seen, names)
+    if filtered is not None:
+        return filtered
+    # neither an echo nor a datagram, and yet a connection: that is no loss
+    only_tcp = echoes is not None and not echoes.received and seen.arrival is not None and seen.arrival.size == 0
+    lost = 0 if echoes is None else echoes.sent - echoes.received
+    if echoes is not None and lost and 2 * lost >= echoes.sent and not only_tcp:
         return Judgement(
             INCONCLUSIVE,
-            f"The path is the expected one, but {echoes.sent - echoes.received} of {echoes.sent} echoes from {source} "
+            f"The path is the expected one, but {lost} of {echoes.sent} echoes from {source} "
             f"to {destination} were lost.",
             "loss",
         )

@@ -246,6 +246,12 @@ def datagrams_dropped(world: World, node: str) -> AbstractContextManager[None]:
     return _rules(world, node, "forward", [f'iifname != "cni0" ip daddr {cidr} meta l4proto udp drop'])
 
 
+def echoes_dropped(world: World, node: str) -> AbstractContextManager[None]:
+    """A policy that lets UDP and TCP through to the node's pods, but no echo."""
+    cidr = world.hosts[node].numbers.pod_cidr
+    return _rules(world, node, "forward", [f'iifname != "cni0" ip daddr {cidr} icmp type echo-request drop'])
+
+
 def datagrams_refused(world: World, node: str) -> AbstractContextManager[None]:
     """The same with REJECT."""
     cidr = world.hosts[node].numbers.pod_cidr

@@ -206,6 +206,9 @@ BROKEN = [
     Scenario("datagrams-refused", {}, lambda world: faults.datagrams_refused(world, B),
              {**_incoming(B, ("inconclusive", "datagrams-refused")), (B, A): PASSED}, fault="udp-filter", nodes=(B,),
              restricted=True),
+    Scenario("echoes-dropped", {}, lambda world: faults.echoes_dropped(world, B),
+             {**_incoming(B, ("inconclusive", "echoes-filtered")), (B, A): PASSED, (B, B): ("pass", "bridged")},
+             fault="echo-filter", nodes=(B,)),
     # node-2 sends by the right card; the TTL of what comes back to it is a witness of its own
     Scenario("detour", {"backend": "host-gw"}, lambda world: faults.detour(world, A, B, C),
              {(A, B): ("fail", "strange-hop"), (B, A): ("fail", "reply-ttl"), (A, C): PASSED}, fault="detour",

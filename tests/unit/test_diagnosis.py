@@ -315,6 +315,19 @@ TABLE = [
         pairs=2,
     ),
     Fault(
+        "echoes are filtered, and nothing else",
+        "echo-filter",
+        {"node-2"},
+        "likely",
+        seen={
+            (other, "node-2"): {
+                "echoes": observation.Echoes(3, 0), "full_size": observation.FullSize(1450, 3, 0), **TCP
+            }
+            for other in OTHERS
+        },
+        pairs=2,
+    ),
+    Fault(
         "packets are lost now and then",
         "loss",
         {"node-2"},

@@ -45,6 +45,9 @@ def judged(backend="vxlan", hops=None, networks=(), family="ipv4", **seen):
     return own.verdict, own.rule
 
 
+NO_ECHO = {"echoes": Echoes(3, 0), "full_size": FullSize(1450, 3, 0)}
+
+
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [
@@ -86,7 +89,13 @@ def judged(backend="vxlan", hops=None, networks=(), family="ipv4", **seen):
         # what a router told is no arrival
         ({"full_size": FullSize(1450, 3, 2, 1430)}, ("pass", "as-expected")),
         ({"full_size": FullSize(1450, 3, 0, 1430)}, ("inconclusive", "full-size-unseen")),
-        ({"echoes": Echoes(3, 0), "full_size": FullSize(1450, 3, 0)}, ("inconclusive", "loss")),
+        (NO_ECHO, ("inconclusive", "loss")),
+        # a filter for ICMP echo, unless something of the rest was lost, too
+        ({**NO_ECHO, "tcp": Tcp(True)}, ("inconclusive", "echoes-filtered")),
+        ({"echoes": Echoes(3, 0), "tcp": Tcp(True)}, ("inconclusive", "echoes-filtered")),
+        ({**NO_ECHO, "full_size": FullSize(1450, 3, 1), "tcp": Tcp(True)}, ("inconclusive", "loss")),
+        ({**NO_ECHO, "tcp": Tcp(True), "arrival": Arrival(OWN, None, 0)}, ("inconclusive", "datagrams-lost")),
+        ({**NO_ECHO, "tcp": Tcp(False, "no answer within 3 s")}, ("inconclusive", "loss")),
         ({"underlay": Underlay("eth1", 1500, "192.168.56.11")}, ("pass", "as-expected")),
         ({"underlay": Underlay("eth0", 1500, "10.0.2.15")}, ("fail", "underlay-interface")),
         # its own address, and yet by another card; another address of the card, which does no harm
