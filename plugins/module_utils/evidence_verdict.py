@@ -11,12 +11,10 @@ tells. What was not observed never counts against a pair.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL, INCONCLUSIVE, Judgement
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Observation, Underlay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import SILENT, Expectation
-from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Node
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Node, Side
 
 # The TTLs with which systems send; Linux takes 64.
 _INITIAL_TTLS = (64, 128, 255)
@@ -145,22 +143,29 @@ def _tcp(seen: Observation, there: Expectation, names: tuple[str, str]) -> Judge
     )
 
 
-def _own_way(route: Underlay, own: Sequence[str]) -> bool:
-    """Whether a route leaves by the interface of the node's own address; by its source where nobody told that one."""
+def _own_way(route: Underlay, side: Side) -> bool:
+    """Whether a route leaves by the interface of the node's own address; by its source where nobody told that one.
+
+    An address that an administrator chose (public-ip-overwrite) is at home on the card whose packets have it as their
+    source; where none has, it may be one before a NAT, whose packets leave by the node's own card.
+    """
+    if side.overwritten and route.address == side.public_ip:
+        return True
     if route.own_interface:
         return route.interface == route.own_interface
-    return not route.address or not own or route.address in own
+    return not route.address or not side.own_ips or route.address in side.own_ips
 
 
 def _underlay_way(seen: Observation, ends: tuple[Node, Node], family: str) -> Judgement | None:
     """A source whose route to the destination is missing, or leads out by another card than its own address's."""
     route = seen.underlay
     source, destination = (end.name for end in ends)
-    own = ends[0].side(family).internal_ips
+    side = ends[0].side(family)
+    own = side.own_ips
     address = ends[1].side(family).public_ip or destination
-    if route is None or (route.interface and _own_way(route, own)):
+    if route is None or (route.interface and _own_way(route, side)):
         return None
-    card = route.own_interface or "the interface"
+    card = (not side.overwritten and route.own_interface) or "the interface"
     cure = f"Mend the routes of {source}: 'ip route get {address}' must name {card}, which carries {' or '.join(own)}."
     if not route.interface:
         return Judgement(

@@ -112,6 +112,15 @@ def wrong_interface(world: World) -> AbstractContextManager[None]:
     return flannel_addresses(world, {name: host.numbers.eth2 for name, host in world.hosts.items()}, "eth2")
 
 
+@contextmanager
+def second_network(world: World) -> Iterator[None]:
+    """No fault: an administrator has put Flannel on the second network, by public-ip-overwrite on each node."""
+    for host in world.hosts.values():
+        host.flannel.overwritten = True
+    with wrong_interface(world):
+        yield
+
+
 def _reprogram_peers(world: World) -> None:
     flannels = [host.flannel for host in world.hosts.values()]
     world.namespaces.shells({host.name: host.flannel.peers(flannels) for host in world.hosts.values()})

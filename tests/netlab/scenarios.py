@@ -90,6 +90,10 @@ SOUND = [
     Scenario("restricted-not-asked", restricted=True, request={"underlay": {}, "underlay_probe": True}),
     Scenario("restricted", {"families": (IPV4, IPV6)}, restricted=True),
     Scenario("one-node", {"nodes": 1}),
+    *(Scenario(f"public-ip-overwrite-{backend}", {"backend": backend}, faults.second_network,
+               request={"cluster_networks": ["192.168.56.0/24", "192.168.90.0/24"], "underlay": {},
+                        "underlay_probe": True})
+      for backend in ("vxlan", "host-gw")),
     # pods of others where a control is traced first
     Scenario("lived-in", {}, lambda world: faults.lived_in(world, (254, 218))),
     Scenario("lived-in-restricted", {}, lambda world: faults.lived_in(world, (254, 218)), restricted=True),
