@@ -23,9 +23,10 @@ description:
     nodes in one network of O(cluster_networks) are taken to be on one link, nodes in different ones to have a router in
     between, and a pair with a node in none of them is inconclusive.
   - A pass needs the right address at each hop, the same way in both directions, and a Flannel public-ip that is the
-    node's InternalIP, or what an administrator chose (public-ip-overwrite), unique, and inside O(cluster_networks). A trace to an address without a pod goes along as a
-    control; unless it fails, no pair passes. Where that address answers, as one of a pod that the run does not know, up
-    to five others of the same node are tried, one after the other.
+    node's InternalIP, or what an administrator chose (public-ip-overwrite), unique, and inside O(cluster_networks).
+    A trace to an address without a pod goes along as a control; unless it fails, no pair passes. Where that address
+    answers, as one of a pod that the run does not know, up to five others of the same node are tried, one after the
+    other.
   - Beside the hops it looks at loss and latency of echoes, packets of full size, what the peer recorded (source
     address, TTL), a TCP connection to the peer and one to a Service of the run's own. What could not be observed says
     why, and never counts against a pair; what was observed can keep a pair from passing.
