@@ -26,6 +26,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PEER_PORT, PROBER, Program, Settings
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     CONTROL_PAUSE,
+    ECHO_INTERVAL,
     FULL_SIZE_ECHOES,
     LISTEN_PATIENCE,
     PAIR,
@@ -138,6 +139,7 @@ class AgentWay:
                 "probes": method.probes,
                 "wait": method.wait,
                 "echoes": method.echoes,
+                "echo_interval": ECHO_INTERVAL,
                 "full_size_echoes": FULL_SIZE_ECHOES,
                 "tcp_patience": TCP_PATIENCE,
                 "listen_patience": LISTEN_PATIENCE,

@@ -11,6 +11,7 @@ tells. What was not observed never counts against a pair.
 from __future__ import annotations
 
 import re
+
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL, INCONCLUSIVE, Judgement
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Observation, Underlay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import SILENT, Expectation
@@ -105,6 +106,11 @@ def _full_size(seen: Observation, names: tuple[str, str]) -> Judgement | None:
 
 def _lost_echoes(seen: Observation) -> bool:
     return seen.echoes is not None and seen.echoes.received < seen.echoes.sent
+
+
+def _is_loss(lost: int, sent: int) -> bool:
+    """Whether a single pair's echoes tell of loss: half of few, or three tenths where that is three at least."""
+    return lost > 0 and (2 * lost >= sent or (lost >= 3 and 10 * lost >= 3 * sent))
 
 
 def _lossy(seen: Observation, there: Expectation) -> bool:
@@ -233,7 +239,7 @@ def _doubts(seen: Observation, names: tuple[str, str]) -> Judgement | None:
     # neither an echo nor a datagram, and yet a connection: that is no loss
     only_tcp = echoes is not None and not echoes.received and seen.arrival is not None and seen.arrival.size == 0
     lost = 0 if echoes is None else echoes.sent - echoes.received
-    if echoes is not None and lost and 2 * lost >= echoes.sent and not only_tcp:
+    if echoes is not None and _is_loss(lost, echoes.sent) and not only_tcp:
         return Judgement(
             INCONCLUSIVE,
             f"The path is the expected one, but {lost} of {echoes.sent} echoes from {source} "

@@ -40,10 +40,12 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import (
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     CONTROL,
     CONTROL_PAUSE,
+    ECHO_INTERVAL,
     FULL_SIZE_ECHOES,
     LISTEN_PATIENCE,
     PAIR,
     SERVICE_PATIENCE,
+    SLOW_ECHO_INTERVAL,
     TCP_PATIENCE,
     Answer,
     Errand,
@@ -88,6 +90,9 @@ probes=$1 wait=$2 echoes=$3 full=$4 patience=$5 listen=$6 service=$7 pause=$9 er
 # the second that has begun counts as a whole one, or the last would be cut short
 calm=$(($(date +%s) + 1 + $8))
 mtu=$(cat /sys/class/net/eth0/mtu 2>/dev/null)
+# pings of old refuse a short one to others than root
+interval=SLOW
+if [ "$(id -u 2>/dev/null)" = 0 ]; then interval=FAST; fi
 part() {
   file=$1.$2
   shift 2
@@ -118,9 +123,9 @@ pair() { # number address start port highest-ttl header
     *" $2 "*) ;;
     *) left=$((calm - $(date +%s))); if [ "$left" -gt 0 ]; then sleep "$left"; fi ;;
   esac
-  part "$1" echoes ping -c "$echoes" -i 0.2 -W "$wait" "$2" &
+  part "$1" echoes ping -c "$echoes" -i "$interval" -W "$wait" "$2" &
   if [ -n "$mtu" ]; then
-    part "$1" full ping -c "$full" -i 0.2 -W "$wait" -s "$((mtu - $6))" "$2" &
+    part "$1" full ping -c "$full" -i SLOW -W "$wait" -s "$((mtu - $6))" "$2" &
   fi
   listening "$1" "$2" &
   wait
@@ -173,7 +178,7 @@ printf '%s\n' "$errands" | {
   printf '%s\n' "$told"
 done
 echo "=done"
-"""
+""".replace("SLOW", str(SLOW_ECHO_INTERVAL)).replace("FAST", str(ECHO_INTERVAL))
 
 _HEARD = r"""
 if command -v httpd >/dev/null 2>&1; then echo "=httpd"; fi

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -20,6 +21,10 @@ CONTROL = "control"
 SERVICE = "service"
 
 FULL_SIZE_ECHOES = 3
+# Seconds between two small echoes, which are spread as loss comes in bursts: ten of them take no longer than a control.
+ECHO_INTERVAL = 0.1
+# What pings allow to those who are not root, and between two of full size, so that what a router told of one is heeded.
+SLOW_ECHO_INTERVAL = 0.2
 # So many addresses a control tries at most, with so many seconds between them, in which the kernel allows the prober's
 # cni0 the next ICMP error. Where a node is full (110 pods of 253 addresses), one run of two hundred meets pods only.
 CONTROL_ADDRESSES = 6
@@ -117,7 +122,7 @@ def longest(method: Method) -> int:
     """Seconds that one errand takes at most: where nothing answers its trace, then two rounds of echoes, then TCP; or
     the traces of a control, of which only the last finds nobody."""
     trace = max(method.probes * method.wait * method.max_ttl, method.wait + _LONGEST_SEARCH)
-    echoes = method.echoes + FULL_SIZE_ECHOES + 2 * method.wait
+    echoes = math.ceil((method.echoes + FULL_SIZE_ECHOES) * SLOW_ECHO_INTERVAL) + 2 * method.wait
     control = trace + (CONTROL_ADDRESSES - 1) * (CONTROL_PAUSE + method.wait)
     return max(trace + echoes + LISTEN_PATIENCE + TCP_PATIENCE, SERVICE_PATIENCE + TCP_PATIENCE, control)
 

@@ -72,6 +72,7 @@ class Request:
     image: str = ""
     agent_image: str = ""
     probes: int = 2
+    echoes: int = plan.ECHOES
     wait_timeout: int = 120
     wanted: plan.Wanted = field(default_factory=plan.Wanted)
     families: Sequence[str] = ()
@@ -159,7 +160,7 @@ class Proof:
                         longest = max(longest, len(self.paths.expected(source, destination, family).hops))
                     except PathUnknown:
                         continue
-        method = plan.Method(probes=self.request.probes)
+        method = plan.Method(probes=self.request.probes, echoes=self.request.echoes)
         return replace(method, max_ttl=max(method.max_ttl, longest + _SPARE_HOPS))
 
     def _work(self, method: plan.Method) -> prober.Work:

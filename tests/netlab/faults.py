@@ -282,12 +282,11 @@ def racks_apart(world: World) -> Iterator[None]:
 def lossy(world: World, node: str, percent: int) -> AbstractContextManager[None]:
     """The network loses some of what comes to the node's pods; TCP is spared, which would only send again.
 
-    Of the three echoes of a pair always the second, as chance would take none of so few now and then; of the traces'
-    packets any.
+    Of the ten echoes of a pair always two, as chance would take none now and then; of the traces' packets any.
     """
     echoes = "icmp type { echo-request, echo-reply }"
     chance = f"numgen random mod 100 < {percent} drop"
-    rules = [f"{echoes} icmp sequence 1 drop", f"{echoes} accept", f"meta l4proto {{ icmp, udp }} {chance}"]
+    rules = [f"{echoes} icmp sequence {{ 1, 4 }} drop", f"{echoes} accept", f"meta l4proto {{ icmp, udp }} {chance}"]
     return _rules(world, node, "forward", [f'iifname "flannel.1" {rule}' for rule in rules])
 
 

@@ -705,6 +705,14 @@ def test_few_lost_echoes_tell_nothing_and_many_of_one_node_do():
     assert tally.broken == {}
 
 
+@pytest.mark.parametrize(("lost", "confidence"), [(4, "possible"), (5, "likely")])
+def test_a_twentieth_of_many_echoes_is_loss_where_chance_is_no_explanation(lost, confidence):
+    sound = {pair: {"echoes": observation.Echoes(20, 20, (0.1, 0.1, 0.1), (62,))} for pair in CROSSING}
+    lossy = {"echoes": observation.Echoes(20, 20 - lost, (0.1, 0.1, 0.1), (62,))}
+    (found,), _tally = found_in(Fault("", "", set(), seen=sound | {("node-1", "node-2"): lossy}))
+    assert (found.fault, found.confidence) == ("loss", confidence)
+
+
 def test_hops_that_keep_silent_where_echoes_are_lost_too_are_no_limit_of_the_kernel():
     silent = shows(("10.244.2.1", None, "10.244.1.2"), [("node-2", "node-1")])
     silent |= shows(("10.244.0.1", "10.244.2.0", None, "10.244.2.2"), [("controlplane", "node-2")])

@@ -57,6 +57,8 @@ NO_ECHO = {"echoes": Echoes(3, 0), "full_size": FullSize(1450, 3, 0)}
         ({"echoes": Echoes(3, 2, RTT, (62,))}, ("pass", "as-expected")),
         ({"echoes": Echoes(3, 1, RTT, (62,))}, ("inconclusive", "loss")),
         ({"echoes": Echoes(4, 2, RTT, (62,))}, ("inconclusive", "loss")),
+        ({"echoes": Echoes(10, 8, RTT, (62,))}, ("pass", "as-expected")),
+        ({"echoes": Echoes(10, 7, RTT, (62,))}, ("inconclusive", "loss")),
         ({"echoes": Echoes(3, 3, RTT, (62, 61))}, ("fail", "reply-ttl")),
         ({"arrival": Arrival(OWN, 62)}, ("pass", "as-expected")),
         ({"arrival": Arrival(OWN, 126)}, ("pass", "as-expected")),

@@ -172,7 +172,7 @@ def test_nothing_else_is_sent_to_the_dead_before_all_traces_have_passed_hop_1(mo
     for name in ("trace", "datagrams", "echoes", "connect", "device_mtu"):
         monkeypatch.setattr(probe_agent, name, lambda *given, name=name: (done.append(name), answers.get(name))[1])
     monkeypatch.setattr(probe_agent.time, "sleep", lambda seconds: done.append(round(seconds)))
-    method = {"echoes": 3, "wait": 1, "tcp_patience": 3, "listen_patience": 6, "calm": 2}
+    method = {"echoes": 3, "echo_interval": 0.1, "wait": 1, "tcp_patience": 3, "listen_patience": 6, "calm": 2}
     errand = {"family": "ipv4", "kind": "pair", "start": 0, "address": "10.0.0.2", "peer_port": 1}
     probe_agent.run_errand(errand, method, time.monotonic())
     assert done == [0, "device_mtu", "trace", *([waits] if waits else []), "datagrams", "echoes", "connect"]

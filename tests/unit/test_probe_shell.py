@@ -122,8 +122,8 @@ def image(tmp_path):
     return tmp_path
 
 
-def run(image: Path, errands: list[Errand]) -> str:
-    command = WAY.probe_command(plan.Method(), errands)
+def run(image: Path, errands: list[Errand], method: plan.Method | None = None) -> str:
+    command = WAY.probe_command(method or plan.Method(), errands)
     environment = {
         **WAY.program(SETTINGS).environment,
         "PATH": str(image / "bin"),
@@ -149,6 +149,15 @@ def test_missing_privilege_is_named(image):
     (image / "bin" / "traceroute").chmod(0o755)
     seen = WAY.read(run(image, [pair("node-1", "127.0.0.1")]), "", [pair("node-1", "127.0.0.1")], SETTINGS)[0]
     assert "NET_RAW" in seen.observation.problem
+
+
+@pytest.mark.parametrize(("user", "interval"), [("0", "0.1"), ("1000", "0.2"), ("", "0.2")])
+def test_as_many_echoes_are_sent_as_asked_as_fast_as_the_user_may(image, user, interval):
+    tool(image, "ping", 'echo "$*" >>order\n')
+    if user:
+        tool(image, "id", f"echo {user}\n")
+    run(image, [pair("node-1", "127.0.0.1")], plan.Method(echoes=25))
+    assert f"-c 25 -i {interval} -W 1 127.0.0.1" in (image / "results" / "order").read_text()
 
 
 def test_what_a_tool_prints_cannot_pass_for_the_scripts_own_words(image):

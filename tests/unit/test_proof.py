@@ -120,6 +120,12 @@ def test_a_loss_that_only_all_echoes_of_a_node_show_keeps_the_whole_from_a_pass(
     assert ("lost" in result["msg"]) == failed
 
 
+def test_as_many_echoes_are_sent_as_the_user_asks_for(prove):
+    probes = Probes(cluster())
+    prove(cluster(), probes, echoes=pod_traceroute.request(defaults(echoes=25), False).echoes)
+    assert probes.settings.method.echoes == 25
+
+
 @pytest.mark.parametrize("odd", [{"ready": False}, {"cordoned": True}])
 def test_an_unusable_node_leaves_its_pairs_open_and_gets_no_pods(prove, odd):
     nodes = [node(0), node(1), node(2, **odd)]
@@ -719,7 +725,11 @@ def test_the_defaults_of_the_module_are_those_of_the_core():
     )
 
 
-@pytest.mark.parametrize("given", [{"probes": 0}, {"probes": 7}, {"wait_timeout": 0}, {"sample_size": 0}])
+@pytest.mark.parametrize(
+    "given",
+    [{"probes": 0}, {"probes": 7}, {"echoes": 2}, {"echoes": 101}, {"wait_timeout": 0}, {"sample_size": 0}],
+    ids=str,
+)
 def test_a_number_out_of_range_is_refused_by_its_name(given):
     with pytest.raises(ValueError, match=next(iter(given))):
         pod_traceroute.request(defaults(**given), False)
