@@ -25,6 +25,8 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PEER_PORT, PROBER, Program, Settings
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
+    CONTROL_PAUSE,
+    ECHO_INTERVAL,
     FULL_SIZE_ECHOES,
     LISTEN_PATIENCE,
     PAIR,
@@ -137,11 +139,13 @@ class AgentWay:
                 "probes": method.probes,
                 "wait": method.wait,
                 "echoes": method.echoes,
+                "echo_interval": ECHO_INTERVAL,
                 "full_size_echoes": FULL_SIZE_ECHOES,
                 "tcp_patience": TCP_PATIENCE,
                 "listen_patience": LISTEN_PATIENCE,
                 "service_patience": SERVICE_PATIENCE,
                 "calm": calm(errands),
+                "control_pause": CONTROL_PAUSE,
             },
             "errands": [
                 {
@@ -151,6 +155,7 @@ class AgentWay:
                     "start": errand.start,
                     "port": errand.port,
                     "max_ttl": errand.max_ttl,
+                    **({"spares": errand.spares} if errand.spares else {}),
                     "peer_port": PEER_PORT,
                 }
                 for errand in errands

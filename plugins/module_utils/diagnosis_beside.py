@@ -24,8 +24,8 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import li
 # Rules of pairs whose pod was reached though a hop kept silent.
 SILENT_HOPS = ("silent-hop", "late")
 # A node's packets tell of loss from so many lost ones on, and its echoes from such a part of all on; likely so from the
-# second part on.
-_FEWEST_LOST, _SLIGHT_LOSS, _LOSS = 3, 0.05, 0.1
+# second part on, or where so many are lost that chance is no explanation.
+_FEWEST_LOST, _SLIGHT_LOSS, _LOSS, _MANY_LOST = 3, 0.05, 0.1, 5
 
 
 def from_loss(evidence: Evidence) -> list[Diagnosis]:
@@ -45,7 +45,8 @@ def from_loss(evidence: Evidence) -> list[Diagnosis]:
         told = [f"{lost:,} of {sent:,} echoes between {node} and other nodes were lost."] if lost else []
         if quiet and lost:
             told.append(f"{quiet:,} of its traces lack a hop, which the limit on ICMP errors alone would not explain.")
-        confidence = LIKELY if own or lost >= _LOSS * sent else POSSIBLE
+        told_apart = lost >= _LOSS * sent or (lost >= _MANY_LOST and lost >= _SLIGHT_LOSS * sent)
+        confidence = LIKELY if own or told_apart else POSSIBLE
         found.append(made(evidence, "loss", confidence, [node], legs, [*told, *reasons(evidence, own)], fails=False))
     return found
 

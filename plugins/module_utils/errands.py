@@ -23,7 +23,9 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, 
 class Control:
     """A trace from the prober on ``source`` to an address of ``destination``'s podCIDR that no pod has.
 
-    ``start`` and ``port`` as in a Probe; ``max_ttl``: how many hops the way to a pod there has.
+    The address plugin goes round, so any address may be that of somebody's pod: one that answers is followed by a trace
+    to the next of ``spares``. ``start`` and ``port`` as in a Probe; ``max_ttl``: how many hops the way to a pod there
+    has.
     """
 
     family: str
@@ -33,6 +35,7 @@ class Control:
     start: int = 0
     port: int = 33434
     max_ttl: int = 3
+    spares: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,11 @@ tells. What was not observed never counts against a pair.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL, INCONCLUSIVE, Judgement
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Observation, Underlay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import SILENT, Expectation
-from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Node
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Node, Side
 
 # The TTLs with which systems send; Linux takes 64.
 _INITIAL_TTLS = (64, 128, 255)
@@ -109,6 +108,11 @@ def _lost_echoes(seen: Observation) -> bool:
     return seen.echoes is not None and seen.echoes.received < seen.echoes.sent
 
 
+def _is_loss(lost: int, sent: int) -> bool:
+    """Whether a single pair's echoes tell of loss: half of few, or three tenths where that is three at least."""
+    return lost > 0 and (2 * lost >= sent or (lost >= 3 and 10 * lost >= 3 * sent))
+
+
 def _lossy(seen: Observation, there: Expectation) -> bool:
     """Whether any small packet of a pair was lost: an echo, or the probe of a hop that should answer."""
     hops = zip(seen.trace.hops, there.hops, strict=False) if seen.trace else ()
@@ -145,22 +149,29 @@ def _tcp(seen: Observation, there: Expectation, names: tuple[str, str]) -> Judge
     )
 
 
-def _own_way(route: Underlay, own: Sequence[str]) -> bool:
-    """Whether a route leaves by the interface of the node's own address; by its source where nobody told that one."""
+def _own_way(route: Underlay, side: Side) -> bool:
+    """Whether a route leaves by the interface of the node's own address; by its source where nobody told that one.
+
+    An address that an administrator chose (public-ip-overwrite) is at home on the card whose packets have it as their
+    source; where none has, it may be one before a NAT, whose packets leave by the node's own card.
+    """
+    if side.overwritten and route.address == side.public_ip:
+        return True
     if route.own_interface:
         return route.interface == route.own_interface
-    return not route.address or not own or route.address in own
+    return not route.address or not side.own_ips or route.address in side.own_ips
 
 
 def _underlay_way(seen: Observation, ends: tuple[Node, Node], family: str) -> Judgement | None:
     """A source whose route to the destination is missing, or leads out by another card than its own address's."""
     route = seen.underlay
     source, destination = (end.name for end in ends)
-    own = ends[0].side(family).internal_ips
+    side = ends[0].side(family)
+    own = side.own_ips
     address = ends[1].side(family).public_ip or destination
-    if route is None or (route.interface and _own_way(route, own)):
+    if route is None or (route.interface and _own_way(route, side)):
         return None
-    card = route.own_interface or "the interface"
+    card = (not side.overwritten and route.own_interface) or "the interface"
     cure = f"Mend the routes of {source}: 'ip route get {address}' must name {card}, which carries {' or '.join(own)}."
     if not route.interface:
         return Judgement(
@@ -193,6 +204,22 @@ def _underlay_mtu(seen: Observation, ends: tuple[Node, Node], family: str) -> Ju
     )
 
 
+def _echoes_filtered(seen: Observation, names: tuple[str, str]) -> Judgement | None:
+    """No echo at all where everything else comes through: loss would have spared some, and hit some of the rest."""
+    echoes, full, arrival = seen.echoes, seen.full_size, seen.arrival
+    if echoes is None or not echoes.sent or echoes.received or (full is not None and full.received):
+        return None
+    if seen.tcp is None or not seen.tcp.connected or (arrival is not None and arrival.size == 0):
+        return None
+    return Judgement(
+        INCONCLUSIVE,
+        f"The path is the expected one and a TCP connection comes about, but none of {echoes.sent} echoes from "
+        f"{names[0]} to {names[1]} was answered: a filter for ICMP echo, or a network policy. So neither loss nor "
+        "whether large packets arrive was seen.",
+        "echoes-filtered",
+    )
+
+
 def _doubts(seen: Observation, names: tuple[str, str]) -> Judgement | None:
     source, destination = names
     if seen.arrival is not None and not seen.arrival.source:
@@ -206,10 +233,16 @@ def _doubts(seen: Observation, names: tuple[str, str]) -> Judgement | None:
     # kernels heed it from then on, and one that arrives shows that there is no hole. Of few small ones a single lost
     # one is no measure: the diagnosis sums those of all pairs.
     echoes = seen.echoes
-    if echoes is not None and echoes.received < echoes.sent and 2 * echoes.received <= echoes.sent:
+    filtered = _echoes_filtered(seen, names)
+    if filtered is not None:
+        return filtered
+    # neither an echo nor a datagram, and yet a connection: that is no loss
+    only_tcp = echoes is not None and not echoes.received and seen.arrival is not None and seen.arrival.size == 0
+    lost = 0 if echoes is None else echoes.sent - echoes.received
+    if echoes is not None and _is_loss(lost, echoes.sent) and not only_tcp:
         return Judgement(
             INCONCLUSIVE,
-            f"The path is the expected one, but {echoes.sent - echoes.received} of {echoes.sent} echoes from {source} "
+            f"The path is the expected one, but {lost} of {echoes.sent} echoes from {source} "
             f"to {destination} were lost.",
             "loss",
         )

@@ -159,6 +159,14 @@ FAULTS = {
         ("kubectl get networkpolicies -A", "nft list ruleset   # on {node}"),
         ("Let UDP through to the pods: a policy of the namespace, or a filter on the node.",),
     ),
+    "echo-filter": Fault(
+        "A filter for pods on {node} takes ICMP echoes (ping), and lets other packets pass.",
+        ("kubectl get networkpolicies -A", "nft list ruleset   # on {node}: a drop of icmp"),
+        (
+            "Where the filter is meant, prove from a namespace without this policy; else let ICMP through: a policy of "
+            "the namespace, or a filter on the node.",
+        ),
+    ),
     "probe-filter": Fault(
         "A filter on {node} takes the trace's UDP probes, and lets other packets pass.",
         ("kubectl get networkpolicies -A", "nft list ruleset   # on {node}"),
@@ -324,6 +332,7 @@ SIGNATURES: Mapping[str, Sequence[Signature]] = {
     "tcp-failed": (Signature("tcp-filter", CERTAIN, DESTINATION),),
     "datagrams-lost": (Signature("udp-filter", LIKELY, DESTINATION),),
     "datagrams-refused": (Signature("udp-filter", CERTAIN, DESTINATION),),
+    "echoes-filtered": (Signature("echo-filter", LIKELY, DESTINATION),),
     "other-answers": (Signature("address-taken", LIKELY, DESTINATION),),
     "snat": (Signature("masquerade", CERTAIN, SOURCE),),
     "underlay-interface": (Signature("underlay", CERTAIN, SOURCE),),

@@ -105,7 +105,10 @@ EVIDENCE = ("echoes", "full_size", "arrival", "tcp", "underlay")
 
 @dataclass(frozen=True, slots=True)
 class ControlSeen:
-    """The control: a trace from the prober on ``source`` to an address in ``destination``'s podCIDR that no pod has."""
+    """The control: a trace from the prober on ``source`` to an address in ``destination``'s podCIDR that no pod has.
+
+    ``answered``: addresses that were traced before and reached, so that they are taken for those of others' pods.
+    """
 
     family: str
     source: str
@@ -113,6 +116,7 @@ class ControlSeen:
     address: str
     trace: Trace | None = None
     problem: str = ""
+    answered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ MAX_MESH_NODES = 10
 
 BURST = 6
 REFILL_PER_SECOND = {IPV4: 1, IPV6: 10}
+# Echoes to each pod, and the bounds of what a user may ask for: of fewer no loss can be told.
+ECHOES, FEWEST_ECHOES, MOST_ECHOES = 10, 3, 100
 FIRST_PORT = 33434
 LAST_PORT = 65535
 
@@ -308,7 +310,7 @@ class Method:
     probes: int = 2
     wait: int = 1
     max_ttl: int = 5
-    echoes: int = 3
+    echoes: int = ECHOES
 
     @property
     def ports(self) -> int:

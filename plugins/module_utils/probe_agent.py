@@ -30,6 +30,7 @@ ORIGIN_ICMP, ORIGIN_ICMP6 = 2, 3
 NEIGHBOUR_PATIENCE = 3.3  # a router gives up looking for a neighbour after three seconds, and then says so
 FIRST_HOP_PATIENCE = 0.1
 PAUSE = 0.3
+PATIENCE = 0.2  # for the answer to an echo, before the next one is sent
 READ_PATIENCE = 2  # seconds for a peer to read what it was sent
 
 IPV4 = {
@@ -228,10 +229,11 @@ def trace(errand, method, patient):
         line.close()
 
 
-def echoes(errand, count, wait, size=None):
+def echoes(errand, count, wait, size=None, interval=0):
     """Echoes to the peer: how many were sent and answered, times and TTLs of the answers, a router's told MTU.
 
     Once a router has told what fits, the next ones are of that size: only those that arrive show that it does.
+    ``interval``: seconds between two of them, also where the answer is there at once.
     """
     line = Line(errand["family"], errand["address"], errand["peer_port"])
     try:
@@ -241,7 +243,10 @@ def echoes(errand, count, wait, size=None):
             payload = b"" if line.icmp else json.dumps({"sequence": number}).encode()
             told = [answer["told_mtu"] for answer in line.answers.values() if answer.get("told_mtu")]
             line.send(number, None, min([size or 60, *told]), payload)
-            line.listen(0.2 if number + 1 < count else wait, lambda: False)
+            due = time.monotonic() + interval
+            line.listen((interval or PATIENCE) if number + 1 < count else wait, lambda: False)
+            if number + 1 < count:
+                time.sleep(max(0, due - time.monotonic()))
         good = [answer for answer in line.answers.values() if answer.get("address") == errand["address"]]
         good = [answer for answer in good if not answer.get("last")]
         told = [answer["told_mtu"] for answer in line.answers.values() if answer.get("told_mtu")]
@@ -331,7 +336,14 @@ def arrived(traced):
 def run_errand(errand, method, begin):
     time.sleep(errand["start"])
     if errand["kind"] == "control":
-        return {"trace": trace(errand, method, False)}
+        # an address that answers may be a pod's, all of them may not
+        for number, address in enumerate([errand["address"], *errand.get("spares", ())]):
+            if number:
+                time.sleep(method["control_pause"])
+            traced = trace({**errand, "address": address}, method, False)
+            if not arrived(traced):
+                break
+        return {"trace": traced}
     if errand["kind"] == "service":
         end = time.monotonic() + method["service_patience"]
         while True:
@@ -346,7 +358,7 @@ def run_errand(errand, method, begin):
         # other traces live by
         time.sleep(max(0, begin + method["calm"] - time.monotonic()))
     datagrams(errand, mtu)
-    seen["echoes"] = echoes(errand, method["echoes"], method["wait"])
+    seen["echoes"] = echoes(errand, method["echoes"], method["wait"], None, method["echo_interval"])
     if mtu:
         seen["full_size"] = echoes(errand, method["full_size_echoes"], method["wait"], mtu)
         mtu = seen["full_size"]["told_mtu"] or mtu

@@ -39,10 +39,13 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import (
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     CONTROL,
+    CONTROL_PAUSE,
+    ECHO_INTERVAL,
     FULL_SIZE_ECHOES,
     LISTEN_PATIENCE,
     PAIR,
     SERVICE_PATIENCE,
+    SLOW_ECHO_INTERVAL,
     TCP_PATIENCE,
     Answer,
     Errand,
@@ -83,10 +86,13 @@ httpd -f -p "$PODPATH_PORT" -h "$PODPATH_DIR/www" &
 # it had. "|" before each line keeps what a tool prints apart from what this script says.
 _PROBE = r"""
 cd "$PODPATH_DIR" || exit 70
-probes=$1 wait=$2 echoes=$3 full=$4 patience=$5 listen=$6 service=$7 errands=$9
+probes=$1 wait=$2 echoes=$3 full=$4 patience=$5 listen=$6 service=$7 pause=$9 errands=${10}
 # the second that has begun counts as a whole one, or the last would be cut short
 calm=$(($(date +%s) + 1 + $8))
 mtu=$(cat /sys/class/net/eth0/mtu 2>/dev/null)
+# pings of old refuse a short one to others than root
+interval=SLOW
+if [ "$(id -u 2>/dev/null)" = 0 ]; then interval=FAST; fi
 part() {
   file=$1.$2
   shift 2
@@ -117,9 +123,9 @@ pair() { # number address start port highest-ttl header
     *" $2 "*) ;;
     *) left=$((calm - $(date +%s))); if [ "$left" -gt 0 ]; then sleep "$left"; fi ;;
   esac
-  part "$1" echoes ping -c "$echoes" -i 0.2 -W "$wait" "$2" &
+  part "$1" echoes ping -c "$echoes" -i "$interval" -W "$wait" "$2" &
   if [ -n "$mtu" ]; then
-    part "$1" full ping -c "$full" -i 0.2 -W "$wait" -s "$((mtu - $6))" "$2" &
+    part "$1" full ping -c "$full" -i SLOW -W "$wait" -s "$((mtu - $6))" "$2" &
   fi
   listening "$1" "$2" &
   wait
@@ -132,9 +138,19 @@ listening() { # number address: a peer that runs need not listen yet, so one tha
     sleep 0.3 2>/dev/null || sleep 1
   done
 }
-control() { # one probe for each hop: it waits for an answer that never comes, and everything waits for it
+control() { # number address start port highest-ttl header spare-address...
   if [ "$3" -gt 0 ]; then sleep "$3"; fi
-  trace "$1" "$2" "$4" "$5" 1
+  number=$1 address=$2 port=$4 highest=$5
+  shift 6
+  # one probe for each hop: it waits for an answer that never comes, and everything waits for it
+  while trace "$number" "$address" "$port" "$highest" 1; do
+    # an address that answers may be a pod's, all of them may not
+    case $(sed 1d "$number.trace") in *" $address "*) ;; *) break ;; esac
+    [ "$#" -gt 0 ] || break
+    address=$1
+    shift
+    sleep "$pause"
+  done
 }
 service() { # kube-proxy may still be on its way to know the peers
   end=$(($(date +%s) + service))
@@ -162,7 +178,7 @@ printf '%s\n' "$errands" | {
   printf '%s\n' "$told"
 done
 echo "=done"
-"""
+""".replace("SLOW", str(SLOW_ECHO_INTERVAL)).replace("FAST", str(ECHO_INTERVAL))
 
 _HEARD = r"""
 if command -v httpd >/dev/null 2>&1; then echo "=httpd"; fi
@@ -345,7 +361,7 @@ class ShellWay:
     def probe_command(self, method: Method, errands: Sequence[Errand]) -> list[str]:
         lines = [
             f"{number} {errand.kind} {errand.address} {errand.start} {errand.port} {errand.max_ttl} "
-            f"{_HEADERS[errand.family]}"
+            f"{' '.join([str(_HEADERS[errand.family]), *errand.spares])}"
             for number, errand in enumerate(errands)
         ]
         numbers = (
@@ -357,6 +373,7 @@ class ShellWay:
             LISTEN_PATIENCE,
             SERVICE_PATIENCE,
             calm(errands),
+            CONTROL_PAUSE,
         )
         # the script stands in the environment, as a command is part of a URL, whose length proxies limit
         return ["sh", "-c", 'eval "$PODPATH_PROBE"', "podpath", *map(str, numbers), "\n".join(lines)]

@@ -118,6 +118,7 @@ def _rounds(
 ) -> list[_Round]:
     """The errands of each prober that runs. Pairs without a pod at an end get their problem at once."""
     running = started.running
+    own = {address for pod in running.values() for address in pod.ips.values()}
     rounds = []
     for source in work.placements:
         prober = running.get((PROBER, source))
@@ -148,19 +149,28 @@ def _rounds(
         if prober is None:
             continue
         for control in work.controls:
-            if control.source == source:
-                errands.append(
-                    Errand(
-                        CONTROL,
-                        control.destination,
-                        control.family,
-                        control.address,
-                        control.start,
-                        control.port,
-                        control.max_ttl,
-                    )
+            if control.source != source:
+                continue
+            address, *spares = [one for one in (control.address, *control.spares) if one not in own] or [""]
+            if not address:
+                problem = f"All addresses to try on {control.destination} are those of the run's own pods."
+                outcome.controls.append(
+                    ControlSeen(control.family, source, control.destination, control.address, None, problem)
                 )
-                keys.append(control)
+                continue
+            errands.append(
+                Errand(
+                    CONTROL,
+                    control.destination,
+                    control.family,
+                    address,
+                    control.start,
+                    control.port,
+                    control.max_ttl,
+                    tuple(spares),
+                )
+            )
+            keys.append(control)
         if any(role == PEER for role, _node in running):
             for family, address in addresses.items():
                 if family in prober.ips:
@@ -229,8 +239,9 @@ def _record(round_: _Round, answers: Sequence[Answer], outcome: Outcome) -> None
         if errand.kind == PAIR:
             outcome.observations[key] = seen
         elif errand.kind == CONTROL:
+            address, answered = errand.last_traced(seen.trace)
             outcome.controls.append(
-                ControlSeen(key.family, key.source, key.destination, key.address, seen.trace, seen.problem)
+                ControlSeen(key.family, key.source, key.destination, address, seen.trace, seen.problem, answered)
             )
         else:
             tcp = seen.tcp

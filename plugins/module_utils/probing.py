@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -13,12 +14,21 @@ from typing import Protocol
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Arrival, Observation
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import Program, Settings
+from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Trace
 
 PAIR = "pair"
 CONTROL = "control"
 SERVICE = "service"
 
 FULL_SIZE_ECHOES = 3
+# Seconds between two small echoes, which are spread as loss comes in bursts: ten of them take no longer than a control.
+ECHO_INTERVAL = 0.1
+# What pings allow to those who are not root, and between two of full size, so that what a router told of one is heeded.
+SLOW_ECHO_INTERVAL = 0.2
+# So many addresses a control tries at most, with so many seconds between them, in which the kernel allows the prober's
+# cni0 the next ICMP error. Where a node is full (110 pods of 253 addresses), one run of two hundred meets pods only.
+CONTROL_ADDRESSES = 6
+CONTROL_PAUSE = 1
 # Seconds that a TCP connection may take, that a peer which runs may take until it listens, and that the Service may
 # take until every node knows its peers.
 TCP_PATIENCE = 3
@@ -38,7 +48,8 @@ Sender = tuple[str, str]
 class Errand:
     """One thing that a prober does: look at all of a PAIR, trace a CONTROL, or connect to the SERVICE.
 
-    ``start``: seconds to wait first; ``port``: the first UDP port of a trace, or the Service's.
+    ``start``: seconds to wait first; ``port``: the first UDP port of a trace, or the Service's; ``spares``: what a
+    CONTROL traces next, one after the other, as long as the address before is reached.
     """
 
     kind: str
@@ -48,6 +59,13 @@ class Errand:
     start: int = 0
     port: int = 0
     max_ttl: int = 0
+    spares: tuple[str, ...] = ()
+
+    def last_traced(self, trace: Trace | None) -> tuple[str, tuple[str, ...]]:
+        """Of a CONTROL the address that its trace goes to, and those before it, which were reached."""
+        addresses = (self.address, *self.spares)
+        number = addresses.index(trace.target) if trace is not None and trace.target in addresses else 0
+        return addresses[number], addresses[:number]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +119,12 @@ def calm(errands: Sequence[Errand]) -> int:
 
 
 def longest(method: Method) -> int:
-    """Seconds that one errand takes when nothing answers: its trace, then two rounds of echoes, then TCP."""
+    """Seconds that one errand takes at most: where nothing answers its trace, then two rounds of echoes, then TCP; or
+    the traces of a control, of which only the last finds nobody."""
     trace = max(method.probes * method.wait * method.max_ttl, method.wait + _LONGEST_SEARCH)
-    echoes = method.echoes + FULL_SIZE_ECHOES + 2 * method.wait
-    return max(trace + echoes + LISTEN_PATIENCE + TCP_PATIENCE, SERVICE_PATIENCE + TCP_PATIENCE)
+    echoes = math.ceil((method.echoes + FULL_SIZE_ECHOES) * SLOW_ECHO_INTERVAL) + 2 * method.wait
+    control = trace + (CONTROL_ADDRESSES - 1) * (CONTROL_PAUSE + method.wait)
+    return max(trace + echoes + LISTEN_PATIENCE + TCP_PATIENCE, SERVICE_PATIENCE + TCP_PATIENCE, control)
 
 
 def canonical(address: str) -> str:

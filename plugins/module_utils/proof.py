@@ -46,6 +46,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import (
     Settings,
     pin,
 )
+from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import CONTROL_ADDRESSES
 from ansible_collections.podpath.kubeadm.plugins.module_utils.result_file import OutputError, ResultFile
 from ansible_collections.podpath.kubeadm.plugins.module_utils.stated_paths import StatedPaths
 
@@ -71,6 +72,7 @@ class Request:
     image: str = ""
     agent_image: str = ""
     probes: int = 2
+    echoes: int = plan.ECHOES
     wait_timeout: int = 120
     wanted: plan.Wanted = field(default_factory=plan.Wanted)
     families: Sequence[str] = ()
@@ -158,7 +160,7 @@ class Proof:
                         longest = max(longest, len(self.paths.expected(source, destination, family).hops))
                     except PathUnknown:
                         continue
-        method = plan.Method(probes=self.request.probes)
+        method = plan.Method(probes=self.request.probes, echoes=self.request.echoes)
         return replace(method, max_ttl=max(method.max_ttl, longest + _SPARE_HOPS))
 
     def _work(self, method: plan.Method) -> prober.Work:
@@ -211,6 +213,7 @@ class Proof:
         for family in self.families:
             for index in sorted({0, len(names) - 1}) if names else ():
                 source, destination = names[index], names[(index + 1) % len(names)]
+                address, *spares = self._empty_addresses(destination, family)
                 crossing = sum(1 for probe in probes[source] if probe.family == family and probe.destination != source)
                 last = max((probe.port for probe in probes[source]), default=plan.FIRST_PORT)
                 controls.append(
@@ -218,7 +221,8 @@ class Proof:
                         family=family,
                         source=source,
                         destination=destination,
-                        address=self._empty_address(destination, family),
+                        address=address,
+                        spares=tuple(spares),
                         start=plan.start_of(crossing + 1, family, method),
                         port=last + method.ports if last + 2 * method.ports <= plan.LAST_PORT else plan.FIRST_PORT,
                         max_ttl=self._reach(plan.Leg(source, destination, family), method),
@@ -234,10 +238,16 @@ class Proof:
             return method.max_ttl
         return method.max_ttl if any(hop.many for hop in hops) else len(hops)
 
-    def _empty_address(self, node: str, family: str) -> str:
-        """The last host address of a node's podCIDR, the last one that the address plugin would give to a pod."""
+    def _empty_addresses(self, node: str, family: str) -> list[str]:
+        """Addresses all over a node's podCIDR that likely no pod has, the last one first: the address plugin gives them
+        in their order, and begins anew when it is through, so that an old node has pods anywhere."""
         cidr = self.nodes[node].side(family).pod_cidr
-        return str(ipaddress.ip_network(cidr)[-2]) if cidr else _NOWHERE[family]
+        if not cidr:
+            return [_NOWHERE[family]]
+        network = ipaddress.ip_network(cidr)
+        last = network.num_addresses - 2
+        numbers = [last - last * part // (CONTROL_ADDRESSES + 1) for part in range(CONTROL_ADDRESSES)]
+        return [str(network[number]) for number in dict.fromkeys(numbers) if number > 1]
 
     def run(self, guard: prober.Guard | None = None) -> None:
         """Starts, probes, removes; whatever ends it early is told in ``stopped``, and what was seen is kept."""

@@ -123,6 +123,9 @@ def control_lines(pods: Mapping[str, Any]) -> list[str]:
     lines = []
     for control in pods.get("control") or []:
         held = "held" if control["held"] else "NOT held, so no pair can pass"
+        before = control.get("answered") or []
+        if before and control["held"]:
+            held += f" ({', '.join(before)} answered, as other pods do)"
         lines.append(f"control ({control['family']}): {control['address']}, which no pod has, {held}. "
                      f"{control['reason']}")  # fmt: skip
     return lines

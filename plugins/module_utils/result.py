@@ -234,6 +234,7 @@ def controls(judged: Iterable[Control]) -> list[dict[str, Any]]:
             "family": control.seen.family,
             "source": control.seen.source,
             "address": control.seen.address,
+            "answered": list(control.seen.answered),
             "verdict": control.judgement.verdict,
             "held": control.held,
             "reason": control.judgement.reason,

@@ -65,9 +65,15 @@ class Side:
     overwritten: bool = False
 
     @property
+    def own_ips(self) -> tuple[str, ...]:
+        """The node's own addresses; an administrator's choice, which may be that of another card, is the first."""
+        chosen = self.public_ip if self.overwritten else None
+        return (chosen, *self.internal_ips) if chosen and chosen not in self.internal_ips else self.internal_ips
+
+    @property
     def answers(self) -> tuple[str, ...]:
         """The addresses by which the node may answer on the network of the nodes."""
-        return (self.public_ip,) if self.public_ip in self.internal_ips else self.internal_ips
+        return (self.public_ip,) if self.public_ip in self.internal_ips else self.own_ips
 
 
 _NO_SIDE = Side()

@@ -343,10 +343,12 @@ def control_problems(controls: Iterable[Control], families: Sequence[str]) -> di
         own = [control for control in controls if control.seen.family == family]
         arrived = next((c for c in own if c.seen.trace is not None and not c.held), None)
         if arrived is not None:
+            before = arrived.seen.answered
+            also = f", as {', '.join(before)} had answered before" if before else ""
             problems[family] = (
                 f"The control did not fail: a trace from {arrived.seen.source} to {arrived.seen.address} on "
                 f"{arrived.seen.destination}, which no pod has, came out as {arrived.judgement.verdict} "
-                f"({arrived.judgement.reason.rstrip('.')}), so this run's traces prove nothing."
+                f"({arrived.judgement.reason.rstrip('.')}){also}, so this run's traces prove nothing."
             )
         elif not any(control.held for control in own):
             why = next((control.judgement.reason for control in own if control.judgement.reason), "")

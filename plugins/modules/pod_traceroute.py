@@ -23,8 +23,10 @@ description:
     nodes in one network of O(cluster_networks) are taken to be on one link, nodes in different ones to have a router in
     between, and a pair with a node in none of them is inconclusive.
   - A pass needs the right address at each hop, the same way in both directions, and a Flannel public-ip that is the
-    node's InternalIP, unique, and inside O(cluster_networks). A trace to an address without a pod goes along as a
-    control; unless it fails, no pair passes.
+    node's InternalIP, or what an administrator chose (public-ip-overwrite), unique, and inside O(cluster_networks).
+    A trace to an address without a pod goes along as a control; unless it fails, no pair passes. Where that address
+    answers, as one of a pod that the run does not know, up to five others of the same node are tried, one after the
+    other.
   - Beside the hops it looks at loss and latency of echoes, packets of full size, what the peer recorded (source
     address, TTL), a TCP connection to the peer and one to a Service of the run's own. What could not be observed says
     why, and never counts against a pair; what was observed can keep a pair from passing.
@@ -189,6 +191,19 @@ options:
       - With two, one lost probe leaves a hop visible.
     type: int
     default: 2
+  echoes:
+    description:
+      - Small echoes to each pod, from 3 to 100, a tenth of a second apart (a fifth where the pod is not root). They
+        measure loss, there or back, and latency.
+      - A pair that lost half of them, or three tenths and no less than three, does not pass. Nor does a cluster pass in
+        which a node lost a tenth of all that it and the other nodes exchanged and no less than three, or a twentieth
+        and no less than five.
+      - None lost of n shows, with a certainty of 95 %, that less than 3/n are lost. With the default that is 30 % for a
+        pair; for a node, which has n = 2 x (nodes - 1) x O(echoes) in a mesh, 7.5 % in one of three and 1.7 % in one of
+        ten. Smaller loss passes mostly unseen. A network of three nodes that loses 5 % is told in one run of four, with
+        30 echoes in three of four.
+    type: int
+    default: 10
   pod:
     description: What the pods carry besides.
     type: dict
@@ -218,7 +233,7 @@ options:
     description:
       - What makes the task fail. V(inconclusive) means any pair that does not pass, V(fail) only pairs that are
         proved broken, V(never) no pair. Services that lead nowhere while all pairs pass count as inconclusive,
-        and so do echoes of which a node lost a tenth.
+        and so do echoes of which a node lost too many (see O(echoes)).
       - Zero passes fail the task in any case, as nothing was proved.
     type: str
     choices: [inconclusive, fail, never]
@@ -374,8 +389,8 @@ schema_version:
 verdict:
   description:
     - V(pass), V(fail) or V(inconclusive) over all pairs.
-    - Where all pairs pass, but Services lead nowhere (see RV(services)), or a node lost a tenth of its echoes (a loss
-      that RV(diagnosis) calls likely), V(inconclusive); RV(msg) says so.
+    - Where all pairs pass, but Services lead nowhere (see RV(services)), or a node lost too many of its echoes (a
+      loss that RV(diagnosis) calls likely), V(inconclusive); RV(msg) says so.
   returned: always
   type: str
   sample: pass
@@ -690,6 +705,11 @@ control:
     address:
       description: The address without a pod.
       type: str
+    answered:
+      description: Addresses that were traced before and did answer. They are taken for those of other pods, as another
+        one did not.
+      type: list
+      elements: str
     verdict:
       description: What the trace came out as.
       type: str
@@ -707,6 +727,7 @@ control:
     - family: ipv4
       source: node-1
       address: 10.244.2.254
+      answered: []
       verdict: fail
       held: true
       reason: Pod 10.244.2.254 on node-2 was never reached.
@@ -889,6 +910,7 @@ ARGUMENTS = {
     "image": {"type": "str", "default": "docker.io/library/busybox:1.35.0"},
     "agent_image": {"type": "str", "default": ""},
     "probes": {"type": "int", "default": 2},
+    "echoes": {"type": "int", "default": plan.ECHOES},
     "pod": {
         "type": "dict",
         "default": {},
@@ -920,6 +942,10 @@ def request(params: dict[str, Any], check_mode: bool) -> proof.Request:
     """The module's parameters as a request. Raises ValueError with a sentence that names the option."""
     if not 1 <= params["probes"] <= plan.BURST:
         raise ValueError(f"probes is {params['probes']}; it must be from 1 to {plan.BURST}.")
+    if not plan.FEWEST_ECHOES <= params["echoes"] <= plan.MOST_ECHOES:
+        raise ValueError(
+            f"echoes is {params['echoes']}; it must be from {plan.FEWEST_ECHOES} to {plan.MOST_ECHOES}."
+        )
     for name in ("wait_timeout", "max_mesh_nodes", "sample_size"):
         if params[name] is not None and params[name] < 1:
             raise ValueError(f"{name} is {params[name]}; it must be at least 1.")
@@ -940,6 +966,7 @@ def request(params: dict[str, Any], check_mode: bool) -> proof.Request:
         image=params["image"],
         agent_image=params["agent_image"],
         probes=params["probes"],
+        echoes=params["echoes"],
         wait_timeout=params["wait_timeout"],
         wanted=wanted,
         families=tuple(dict.fromkeys(params["families"])),

@@ -54,6 +54,22 @@ def _done(world: World, node: str, do: str, undo: str) -> Iterator[None]:
         world.do(node, undo)
 
 
+def _live(world: World, node: str, number: int) -> None:
+    """A pod that has nothing to do with the proof; it ends with the world."""
+    host = world.hosts[node]
+    host.used.add(number)
+    world.do(node, world.pod_script(host, f"live-{host.numbers.index}-{number}", number))
+
+
+@contextmanager
+def lived_in(world: World, numbers: Sequence[int]) -> Iterator[None]:
+    """No fault: other pods have these addresses of every node."""
+    for name in world.hosts:
+        for number in numbers:
+            _live(world, name, number)
+    yield
+
+
 # Flannel's addresses
 
 
@@ -94,6 +110,15 @@ def others_address(world: World, node: str, owner: str) -> Iterator[None]:
 def wrong_interface(world: World) -> AbstractContextManager[None]:
     """flanneld takes a second network card that works just as well, but is not the cluster's."""
     return flannel_addresses(world, {name: host.numbers.eth2 for name, host in world.hosts.items()}, "eth2")
+
+
+@contextmanager
+def second_network(world: World) -> Iterator[None]:
+    """No fault: an administrator has put Flannel on the second network, by public-ip-overwrite on each node."""
+    for host in world.hosts.values():
+        host.flannel.overwritten = True
+    with wrong_interface(world):
+        yield
 
 
 def _reprogram_peers(world: World) -> None:
@@ -230,6 +255,12 @@ def datagrams_dropped(world: World, node: str) -> AbstractContextManager[None]:
     return _rules(world, node, "forward", [f'iifname != "cni0" ip daddr {cidr} meta l4proto udp drop'])
 
 
+def echoes_dropped(world: World, node: str) -> AbstractContextManager[None]:
+    """A policy that lets UDP and TCP through to the node's pods, but no echo."""
+    cidr = world.hosts[node].numbers.pod_cidr
+    return _rules(world, node, "forward", [f'iifname != "cni0" ip daddr {cidr} icmp type echo-request drop'])
+
+
 def datagrams_refused(world: World, node: str) -> AbstractContextManager[None]:
     """The same with REJECT."""
     cidr = world.hosts[node].numbers.pod_cidr
@@ -251,12 +282,11 @@ def racks_apart(world: World) -> Iterator[None]:
 def lossy(world: World, node: str, percent: int) -> AbstractContextManager[None]:
     """The network loses some of what comes to the node's pods; TCP is spared, which would only send again.
 
-    Of the three echoes of a pair always the second, as chance would take none of so few now and then; of the traces'
-    packets any.
+    Of the ten echoes of a pair always two, as chance would take none now and then; of the traces' packets any.
     """
     echoes = "icmp type { echo-request, echo-reply }"
     chance = f"numgen random mod 100 < {percent} drop"
-    rules = [f"{echoes} icmp sequence 1 drop", f"{echoes} accept", f"meta l4proto {{ icmp, udp }} {chance}"]
+    rules = [f"{echoes} icmp sequence {{ 1, 4 }} drop", f"{echoes} accept", f"meta l4proto {{ icmp, udp }} {chance}"]
     return _rules(world, node, "forward", [f'iifname "flannel.1" {rule}' for rule in rules])
 
 

@@ -35,6 +35,7 @@ class Flannel:
     wireguard_key: str = ""
     wireguard_public: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
+    overwritten: bool = False
 
     def __post_init__(self) -> None:
         self.public_ip = self.public_ip or self.numbers.eth1
@@ -57,6 +58,8 @@ class Flannel:
         }
         if IPV4 in self.families:
             written[prefix + "public-ip"] = self.public_ip
+            if self.overwritten:
+                written[prefix + "public-ip-overwrite"] = self.public_ip
         elif self.backend != "vxlan":
             written[prefix + "public-ip"] = "0.0.0.0"
         if self.backend == "vxlan":

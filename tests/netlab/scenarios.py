@@ -90,6 +90,13 @@ SOUND = [
     Scenario("restricted-not-asked", restricted=True, request={"underlay": {}, "underlay_probe": True}),
     Scenario("restricted", {"families": (IPV4, IPV6)}, restricted=True),
     Scenario("one-node", {"nodes": 1}),
+    *(Scenario(f"public-ip-overwrite-{backend}", {"backend": backend}, faults.second_network,
+               request={"cluster_networks": ["192.168.56.0/24", "192.168.90.0/24"], "underlay": {},
+                        "underlay_probe": True})
+      for backend in ("vxlan", "host-gw")),
+    # pods of others where a control is traced first
+    Scenario("lived-in", {}, lambda world: faults.lived_in(world, (254, 218))),
+    Scenario("lived-in-restricted", {}, lambda world: faults.lived_in(world, (254, 218)), restricted=True),
 ]
 
 @contextmanager
@@ -203,6 +210,9 @@ BROKEN = [
     Scenario("datagrams-refused", {}, lambda world: faults.datagrams_refused(world, B),
              {**_incoming(B, ("inconclusive", "datagrams-refused")), (B, A): PASSED}, fault="udp-filter", nodes=(B,),
              restricted=True),
+    Scenario("echoes-dropped", {}, lambda world: faults.echoes_dropped(world, B),
+             {**_incoming(B, ("inconclusive", "echoes-filtered")), (B, A): PASSED, (B, B): ("pass", "bridged")},
+             fault="echo-filter", nodes=(B,)),
     # node-2 sends by the right card; the TTL of what comes back to it is a witness of its own
     Scenario("detour", {"backend": "host-gw"}, lambda world: faults.detour(world, A, B, C),
              {(A, B): ("fail", "strange-hop"), (B, A): ("fail", "reply-ttl"), (A, C): PASSED}, fault="detour",

@@ -27,3 +27,14 @@ def test_a_sound_world_passes(scenario: Scenario, shown: dict[str, Future[Shown]
         crossing = [pair["evidence"]["underlay"] for ends, pair in pairs(document).items() if ends[0] != ends[1]]
         assert {told["observed"] for told in crossing} == {not scenario.restricted}
         assert not scenario.restricted or "restricted" in crossing[0]["why"]
+
+
+@pytest.mark.parametrize("scenario", [one for one in SOUND if one.name.startswith("lived-in")], ids=str)
+def test_a_control_at_the_address_of_a_pod_is_followed_by_one_at_a_dead_address(
+    scenario: Scenario, shown: dict[str, Future[Shown]]
+) -> None:
+    document = shown[scenario.name].result().document
+    told = [(control["answered"], control["held"]) for control in document["control"]]
+    networks = [control["address"].rpartition(".")[0] for control in document["control"]]
+    assert told == [([f"{network}.254", f"{network}.218"], True) for network in networks]
+    assert len(told) == 2

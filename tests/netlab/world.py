@@ -52,14 +52,16 @@ class Host:
     flannel: Flannel
     ready: bool = True
     used: set[int] = field(default_factory=set)
+    last: int = 1
 
     @property
     def name(self) -> str:
         return self.numbers.name
 
     def take(self) -> int:
-        """The next free pod number, as the host-local plugin gives them."""
-        number = next(number for number in range(2, 255) if number not in self.used)
+        """The free pod number after the last one that was given, as the host-local plugin gives them."""
+        numbers = [*range(self.last + 1, 255), *range(2, self.last + 1)]
+        number = self.last = next(number for number in numbers if number not in self.used)
         self.used.add(number)
         return number
 

@@ -47,10 +47,10 @@ class Probes:
         self._nodes = topology.parse_nodes(nodes)
         self._links, self._control = links, control
         self._traces, self._seen, self._changes = traces or {}, seen or {}, changes
-        self.work = None
+        self.work = self.settings = None
 
     def __call__(self, cluster, settings, work, progress, guard):
-        self.work = work
+        self.work, self.settings = work, settings
         outcome = prober.Outcome(method="shell", requests={"list": 1}, timings={"start": 1.0})
         pods = {}
         for role, node in work.wanted:

@@ -315,6 +315,19 @@ TABLE = [
         pairs=2,
     ),
     Fault(
+        "echoes are filtered, and nothing else",
+        "echo-filter",
+        {"node-2"},
+        "likely",
+        seen={
+            (other, "node-2"): {
+                "echoes": observation.Echoes(3, 0), "full_size": observation.FullSize(1450, 3, 0), **TCP
+            }
+            for other in OTHERS
+        },
+        pairs=2,
+    ),
+    Fault(
         "packets are lost now and then",
         "loss",
         {"node-2"},
@@ -690,6 +703,14 @@ def test_few_lost_echoes_tell_nothing_and_many_of_one_node_do():
     (found,), tally = found_in(many)
     assert (found.fault, found.nodes, found.fails) == ("loss", ("node-2",), False)
     assert tally.broken == {}
+
+
+@pytest.mark.parametrize(("lost", "confidence"), [(4, "possible"), (5, "likely")])
+def test_a_twentieth_of_many_echoes_is_loss_where_chance_is_no_explanation(lost, confidence):
+    sound = {pair: {"echoes": observation.Echoes(20, 20, (0.1, 0.1, 0.1), (62,))} for pair in CROSSING}
+    lossy = {"echoes": observation.Echoes(20, 20 - lost, (0.1, 0.1, 0.1), (62,))}
+    (found,), _tally = found_in(Fault("", "", set(), seen=sound | {("node-1", "node-2"): lossy}))
+    assert (found.fault, found.confidence) == ("loss", confidence)
 
 
 def test_hops_that_keep_silent_where_echoes_are_lost_too_are_no_limit_of_the_kernel():

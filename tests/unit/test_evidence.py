@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from path_samples import cluster, output
+from path_samples import cluster, node, output
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import observation, paths, topology, trace, verdict
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import (
@@ -23,9 +23,9 @@ RTT = (0.1, 0.1, 0.2)
 OWN = "10.244.1.2"
 
 
-def judged(backend="vxlan", hops=None, networks=(), family="ipv4", **seen):
+def judged(backend="vxlan", hops=None, networks=(), family="ipv4", nodes=None, **seen):
     """The pair node-1 to node-2, healthy but for what is given; the opposite one is healthy."""
-    nodes = topology.parse_nodes(cluster(backend, dual=True))
+    nodes = topology.parse_nodes(nodes or cluster(backend, dual=True))
     ends = {
         ("node-1", "ipv4"): OWN,
         ("node-2", "ipv4"): "10.244.2.2",
@@ -45,6 +45,9 @@ def judged(backend="vxlan", hops=None, networks=(), family="ipv4", **seen):
     return own.verdict, own.rule
 
 
+NO_ECHO = {"echoes": Echoes(3, 0), "full_size": FullSize(1450, 3, 0)}
+
+
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [
@@ -54,6 +57,8 @@ def judged(backend="vxlan", hops=None, networks=(), family="ipv4", **seen):
         ({"echoes": Echoes(3, 2, RTT, (62,))}, ("pass", "as-expected")),
         ({"echoes": Echoes(3, 1, RTT, (62,))}, ("inconclusive", "loss")),
         ({"echoes": Echoes(4, 2, RTT, (62,))}, ("inconclusive", "loss")),
+        ({"echoes": Echoes(10, 8, RTT, (62,))}, ("pass", "as-expected")),
+        ({"echoes": Echoes(10, 7, RTT, (62,))}, ("inconclusive", "loss")),
         ({"echoes": Echoes(3, 3, RTT, (62, 61))}, ("fail", "reply-ttl")),
         ({"arrival": Arrival(OWN, 62)}, ("pass", "as-expected")),
         ({"arrival": Arrival(OWN, 126)}, ("pass", "as-expected")),
@@ -86,7 +91,13 @@ def judged(backend="vxlan", hops=None, networks=(), family="ipv4", **seen):
         # what a router told is no arrival
         ({"full_size": FullSize(1450, 3, 2, 1430)}, ("pass", "as-expected")),
         ({"full_size": FullSize(1450, 3, 0, 1430)}, ("inconclusive", "full-size-unseen")),
-        ({"echoes": Echoes(3, 0), "full_size": FullSize(1450, 3, 0)}, ("inconclusive", "loss")),
+        (NO_ECHO, ("inconclusive", "loss")),
+        # a filter for ICMP echo, unless something of the rest was lost, too
+        ({**NO_ECHO, "tcp": Tcp(True)}, ("inconclusive", "echoes-filtered")),
+        ({"echoes": Echoes(3, 0), "tcp": Tcp(True)}, ("inconclusive", "echoes-filtered")),
+        ({**NO_ECHO, "full_size": FullSize(1450, 3, 1), "tcp": Tcp(True)}, ("inconclusive", "loss")),
+        ({**NO_ECHO, "tcp": Tcp(True), "arrival": Arrival(OWN, None, 0)}, ("inconclusive", "datagrams-lost")),
+        ({**NO_ECHO, "tcp": Tcp(False, "no answer within 3 s")}, ("inconclusive", "loss")),
         ({"underlay": Underlay("eth1", 1500, "192.168.56.11")}, ("pass", "as-expected")),
         ({"underlay": Underlay("eth0", 1500, "10.0.2.15")}, ("fail", "underlay-interface")),
         # its own address, and yet by another card; another address of the card, which does no harm
@@ -108,6 +119,37 @@ def test_what_speaks_against_a_path_whose_hops_are_right(seen, expected):
 
 def test_a_full_size_packet_that_ipv6_vxlan_answers_is_no_hole():
     assert judged(family="ipv6", full_size=FullSize(1450, 3, 2, 1430)) == ("pass", "as-expected")
+
+
+OVERWRITE = "flannel.alpha.coreos.com/public-ip-overwrite"
+
+
+def chosen(backend):
+    """Nodes whose Flannel an administrator has put on the network 10.50.0.0/24 of a second card."""
+    ips = [f"10.50.0.{10 + index}" for index in range(3)]
+    return [node(index, backend, public_ip=ip, annotations={OVERWRITE: ip}) for index, ip in enumerate(ips)]
+
+
+@pytest.mark.parametrize(
+    ("backend", "hops", "seen", "expected"),
+    [
+        ("host-gw", ("10.244.1.1", "10.50.0.12", "10.244.2.2"), {}, ("pass", "as-expected")),
+        # before a NAT nodes still answer by their own addresses
+        ("host-gw", ("10.244.1.1", "192.168.56.12", "10.244.2.2"), {}, ("pass", "as-expected")),
+        ("host-gw", ("10.244.1.1", "10.0.2.15", "10.244.2.2"), {}, ("fail", "wrong-way-back")),
+        ("vxlan", None, {"underlay": Underlay("eth2", 1500, "10.50.0.11", own_interface="eth1")}, None),
+        ("vxlan", None, {"underlay": Underlay("eth2", 1500, "10.50.0.11")}, None),
+        ("vxlan", None, {"underlay": Underlay("eth1", 1500, "192.168.56.11", own_interface="eth1")}, None),
+        (
+            "vxlan",
+            None,
+            {"underlay": Underlay("eth0", 1500, "10.0.2.15", own_interface="eth1")},
+            ("fail", "underlay-interface"),
+        ),
+    ],
+)
+def test_an_address_that_an_administrator_chose_is_the_nodes_own(backend, hops, seen, expected):
+    assert judged(hops=hops, nodes=chosen(backend), **seen) == (expected or ("pass", "as-expected"))
 
 
 DEAD = ("10.244.1.1", None, None, None, None)

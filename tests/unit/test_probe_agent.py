@@ -172,10 +172,29 @@ def test_nothing_else_is_sent_to_the_dead_before_all_traces_have_passed_hop_1(mo
     for name in ("trace", "datagrams", "echoes", "connect", "device_mtu"):
         monkeypatch.setattr(probe_agent, name, lambda *given, name=name: (done.append(name), answers.get(name))[1])
     monkeypatch.setattr(probe_agent.time, "sleep", lambda seconds: done.append(round(seconds)))
-    method = {"echoes": 3, "wait": 1, "tcp_patience": 3, "listen_patience": 6, "calm": 2}
+    method = {"echoes": 3, "echo_interval": 0.1, "wait": 1, "tcp_patience": 3, "listen_patience": 6, "calm": 2}
     errand = {"family": "ipv4", "kind": "pair", "start": 0, "address": "10.0.0.2", "peer_port": 1}
     probe_agent.run_errand(errand, method, time.monotonic())
     assert done == [0, "device_mtu", "trace", *([waits] if waits else []), "datagrams", "echoes", "connect"]
+
+
+@pytest.mark.parametrize(("pods", "traced"), [(0, 1), (1, 2), (3, 3)])
+def test_a_control_goes_on_from_addresses_that_answer_to_one_that_does_not(monkeypatch, pods, traced):
+    addresses = ["10.0.0.254", "10.0.0.218", "10.0.0.182"]
+    asked = []
+
+    def told(errand, method, patient):
+        asked.append(errand["address"])
+        there = errand["address"] in addresses[:pods]
+        return {"target": errand["address"], "hops": [[{"address": errand["address"]} if there else None]]}
+
+    monkeypatch.setattr(probe_agent, "trace", told)
+    monkeypatch.setattr(probe_agent.time, "sleep", lambda seconds: None)
+    control = Errand(CONTROL, "node-2", "ipv4", addresses[0], 0, 40000, 3, tuple(addresses[1:]))
+    order = json.loads(WAY.probe_command(SETTINGS.method, [control])[-1])
+    seen = probe_agent.run_errand(order["errands"][0], order["method"], 0)
+    assert asked == addresses[:traced]
+    assert seen["trace"]["target"] == addresses[traced - 1]
 
 
 def test_once_a_router_has_told_what_fits_the_next_echoes_have_that_size(monkeypatch):

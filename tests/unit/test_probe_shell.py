@@ -122,8 +122,8 @@ def image(tmp_path):
     return tmp_path
 
 
-def run(image: Path, errands: list[Errand]) -> str:
-    command = WAY.probe_command(plan.Method(), errands)
+def run(image: Path, errands: list[Errand], method: plan.Method | None = None) -> str:
+    command = WAY.probe_command(method or plan.Method(), errands)
     environment = {
         **WAY.program(SETTINGS).environment,
         "PATH": str(image / "bin"),
@@ -149,6 +149,15 @@ def test_missing_privilege_is_named(image):
     (image / "bin" / "traceroute").chmod(0o755)
     seen = WAY.read(run(image, [pair("node-1", "127.0.0.1")]), "", [pair("node-1", "127.0.0.1")], SETTINGS)[0]
     assert "NET_RAW" in seen.observation.problem
+
+
+@pytest.mark.parametrize(("user", "interval"), [("0", "0.1"), ("1000", "0.2"), ("", "0.2")])
+def test_as_many_echoes_are_sent_as_asked_as_fast_as_the_user_may(image, user, interval):
+    tool(image, "ping", 'echo "$*" >>order\n')
+    if user:
+        tool(image, "id", f"echo {user}\n")
+    run(image, [pair("node-1", "127.0.0.1")], plan.Method(echoes=25))
+    assert f"-c 25 -i {interval} -W 1 127.0.0.1" in (image / "results" / "order").read_text()
 
 
 def test_what_a_tool_prints_cannot_pass_for_the_scripts_own_words(image):
@@ -183,6 +192,26 @@ def test_nothing_else_is_sent_before_a_trace_has_ended_nor_to_the_dead_before_al
     assert {"pinged", "got"} <= set(order)
     last = max(number for number, line in enumerate(order) if line.endswith("traced"))
     assert (order.index("got") > last) == waits
+
+
+@pytest.mark.parametrize(("pods", "traced", "answered"), [(0, 1, 0), (1, 2, 1), (3, 3, 2)])
+def test_a_control_goes_on_from_addresses_that_answer_to_one_that_does_not(image, monkeypatch, pods, traced, answered):
+    monkeypatch.setattr(probe_shell, "CONTROL_PAUSE", 0)
+    addresses = ["10.0.0.254", "10.0.0.218", "10.0.0.182"]
+    there = " ".join(addresses[:pods])
+    tool(
+        image,
+        "traceroute",
+        f"""target=${{10}}; echo "traceroute to $target ($target), 3 hops max, 46 byte packets"
+echo " 1  10.1.0.1  0.1 ms"
+case " {there} " in *" $target "*) echo " 2  $target  0.1 ms" ;; *) echo " 2  *" ;; esac
+echo "$target" >>order
+""",
+    )
+    control = Errand(CONTROL, "node-2", "ipv4", addresses[0], 0, 40000, 3, tuple(addresses[1:]))
+    (answer,) = WAY.read(run(image, [control]), "", [control], SETTINGS)
+    assert (image / "results" / "order").read_text().split() == addresses[:traced]
+    assert control.last_traced(answer.observation.trace) == (addresses[traced - 1], tuple(addresses[:answered]))
 
 
 def test_a_peer_that_does_not_listen_yet_is_asked_again(image):

@@ -48,6 +48,16 @@ def test_a_run_sees_all_pairs_the_control_and_the_service_and_leaves_nothing(fak
     assert not fake.services
 
 
+def test_a_control_goes_to_no_address_of_the_runs_own_pods(fake):
+    taken = replace(CONTROL, address="10.244.2.3", spares=("10.244.2.2", "10.244.2.218"))
+    hopeless = replace(CONTROL, address="10.244.2.3")
+    outcome = prober.run(fake, SETTINGS, work(controls=(taken, hopeless)))
+    told = {control.address: (bool(control.trace), control.problem) for control in outcome.controls}
+    assert told["10.244.2.218"] == (True, "")
+    assert told["10.244.2.3"][0] is False
+    assert "the run's own pods" in told["10.244.2.3"][1]
+
+
 def test_requests_do_not_grow_with_the_pairs():
     counted = {}
     for pairs in (1, 3):

@@ -21,7 +21,7 @@ METHODS = [
     plan.Method(),
     plan.Method(probes=1, max_ttl=1, echoes=1),
     plan.Method(probes=6, max_ttl=20),
-    plan.Method(wait=5, echoes=10),
+    plan.Method(wait=5, echoes=100),
 ]
 
 
@@ -91,15 +91,41 @@ def test_an_errand_without_any_answer_ends_while_the_run_still_waits(monkeypatch
 
 
 @pytest.mark.parametrize("method", METHODS, ids=str)
+def test_a_control_among_pods_ends_while_the_run_still_waits(monkeypatch, clock, method):
+    def trace(errand, method, patient):
+        clock.sleep(method["wait"])
+        return {"target": errand["address"], "hops": [[{"address": errand["address"]}]]}
+
+    monkeypatch.setattr(agent, "trace", trace)
+    spares = tuple(str(number) for number in range(1, probing.CONTROL_ADDRESSES))
+    told = order(method, probing.Errand(probing.CONTROL, "node-2", "ipv4", "0", 0, 40000, method.max_ttl, spares))
+    agent.run_errand(told["errands"][0], told["method"], clock.now)
+    assert clock.now - 100 <= probing.longest(method)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
 def test_busyboxs_traceroute_and_pings_one_after_the_other_end_as_well(method):
     trace = method.probes * method.wait * method.max_ttl
-    pings = sum(count - 1 + method.wait for count in (method.echoes, probing.FULL_SIZE_ECHOES))
+    counts = (method.echoes, probing.FULL_SIZE_ECHOES)
+    pings = sum((count - 1) * probing.SLOW_ECHO_INTERVAL + method.wait for count in counts)
     assert trace + pings + probing.LISTEN_PATIENCE + probing.TCP_PATIENCE <= probing.longest(method)
 
 
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_pods_outlive_the_slowest_errand_of_the_last_start(method):
     assert prober.lifetime(120, 40, method) > 120 + 40 + probing.longest(method)
+
+
+def test_echoes_are_spread_though_all_are_answered_at_once(monkeypatch, clock):
+    """Loss comes in bursts, and ten echoes within a millisecond would be one measurement."""
+
+    class Prompt(Silent):
+        def listen(self, seconds, enough=None):
+            self.answers = {number: {"address": "10.0.0.2", "ms": 0.1, "ttl": 62} for number in self.sent}
+
+    monkeypatch.setattr(agent, "Line", Prompt)
+    told = agent.echoes({"family": "ipv4", "address": "10.0.0.2", "peer_port": 1}, 10, 1, None, probing.ECHO_INTERVAL)
+    assert (told["sent"], told["received"], round(clock.now - 100, 3)) == (10, 10, 0.9)
 
 
 # The trace of the unprivileged prober

@@ -25,6 +25,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     report,
     report_words,
     topology,
+    trace,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import Paths, PathUnknown
 from ansible_collections.podpath.kubeadm.plugins.module_utils.stated_paths import StatedPaths
@@ -119,6 +120,12 @@ def test_a_loss_that_only_all_echoes_of_a_node_show_keeps_the_whole_from_a_pass(
     assert ("lost" in result["msg"]) == failed
 
 
+def test_as_many_echoes_are_sent_as_the_user_asks_for(prove):
+    probes = Probes(cluster())
+    prove(cluster(), probes, echoes=pod_traceroute.request(defaults(echoes=25), False).echoes)
+    assert probes.settings.method.echoes == 25
+
+
 @pytest.mark.parametrize("odd", [{"ready": False}, {"cordoned": True}])
 def test_an_unusable_node_leaves_its_pairs_open_and_gets_no_pods(prove, odd):
     nodes = [node(0), node(1), node(2, **odd)]
@@ -193,6 +200,28 @@ def test_a_control_goes_as_far_as_a_pod_would_be(prove, backend, asked, reach):
     with contextlib.suppress(PathUnknown):
         prove(cluster(backend), probes, **asked)
     assert {control.max_ttl for control in probes.work.controls} == reach
+
+
+def test_controls_have_addresses_all_over_a_nodes_pod_network(prove):
+    """The address plugin goes round, so that an old node has pods anywhere; low ones are those of every young node."""
+    probes = Probes(cluster("vxlan", dual=True))
+    prove(cluster("vxlan", dual=True), probes, cluster_networks=("192.168.56.0/24", "fd00:56::/64"))
+    four = probes.work.controls[0]
+    assert [four.address, *four.spares] == [f"10.244.1.{number}" for number in (254, 218, 182, 146, 109, 73)]
+    six = next(control for control in probes.work.controls if control.family == "ipv6")
+    assert len({six.address, *six.spares}) == 6
+
+
+def test_an_address_of_a_pod_that_nobody_knew_of_is_no_broken_control(prove):
+    dead = observation.ControlSeen(
+        "ipv4", "node-1", "node-2", "10.244.2.218",
+        trace.parse(output("10.244.2.218", "10.244.1.1", None, None)), answered=("10.244.2.254",),
+    )  # fmt: skip
+    _failed, result = prove(cluster(), Probes(cluster(), controls=[dead]))
+    assert result["summary"]["pass"] == 9
+    told = [(one["address"], one["answered"], one["held"]) for one in result["control"]]
+    assert told == [("10.244.2.218", ["10.244.2.254"], True)]
+    assert "10.244.2.254 answered" in "".join(report_words.control_lines(result))
 
 
 def test_without_a_control_nothing_passes(prove):
@@ -696,7 +725,11 @@ def test_the_defaults_of_the_module_are_those_of_the_core():
     )
 
 
-@pytest.mark.parametrize("given", [{"probes": 0}, {"probes": 7}, {"wait_timeout": 0}, {"sample_size": 0}])
+@pytest.mark.parametrize(
+    "given",
+    [{"probes": 0}, {"probes": 7}, {"echoes": 2}, {"echoes": 101}, {"wait_timeout": 0}, {"sample_size": 0}],
+    ids=str,
+)
 def test_a_number_out_of_range_is_refused_by_its_name(given):
     with pytest.raises(ValueError, match=next(iter(given))):
         pod_traceroute.request(defaults(**given), False)
