@@ -85,10 +85,10 @@ class Tally:
 
     Of pairs that do not pass only bits and a few reasons are kept, as all of a million may fail. ``broken``: they, by
     the rule that said so; ``first``: the first one of each verdict, with its reason; ``reasons``: of some of them, see
-    MOST_REASONS. ``tried``: how many pairs have a trace; ``met``: the nodes in them; ``crossing``: by node, how many
-    traced pairs it has with other nodes; ``beyond``: sources, with the family, of which a trace to another node shows
-    more than hop 1. ``echoes``: by node, those of its pairs with other nodes of which any came back, as sent and lost;
-    ``lossy``: the pairs that lost some.
+    MOST_REASONS. ``tried``: how many pairs have a trace; ``met``: the nodes in them; ``crossing``: by node and
+    family, how many traced pairs it has with other nodes; ``beyond``: sources, with the family, of which a trace to
+    another node shows more than hop 1. ``echoes``: by node, those of its pairs with other nodes of which any came back,
+    as sent and lost; ``lossy``: the pairs that lost some.
     """
 
     nodes: Mapping[str, Node]
@@ -100,7 +100,7 @@ class Tally:
     reasons: dict[Leg, str] = field(default_factory=dict)
     tried: int = 0
     met: set[str] = field(default_factory=set)
-    crossing: Counter[str] = field(default_factory=Counter)
+    crossing: Counter[tuple[str, str]] = field(default_factory=Counter)
     beyond: set[tuple[str, str]] = field(default_factory=set)
     echoes: dict[str, tuple[int, int]] = field(default_factory=dict)
     names: Names = field(init=False)
@@ -132,8 +132,8 @@ class Tally:
         if judged.judgement.rule == END_GONE:
             return  # what it lost tells nothing of the network
         if trace is not None and leg.source != leg.destination:
-            self.crossing[leg.source] += 1
-            self.crossing[leg.destination] += 1
+            self.crossing[leg.source, leg.family] += 1
+            self.crossing[leg.destination, leg.family] += 1
             if any(hop.addresses for hop in trace.hops[1:]):
                 self.beyond.add((leg.source, leg.family))
         if echoes is not None and echoes.received and leg.source != leg.destination:
@@ -191,9 +191,12 @@ def _node_verdict(
         return (FAIL if total[FAIL] else INCONCLUSIVE), blamed[name]
     if total[PASS] == sum(total.values()):
         return PASS, f"All {total[PASS]} pairs from and to it pass."
-    others = set(broken.of(name).ends()) - {name} if total[PASS] else set()
+    others = set(broken.of(name).ends()) - {name}
     if others and others <= blamed.keys():
-        return PASS, f"Its pairs pass but for those with {listed(sorted(others))}, where the fault lies."
+        where = f"{listed(sorted(others))}, where the fault lies"
+        if total[PASS]:
+            return PASS, f"Its pairs pass but for those with {where}."
+        return INCONCLUSIVE, f"No other pairs of it were tried than those with {where}."
     told = f"{total[PASS]} of its {sum(total.values())} pairs pass"
     return overall(total), f"{told}; {total[FAIL]} fail, {total[INCONCLUSIVE]} are inconclusive."
 

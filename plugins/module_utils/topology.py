@@ -22,6 +22,7 @@ IPV4 = "ipv4"
 IPV6 = "ipv6"
 FAMILIES = (IPV4, IPV6)
 VERSIONS = {IPV4: 4, IPV6: 6}
+FAMILY_NAMES = {IPV4: "IPv4", IPV6: "IPv6"}
 # Flannel writes its udp backend as an empty type.
 UDP = "udp"
 
@@ -279,7 +280,7 @@ class Links:
 def pod_address_problem(node: Node, address: str, family: str = IPV4) -> str:
     """A sentence when a pod's address does not belong to its node's podCIDR, else an empty string."""
     own = canonical(address)
-    named = "IPv4" if family == IPV4 else "IPv6"
+    named = FAMILY_NAMES[family]
     if own is None or family_of(own) != family:
         return f"The pod on {node.name} has the address {address!r}, which is not {named}."
     cidr = node.side(family).pod_cidr
