@@ -220,9 +220,9 @@ def _single_pairs(lost: _Lost) -> list[Diagnosis]:
     return found
 
 
-# what a filter takes, and what a node sends by a way of its own that is wrong
+# what a filter takes, and what a node sends by a way of its own that is wrong, or not at all
 _FILTERS = ("filter-drops", "filter-rejects", "forward-filter")
-_ASTRAY = ("underlay", "underlay-missing")
+_ASTRAY = ("underlay", "underlay-missing", "route-missing", "neighbour-missing")
 
 
 def _answers(lost: _Lost, one: Diagnosis) -> tuple[Legs, str]:

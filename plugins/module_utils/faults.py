@@ -79,6 +79,11 @@ FAULTS = {
         (_ROUTE, "{ip} route show {cidr}   # on {node}"),
         (_RESTART,),
     ),
+    "own-route-missing": Fault(
+        "Node {node} has no route to its own pods.",
+        ("ip -br addr show cni0; {ip} route show dev cni0   # on {node}: up, with the podCIDR's first address",),
+        ("Bring cni0 up; where it is gone or has another address, delete it and make the node's pods anew.",),
+    ),
     "neighbour-missing": Fault(
         "Node {node} cannot resolve the next hop to {peers}.",
         ("{ip} neigh show dev {device}   # on {node}", _ROUTE),
@@ -119,6 +124,11 @@ FAULTS = {
         "Packets from {node} to {peers} pass a machine that does not belong to the path.",
         (_ROUTE, "{ip} route get {address}   # on {node}"),
         ("Look at the routes on the way, or state the path in expected if it is meant.",),
+    ),
+    "router-stops": Fault(
+        "A router between {node} and {peers} does not pass packets for their pods on.",
+        ("tcpdump -ni any host {pod}   # on the router: what comes in, what goes out", "{ip} route   # on the router"),
+        ("Give the router routes to the podCIDRs of both nodes, and let the pod network through its filters.",),
     ),
     "hidden-way": Fault(
         "Packets between {node} and {peers} pass another number of routers than the hops show.",
@@ -295,6 +305,15 @@ SOURCE, DESTINATION, BOTH = "source", "destination", "both"
 # What the rule of a single pair already tells. Faults that take several pairs to see: diagnosis_lost.py.
 SIGNATURES: Mapping[str, Sequence[Signature]] = {
     "no-route": (Signature("route-missing", CERTAIN, SOURCE),),
+    "no-own-route": (Signature("own-route-missing", CERTAIN, DESTINATION),),
+    "refused-astray": (Signature("route-missing", LIKELY, SOURCE),),
+    "sent-astray": (Signature("route-missing", LIKELY, SOURCE),),
+    "astray": (
+        Signature("route-missing", LIKELY, SOURCE),
+        Signature("other-interface", POSSIBLE, DESTINATION),
+    ),
+    "router-refuses": (Signature("router-stops", CERTAIN, SOURCE),),
+    "silent-after-router": (Signature("router-stops", LIKELY, SOURCE),),
     "no-neighbour": (Signature("neighbour-missing", CERTAIN, SOURCE),),
     "loop": (Signature("loop", CERTAIN, SOURCE),),
     "wrong-way-back": (Signature("other-interface", CERTAIN, DESTINATION),),

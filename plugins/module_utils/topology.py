@@ -70,6 +70,12 @@ class Side:
         """The addresses by which the node may answer on the network of the nodes."""
         return (self.public_ip,) if self.public_ip in self.internal_ips else self.internal_ips
 
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Every address that the node is known to have."""
+        named = (self.bridge_ip, self.overlay_ip, self.public_ip, *self.internal_ips)
+        return tuple(address for address in named if address)
+
 
 _NO_SIDE = Side()
 

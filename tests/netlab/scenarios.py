@@ -123,6 +123,13 @@ BROKEN = [
              fault="route-missing", nodes=(A,)),
     Scenario("route-missing-with-default-route", {}, lambda world: faults.route_missing(world, A, B),
              {(A, B): LOST, (B, A): UNANSWERED}, fault="entry-missing", nodes=(A,)),
+    Scenario("sent-astray", {}, lambda world: faults.sent_astray(world, A, B),
+             {(A, B): ("fail", "sent-astray"), (B, A): UNANSWERED, (A, C): PASSED}, fault="route-missing", nodes=(A,)),
+    Scenario("refused-astray", {}, lambda world: faults.sent_astray(world, A, B, refused=True),
+             {(A, B): ("fail", "refused-astray"), (B, A): UNANSWERED, (A, C): PASSED}, fault="route-missing",
+             nodes=(A,)),
+    Scenario("own-route-missing", {}, lambda world: faults.own_route_missing(world, B),
+             _incoming(B, ("fail", "no-own-route")), fault="own-route-missing", nodes=(B,)),
     # A kernel looks for a neighbour for about three seconds, and then says !H at once of all packets that waited for
     # it; the limit on ICMP errors lets six of them pass. A traceroute heeds only what comes for the probe that it sent
     # last, a second ago at most: chance decides whether that one is among them. The unprivileged prober waits for all.

@@ -26,6 +26,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     preflight,
     probe_shell,
     result,
+    stated_paths,
     topology,
     trace,
     verdict,
@@ -78,6 +79,7 @@ class Fault:
     links: topology.Links | None = None
     control: dict = field(default_factory=dict)
     plan: plan.Wanted | None = None
+    stated: list | None = None
 
 
 def shows(recording, pairs):
@@ -96,6 +98,15 @@ def large(name):
 
 
 ARRIVED = {"arrival": observation.Arrival("SOURCE", 62)}
+BY_ROUTER = [
+    {
+        "source": "node-1",
+        "destination": "node-2",
+        "on_node": False,
+        "family": "ipv4",
+        "hops": ["{source.bridge_ip}", "192.0.2.1", "{destination.internal_ip}", "{destination.pod_ip}"],
+    }
+]
 # written by hand, as the lab of namespaces has no such world; a recording of IPv4 shows the same
 SILENT_V6 = {name: (str(topology.parse_node(one).side("ipv6").bridge_ip), None, None, None, None) for name, one in zip(
     NAMES, cluster("vxlan", dual=True), strict=True
@@ -145,6 +156,64 @@ TABLE = [
         "route-missing",
         {"node-1"},
         traces=shows("route_missing.busybox", [("node-1", "node-2")]),
+    ),
+    Fault(
+        "the same, where the router behind the default route says that it has none: no fault of the destination's",
+        "route-missing",
+        {"node-1"},
+        "likely",
+        shows("refused_astray.busybox", [("node-1", "node-2")])
+        | shows("vxlan_blocked.busybox", [("node-2", "node-1")]),
+        {("node-2", "node-1"): ARRIVED},
+        pairs=2,
+    ),
+    Fault(
+        "the same, where that router takes them, and the peer recorded nothing",
+        "route-missing",
+        {"node-1"},
+        "likely",
+        shows("sent_astray.busybox", [("node-1", "node-2")])
+        | shows("vxlan_blocked.busybox", [("node-2", "node-1")]),
+        {("node-1", "node-2"): IN_VAIN, ("node-2", "node-1"): ARRIVED},
+        pairs=2,
+    ),
+    Fault(
+        "the same, where nobody recorded what arrives: then the peer may answer by another card",
+        "route-missing",
+        {"node-1"},
+        "likely",
+        shows("sent_astray.busybox", [("node-1", "node-2")]),
+        pairs=1,
+        also=("other-interface",),
+    ),
+    Fault(
+        "the same hops, and the peer did record packets",
+        "other-interface",
+        {"node-2"},
+        traces=shows("sent_astray.busybox", [("node-1", "node-2")]),
+        seen={("node-1", "node-2"): ARRIVED},
+    ),
+    Fault(
+        "a node has lost the route to its own pods, and says so of all packets for them",
+        "own-route-missing",
+        {"node-2"},
+        traces=shows("own_route_missing.busybox", [(other, "node-2") for other in OTHERS]),
+        pairs=2,
+    ),
+    Fault(
+        "a router that is meant to be there says no",
+        "router-stops",
+        {"node-1"},
+        traces=shows(("10.244.1.1", "  192.0.2.1  0.05 ms !X  0.05 ms !X"), [("node-1", "node-2")]),
+        stated=BY_ROUTER,
+    ),
+    Fault(
+        "a router that is meant to be there answers, and nobody behind it",
+        "router-stops",
+        {"node-1"},
+        "likely",
+        traces=shows(("10.244.1.1", "192.0.2.1", None, None, None), [("node-1", "node-2")]),
+        stated=BY_ROUTER,
     ),
     Fault(
         "the neighbour entry of the tunnel is missing",
@@ -593,7 +662,8 @@ def found_in(fault, services=()):
     pods = {(name, "ipv4"): f"10.244.{index}.2" for index, name in enumerate(NAMES)}
     if "ipv6" in families:
         pods |= {(name, "ipv6"): f"{one.side('ipv6').bridge_ip[:-1]}2" for name, one in nodes.items()}
-    found = paths.Paths(nodes, fault.links, pods)
+    stated = stated_paths.StatedPaths(fault.stated, nodes) if fault.stated else None
+    found = paths.Paths(nodes, fault.links, pods, stated)
     made = plan.choose(fault.plan or plan.Wanted(), nodes, families)
     seen = {leg: observe(fault, found, leg, pods) for leg in made}
     strange = [("node-1", "ipv4", fault.strange_pod)] if fault.strange_pod else []
@@ -628,7 +698,7 @@ def test_the_first_diagnosis_names_the_fault_its_node_and_its_cure(fault):
     candidates = [one.fault for one in found if set(one.legs) == set(first.legs)][1:]
     assert tuple(candidates) == fault.also
     assert any("cannot tell" in sentence for sentence in first.evidence) == bool(
-        fault.also and first.fault not in ("filter-drops", "bridge-dead")
+        fault.also and first.fault not in ("filter-drops", "bridge-dead", "route-missing")
     )
     failing = {leg for broken in tally.broken.values() for leg in broken.failed}
     assert failing <= {leg for one in found for leg in one.legs}, "every failure is explained"
@@ -646,6 +716,9 @@ SIGNATURES = {
     "others_address.busybox": "flannel-address",
     "wrong_interface.busybox": "flannel-address",
     "route_missing.busybox": "route-missing",
+    "refused_astray.busybox": "route-missing",
+    "sent_astray.busybox": "route-missing",
+    "own_route_missing.busybox": "own-route-missing",
     "neighbour_missing.busybox": "neighbour-missing",
     "pod_gone.busybox": "pod-gone",
     "same_node_pod_gone.busybox": "pod-gone",
@@ -667,7 +740,7 @@ def test_every_signature_has_a_recording_that_is_named():
 
 
 # no world of the lab of namespaces makes these
-BY_HAND = {"too-early", "detour", "hidden-way"}
+BY_HAND = {"too-early", "detour", "hidden-way", "router-refuses", "silent-after-router"}
 
 
 def test_every_rule_of_the_diagnosis_has_a_recorded_trace():
