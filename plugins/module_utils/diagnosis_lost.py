@@ -21,10 +21,11 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case imp
     made,
     ranked,
 )
-from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import CERTAIN, LIKELY, POSSIBLE, TUNNELS
+from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import CERTAIN, LIKELY, POSSIBLE
 from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, accuse
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES, FAMILY_NAMES, listed
+from ansible_collections.podpath.kubeadm.plugins.module_utils.tunnels import TUNNELS
 
 # Rules of traces that end in silence between the nodes; the last two know on which way.
 LOST = ("silent-after-source", "packets-lost", "answers-lost")

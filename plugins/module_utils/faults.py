@@ -4,9 +4,10 @@
 """The faults that a pod network can have: what each is called, how to confirm it and how to mend it. A table to read.
 
 ``{node}`` is where the fault lies (in a title or a cure also "each of" several), ``{peer}`` one of the nodes it shows
-with, ``{cidr}`` that one's podCIDR and ``{address}`` its address on the nodes' network; ``{pod}`` a pod that was not
-reached; ``{tunnel}`` what the backend sends between nodes, ``{device}`` its device, ``{forwarding}`` the sysctl of the
-family, ``{ip}`` is ip or ip -6.
+with, ``{cidr}`` that one's podCIDR, ``{address}`` its address on the nodes' network, and ``{own_address}`` the node's;
+``{pod}`` a pod that was not reached; ``{tunnel}`` what the backend sends between nodes, ``{capture}`` the same for
+tcpdump, ``{device}`` its device, ``{entries}`` and ``{compared}`` lines of tunnels.py; ``{forwarding}`` the sysctl of
+the family, ``{ip}`` is ip or ip -6, ``{data}`` what ping is told for 1500 bytes.
 """
 
 from __future__ import annotations
@@ -18,14 +19,6 @@ CERTAIN = "certain"
 LIKELY = "likely"
 POSSIBLE = "possible"
 CONFIDENCES = (CERTAIN, LIKELY, POSSIBLE)
-
-# What a backend sends between nodes, as a firewall sees it, and by which device.
-TUNNELS = {
-    "vxlan": ("UDP port 8472", "flannel.1"),
-    "wireguard": ("UDP port 51820 (51821 for IPv6)", "flannel-wg"),
-    "ipip": ("IP protocol 4", "flannel.ipip"),
-    "udp": ("UDP port 8285", "flannel0"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +84,7 @@ FAULTS = {
     ),
     "entry-missing": Fault(
         "Node {node} does not know to which machine the tunnel to {peers} leads.",
-        ("bridge fdb show dev {device}   # on {node}: one entry with dst {address}", "{ip} neigh show dev {device}"),
+        ("{entries}",),
         (_RESTART,),
     ),
     "loop": Fault(
@@ -178,16 +171,13 @@ FAULTS = {
         "{tunnel} is filtered {where}.",
         (
             "nft list ruleset; iptables -S INPUT   # on {node}",
-            "tcpdump -ni any udp port 8472 and host {address}   # on {node} while a trace runs from {peer}",
+            "tcpdump -ni any {capture} and host {address}   # on {node} while a trace runs from {peer}",
         ),
         ("Allow {tunnel} between all nodes (the firewall role does), also in a cloud's security groups.",),
     ),
     "tunnel-stale": Fault(
         "The other nodes' tunnel entries for {node} are stale.",
-        (
-            "bridge fdb show dev {device} | grep {address}   # on {peer}",
-            "ip -d link show {device}   # on {node}: its MAC must be the one in the others' entries",
-        ),
+        ("{compared}",),
         ("Restart the kube-flannel pods of {node} and then of the others.",),
     ),
     "network-drops": Fault(
@@ -221,7 +211,7 @@ FAULTS = {
     "mtu": Fault(
         "Large packets between {node} and {peers} are lost: the pods' MTU is larger than the way carries.",
         (
-            "ping -M do -s 1422 {address}   # on {peer}: does the nodes' network carry 1450 bytes?",
+            "ping -M do -s {data} {address}   # on {node}: does the nodes' network carry 1500 bytes, or its own MTU?",
             "ip link show {device}; cat /run/flannel/subnet.env   # on {node}",
         ),
         ("Raise the MTU of the nodes' network, or lower Flannel's (MTU in net-conf.json) and make the pods anew.",),

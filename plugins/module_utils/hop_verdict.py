@@ -290,7 +290,7 @@ def _dead(case: Case) -> Judgement:
         role = case.expectation.hops[1].role
         how = "the cluster interface, filters between the nodes"
         if role == OVERLAYS["vxlan"]:
-            how = "UDP 8472 between the nodes, FDB and neighbour entries of flannel.1"
+            how = "UDP 8472 (or Port of net-conf.json) between the nodes, FDB and neighbour entries of Flannel's device"
         elif role in OVERLAYS.values() or role == SILENT:
             how = f"Flannel's tunnel ({case.source.backend}) between the nodes"
         return _fail(

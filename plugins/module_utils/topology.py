@@ -233,16 +233,28 @@ def families_of(nodes: Iterable[Node]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Flannel:
-    """Flannel's net-conf.json. ``direct_routing`` is None where it could not be read."""
+    """Flannel's net-conf.json. ``direct_routing`` is None where it could not be read.
+
+    ``port``, ``port_v6`` and ``vni`` are None where it leaves them to the backend.
+    """
 
     backend: str | None = None
     direct_routing: bool | None = None
     networks: Mapping[str, Network] = field(default_factory=dict)
+    port: int | None = None
+    port_v6: int | None = None
+    vni: int | None = None
 
 
 def _lowered(value: Any) -> dict[str, Any]:
     # as Go reads it: the case of a key does not matter
     return {str(key).lower(): entry for key, entry in value.items()} if isinstance(value, Mapping) else {}
+
+
+def _number(backend: Mapping[str, Any], *keys: str) -> int | None:
+    """The first of these that is told; 0 is what flanneld takes for nothing told."""
+    told = (backend.get(key) for key in keys)
+    return next((value for value in told if isinstance(value, int) and not isinstance(value, bool) and value), None)
 
 
 def parse_flannel(config_map: Mapping[str, Any] | None) -> Flannel:
@@ -260,7 +272,15 @@ def parse_flannel(config_map: Mapping[str, Any] | None) -> Flannel:
             continue
     kind = backend.get("type")
     # as flanneld reads it: the case of the type does not matter either
-    return Flannel(kind.lower() if isinstance(kind, str) else None, backend.get("directrouting") is True, networks)
+    return Flannel(
+        backend=kind.lower() if isinstance(kind, str) else None,
+        direct_routing=backend.get("directrouting") is True,
+        networks=networks,
+        # wireguard calls its ports so
+        port=_number(backend, "port", "listenport"),
+        port_v6=_number(backend, "listenportv6"),
+        vni=_number(backend, "vni"),
+    )
 
 
 @dataclass(frozen=True, slots=True)

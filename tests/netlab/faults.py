@@ -220,9 +220,9 @@ def small_mtu_told(world: World, mtu: int = 1400) -> Iterator[None]:
 
 
 def vxlan_blocked(world: World, node: str, sender: str = "") -> AbstractContextManager[None]:
-    """A firewall of the node drops UDP 8472, from everybody or from one sender alone."""
+    """A firewall of the node drops VXLAN's UDP, from everybody or from one sender alone."""
     source = f"ip saddr {world.hosts[sender].numbers.eth1} " if sender else ""
-    return _rules(world, node, "input", [f"{source}udp dport 8472 drop"])
+    return _rules(world, node, "input", [f"{source}udp dport {world.port} drop"])
 
 
 def forward_dropped(world: World, node: str) -> AbstractContextManager[None]:

@@ -26,7 +26,7 @@ Fault = Callable[[World], AbstractContextManager[Any]]
 class Scenario:
     """``made``: World's arguments; ``pairs``: verdict and rule of the pairs that matter, rules that chance decides
     between joined by "|"; ``fault`` and ``nodes``: the diagnosis that must stand first; ``ahead``: those that may stand
-    before it, as packets cannot tell them apart."""
+    before it, as packets cannot tell them apart; ``tells``: what its title, commands and cures must name."""
 
     name: str
     made: Mapping[str, Any] = field(default_factory=dict)
@@ -35,6 +35,7 @@ class Scenario:
     fault: str = ""
     nodes: Sequence[str] = ()
     ahead: Sequence[str] = ()
+    tells: Sequence[str] = ()
     family: str = IPV4
     restricted: bool = False
     request: Mapping[str, Any] = field(default_factory=dict)
@@ -106,6 +107,8 @@ def _vxlan_blocked_everywhere(world: World) -> Iterator[None]:
         yield
 
 
+# a cluster with Windows nodes cannot have Flannel's own numbers
+WINDOWS = {"vni": 4096, "port": 4789}
 LOST, UNANSWERED = ("fail", "packets-lost"), ("fail", "answers-lost")
 
 BROKEN = [
@@ -168,6 +171,9 @@ BROKEN = [
              nodes=(A,)),
     Scenario("underlay-small", {}, lambda world: faults.underlay_small(world, A),
              {**_outgoing(A, ("fail", "underlay-mtu")), (B, C): PASSED}, fault="underlay-mtu", nodes=(A,)),
+    Scenario("underlay-small-other-numbers", WINDOWS, lambda world: faults.underlay_small(world, A),
+             {**_outgoing(A, ("fail", "underlay-mtu")), (B, C): PASSED}, fault="underlay-mtu", nodes=(A,),
+             tells=("flannel.4096",)),
     # Pods
     Scenario("pod-gone", {}, lambda world: faults.pod_gone(world, B),
              {**_incoming(B, ("fail", "silent-after-destination|pod-gone")),
@@ -185,6 +191,9 @@ BROKEN = [
     # Filters
     Scenario("vxlan-blocked-at-a-node", {}, lambda world: faults.vxlan_blocked(world, B),
              {**_incoming(B, LOST), **_outgoing(B, UNANSWERED)}, fault="tunnel-blocked", nodes=(B,)),
+    Scenario("vxlan-blocked-other-numbers", WINDOWS, lambda world: faults.vxlan_blocked(world, B),
+             {**_incoming(B, LOST), **_outgoing(B, UNANSWERED)}, fault="tunnel-blocked", nodes=(B,),
+             tells=("UDP port 4789 is", "udp port 4789", "Allow UDP port 4789")),
     Scenario("vxlan-blocked-one-way", {}, lambda world: faults.vxlan_blocked(world, B, A),
              {(A, B): LOST, (B, A): UNANSWERED}, fault="tunnel-blocked", nodes=(A,),
              ahead=("entry-missing", "route-missing")),

@@ -17,6 +17,7 @@ from path_samples import DATA, NAMES, cluster, node, output
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     diagnosis,
+    diagnosis_case,
     diagnosis_lost,
     faults,
     legs,
@@ -944,6 +945,50 @@ def test_a_fault_of_some_nodes_names_the_first_and_counts_the_others():
     assert "# on controlplane" in found[0].confirm[0]
     two = shows("route_missing.busybox", [("node-1", "node-2"), ("node-2", "node-1")])
     assert [one.nodes for one in found_in(Fault("", "", set(), traces=two))[0]] == [("node-1",), ("node-2",)]
+
+
+WINDOWS = topology.Flannel("vxlan", port=4789, vni=4096)
+V4, V6 = ("ipv4",), ("ipv6",)
+
+
+@pytest.mark.parametrize(("backend", "families", "flannel", "blocked", "entries"), [
+    ("vxlan", V4, None, "UDP port 8472", "bridge fdb show dev flannel.1;"),
+    ("vxlan", V6, None, "UDP port 8472", "bridge fdb show dev flannel-v6.1; ip -6 neigh"),
+    ("vxlan", V4 + V6, WINDOWS, "UDP port 4789", "bridge fdb show dev flannel.4096;"),
+    ("wireguard", V4, WINDOWS, "UDP port 51820", "wg show flannel-wg "),
+    ("wireguard", V6, None, "UDP port 51821", "wg show flannel-wg-v6 "),
+    ("wireguard", V4 + V6, None, "UDP port 51820 (51821 for IPv6)", "wg show flannel-wg "),
+    ("ipip", V4, None, "IP protocol 4", "ip route show dev flannel.ipip "),
+    ("", V4, None, "UDP port 8285", "kubectl -n kube-flannel logs"),
+])
+def test_each_backend_and_family_has_its_own_words_and_commands(backend, families, flannel, blocked, entries):
+    nodes = topology.parse_nodes(cluster(backend, dual=True))
+    tally = result.Tally(nodes)
+    evidence = diagnosis.Evidence(nodes, tally, flannel=flannel)
+    pairs = legs.Legs(tally.names, (plan.Leg("node-1", "node-2", family) for family in families))
+
+    def told(fault):
+        return diagnosis_case.made(evidence, fault, "likely", ["node-1"], pairs)
+
+    tunnel = told("tunnel-blocked")
+    assert tunnel.title.startswith(f"{blocked} is filtered")
+    assert blocked in tunnel.cure[0]
+    port = blocked.lower().removesuffix(" (51821 for ipv6)").replace("protocol", "proto")
+    assert f"tcpdump -ni any {port} and host {'192' if 'ipv4' in families else 'fd00'}" in tunnel.confirm[1]
+    assert told("entry-missing").confirm[0].startswith(entries)
+    # what the other node has is looked for by this one's address
+    stale = told("tunnel-stale").confirm[0]
+    assert backend == "vxlan" or "bridge" not in stale
+    assert backend != "vxlan" or ("192.168.56.11" if "ipv4" in families else "fd00:56::11") in stale
+    assert f"-s {1472 if 'ipv4' in families else 1452} " in told("mtu").confirm[0]
+
+
+def test_a_backend_without_a_tunnel_is_not_told_of_its_device():
+    nodes = topology.parse_nodes(cluster("host-gw"))
+    tally = result.Tally(nodes)
+    pairs = legs.Legs(tally.names, [plan.Leg("node-1", "node-2")])
+    found = diagnosis_case.made(diagnosis.Evidence(nodes, tally), "neighbour-missing", "certain", ["node-1"], pairs)
+    assert "flannel" not in found.confirm[0]
 
 
 def test_a_long_list_of_pairs_is_cut_and_counted():
