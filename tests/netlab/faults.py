@@ -219,6 +219,11 @@ def small_mtu_told(world: World, mtu: int = 1400) -> Iterator[None]:
 # Filters
 
 
+def vxlan_blocked_v6(world: World, node: str) -> AbstractContextManager[None]:
+    """The same for IPv6 alone, as by a firewall that was only told of IPv4's addresses."""
+    return _rules(world, node, "input", [f"meta nfproto ipv6 udp dport {world.port} drop"])
+
+
 def vxlan_blocked(world: World, node: str, sender: str = "") -> AbstractContextManager[None]:
     """A firewall of the node drops VXLAN's UDP, from everybody or from one sender alone."""
     source = f"ip saddr {world.hosts[sender].numbers.eth1} " if sender else ""

@@ -16,6 +16,8 @@ from programs import Tools
 from prove import prove
 from world import Unsupported, World
 
+from ansible_collections.podpath.kubeadm.plugins.module_utils import plan
+
 C, A, B = "controlplane", "node-1", "node-2"
 ALL = (C, A, B)
 PASSED = ("pass", "as-expected")
@@ -102,8 +104,16 @@ def _route_missing_without_default(world: World) -> Iterator[None]:
 @contextmanager
 def _vxlan_blocked_everywhere(world: World) -> Iterator[None]:
     with ExitStack() as stack:
-        for node in ALL:
+        for node in world.hosts:
             stack.enter_context(faults.vxlan_blocked(world, node))
+        yield
+
+
+@contextmanager
+def _vxlan_blocked_in_ipv6(world: World) -> Iterator[None]:
+    with ExitStack() as stack:
+        for node in world.hosts:
+            stack.enter_context(faults.vxlan_blocked_v6(world, node))
         yield
 
 
@@ -199,6 +209,17 @@ BROKEN = [
              ahead=("entry-missing", "route-missing")),
     Scenario("vxlan-blocked-everywhere", {}, _vxlan_blocked_everywhere, _cross(LOST), fault="tunnel-blocked",
              nodes=ALL),
+    Scenario("vxlan-blocked-of-two", {"nodes": 2}, _vxlan_blocked_everywhere, {(C, A): LOST, (A, C): LOST},
+             fault="tunnel-blocked", nodes=(C, A)),
+    Scenario("vxlan-blocked-in-ipv6", {"families": (IPV4, IPV6)}, _vxlan_blocked_in_ipv6, _cross(LOST),
+             fault="tunnel-blocked", nodes=ALL, family=IPV6, tells=("between all nodes in IPv6",)),
+    Scenario("vxlan-blocked-at-a-node-in-ipv6", {"families": (IPV4, IPV6)},
+             lambda world: faults.vxlan_blocked_v6(world, B), {**_incoming(B, LOST), **_outgoing(B, UNANSWERED)},
+             fault="tunnel-blocked", nodes=(B,), family=IPV6),
+    # all others were tried with it alone, so all that was tried is dead
+    Scenario("vxlan-blocked-at-a-new-node", {}, lambda world: faults.vxlan_blocked(world, B),
+             {**_incoming(B, LOST), **_outgoing(B, UNANSWERED)}, fault="tunnel-blocked", nodes=(B,),
+             request={"wanted": plan.Wanted(name="node", node=B)}),
     Scenario("racks-apart", {"direct_routing": True, "racks": 2}, faults.racks_apart,
              {(C, B): PASSED, (B, C): PASSED, **_incoming(A, LOST), **_outgoing(A, LOST)}, fault="tunnel-blocked",
              nodes=(A,)),
