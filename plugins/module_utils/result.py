@@ -21,7 +21,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
 from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, Names
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import End, ServiceSeen, evidence
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
-from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES, Node, listed
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES, Node, Side, listed
 from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import Control, Judged
 
 SCHEMA_VERSION = 2
@@ -50,7 +50,7 @@ MOST_REASONS = 5
 class Broken:
     """The pairs that one rule kept from a pass, and what their traces tell a diagnosis.
 
-    ``failed``: those that fail; ``refused``: the last hop is the source's own cni0; ``mute``: the first hop is silent;
+    ``failed``: those that fail; ``refused``: the last hop is the source itself; ``mute``: the first hop is silent;
     ``looped``: the source's own cni0 answers again after hop 1.
     """
 
@@ -64,8 +64,8 @@ class Broken:
     def empty(cls, names: Names) -> Broken:
         return cls(*(Legs(names) for _ in range(5)))
 
-    def add(self, judged: Judged, bridge: str | None) -> None:
-        leg, trace = judged.leg, judged.observation.trace
+    def add(self, judged: Judged, near: Side) -> None:
+        leg, trace, bridge = judged.leg, judged.observation.trace, near.bridge_ip
         self.legs.add(leg)
         if judged.judgement.verdict == FAIL:
             self.failed.add(leg)
@@ -73,7 +73,7 @@ class Broken:
             return
         if not trace.hops[0].addresses:
             self.mute.add(leg)
-        if bridge in trace.hops[-1].addresses:
+        if set(near.known) & set(trace.hops[-1].addresses):
             self.refused.add(leg)
         if any(bridge in hop.addresses for hop in trace.hops[1:]):
             self.looped.add(leg)
@@ -148,7 +148,7 @@ class Tally:
         leg, judgement = judged.leg, judged.judgement
         if judgement.rule not in self.broken:
             self.broken[judgement.rule] = Broken.empty(self.names)
-        self.broken[judgement.rule].add(judged, self.nodes[leg.source].side(leg.family).bridge_ip)
+        self.broken[judgement.rule].add(judged, self.nodes[leg.source].side(leg.family))
         self.first.setdefault(judgement.verdict, (leg, judgement.reason))
         kept = (judgement.rule, "source", leg.source), (judgement.rule, "destination", leg.destination)
         if any(self._told[key] < MOST_REASONS for key in kept):

@@ -353,6 +353,13 @@ TABLE = [
         shows("forward_prohibited.butskoy", [(other, "node-2") for other in OTHERS]),
     ),
     Fault(
+        "a REJECT of the source's own node, by whichever of its addresses",
+        "filter-rejects",
+        {"node-1"},
+        "certain",
+        shows(("  192.168.56.11  0.05 ms !X  0.05 ms !X",), [("node-1", "node-2")]),
+    ),
+    Fault(
         "the peer's sandbox has lost its cable",
         "pod-gone",
         {"node-2"},
