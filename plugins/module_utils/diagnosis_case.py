@@ -15,13 +15,19 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import FAULTS, TUNNELS
+from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import FAULTS
 from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import ServiceSeen
-from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.preflight import Finding
 from ansible_collections.podpath.kubeadm.plugins.module_utils.result import MOST_REASONS, Tally
-from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import IPV4, Node, listed
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import IPV4, Flannel, Node, Side, listed
+from ansible_collections.podpath.kubeadm.plugins.module_utils.tunnels import (
+    COMPARED,
+    ENTRIES,
+    PING_DATA,
+    carried,
+    tunnel,
+)
 
 MOST_PAIRS = 20
 MOST_SENTENCES = MOST_REASONS
@@ -60,13 +66,15 @@ class Diagnosis:
 
 @dataclass
 class Evidence:
-    """All that a diagnosis goes by. ``lost``: nodes that went away in mid-run, or lost their pods, and why."""
+    """All that a diagnosis goes by. ``lost``: nodes that went away in mid-run, or lost their pods, and why;
+    ``flannel``: what net-conf.json says."""
 
     nodes: Mapping[str, Node]
     tally: Tally
     findings: Sequence[Finding] = ()
     services: Sequence[ServiceSeen] = ()
     lost: Mapping[str, str] = field(default_factory=dict)
+    flannel: Flannel | None = None
 
     def rule(self, *rules: str) -> Legs:
         """The pairs that one of these rules kept from a pass."""
@@ -84,23 +92,35 @@ def _named(evidence: Evidence, nodes: Sequence[str]) -> str:
     return listed(nodes, MOST_NAMES)
 
 
-def _values(evidence: Evidence, node: str, others: Sequence[str], peer: str, leg: Leg | None) -> dict[str, str]:
-    """What the texts of a fault speak of."""
-    family = leg.family if leg else IPV4
+def _address(side: Side) -> str:
+    """By which a node is reached."""
+    return side.public_ip or (side.internal_ips or ("its address",))[0]
+
+
+def _values(evidence: Evidence, node: str, others: Sequence[str], peer: str, families: Sequence[str]) -> dict[str, str]:
+    """What the texts of a fault speak of; the commands are of the first family."""
+    family = families[0]
     side = evidence.nodes[peer].side(family)
-    tunnel, device = TUNNELS.get(evidence.backend(node), ("the tunnel", "flannel.1"))
-    return {
+    backend = evidence.backend(node)
+    found = tunnel(backend, family, evidence.flannel)
+    values = {
         "node": node,
         "peer": peer,
         "peers": listed(others, MOST_NAMES) if others else "the other nodes",
         "cidr": side.pod_cidr or "its podCIDR",
-        "address": side.public_ip or (side.internal_ips or ("its address",))[0],
+        "address": _address(side),
+        "own_address": _address(evidence.nodes[node].side(family)),
         "pod": side.bridge_ip or "the pod",
-        "tunnel": tunnel,
-        "device": device,
+        "tunnel": carried(backend, families, evidence.flannel) if found else "the tunnel",
+        "capture": found.capture if found else "ip",
+        # without a tunnel it is the card that carries the node's address
+        "device": found.device if found else "INTERFACE",
+        "data": str(PING_DATA[family]),
         "forwarding": "net.ipv4.ip_forward" if family == IPV4 else "net.ipv6.conf.all.forwarding",
         "ip": "ip" if family == IPV4 else "ip -6",
     }
+    lines = {"entries": ENTRIES, "compared": COMPARED}
+    return values | {name: by_backend.get(backend, "").format(**values) for name, by_backend in lines.items()}
 
 
 def made(
@@ -122,7 +142,7 @@ def made(
     at, ends = set(nodes), legs.ends()
     others = [end for end in ends if end not in at]
     peer = next((end for end in (*others, *ends) if end != node), node)
-    values = _values(evidence, node, others, peer, next(iter(legs), None)) | {"nodes": _named(evidence, nodes)}
+    values = _values(evidence, node, others, peer, legs.families() or [IPV4]) | {"nodes": _named(evidence, nodes)}
     each = f"each of {values['nodes']}".replace("each of all ", "each of the ") if len(nodes) > 1 else node
     spoken = {**values, "node": each, "where": where or (f"at node {node}" if each == node else f"at {each}")}
     text = FAULTS[fault]

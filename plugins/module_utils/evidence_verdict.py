@@ -24,7 +24,15 @@ _UNANSWERED = re.compile("^$|no answer|timed out", re.IGNORECASE)
 # A connection that came about, with somebody who is not this pair's peer.
 _STRANGER = re.compile("^(somebody else|the peer of .*) answer", re.IGNORECASE)
 # Failures of a trace that a filter for its probes alone would explain.
-_FILTERED = ("silent-after-source", "silent-after-destination", "rejected", "prohibited", "nothing-on-node")
+_FILTERED = (
+    "silent-after-source",
+    "silent-after-router",
+    "silent-after-destination",
+    "rejected",
+    "prohibited",
+    "router-refuses",
+    "nothing-on-node",
+)
 
 
 def routers_passed(ttl: int) -> int:

@@ -4,9 +4,10 @@
 """The faults that a pod network can have: what each is called, how to confirm it and how to mend it. A table to read.
 
 ``{node}`` is where the fault lies (in a title or a cure also "each of" several), ``{peer}`` one of the nodes it shows
-with, ``{cidr}`` that one's podCIDR and ``{address}`` its address on the nodes' network; ``{pod}`` a pod that was not
-reached; ``{tunnel}`` what the backend sends between nodes, ``{device}`` its device, ``{forwarding}`` the sysctl of the
-family, ``{ip}`` is ip or ip -6.
+with, ``{cidr}`` that one's podCIDR, ``{address}`` its address on the nodes' network, and ``{own_address}`` the node's;
+``{pod}`` a pod that was not reached; ``{tunnel}`` what the backend sends between nodes, ``{capture}`` the same for
+tcpdump, ``{device}`` its device, ``{entries}`` and ``{compared}`` lines of tunnels.py; ``{forwarding}`` the sysctl of
+the family, ``{ip}`` is ip or ip -6, ``{data}`` what ping is told for 1500 bytes.
 """
 
 from __future__ import annotations
@@ -18,14 +19,6 @@ CERTAIN = "certain"
 LIKELY = "likely"
 POSSIBLE = "possible"
 CONFIDENCES = (CERTAIN, LIKELY, POSSIBLE)
-
-# What a backend sends between nodes, as a firewall sees it, and by which device.
-TUNNELS = {
-    "vxlan": ("UDP port 8472", "flannel.1"),
-    "wireguard": ("UDP port 51820 (51821 for IPv6)", "flannel-wg"),
-    "ipip": ("IP protocol 4", "flannel.ipip"),
-    "udp": ("UDP port 8285", "flannel0"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +72,11 @@ FAULTS = {
         (_ROUTE, "{ip} route show {cidr}   # on {node}"),
         (_RESTART,),
     ),
+    "own-route-missing": Fault(
+        "Node {node} has no route to its own pods.",
+        ("ip -br addr show cni0; {ip} route show dev cni0   # on {node}: up, with the podCIDR's first address",),
+        ("Bring cni0 up; where it is gone or has another address, delete it and make the node's pods anew.",),
+    ),
     "neighbour-missing": Fault(
         "Node {node} cannot resolve the next hop to {peers}.",
         ("{ip} neigh show dev {device}   # on {node}", _ROUTE),
@@ -86,7 +84,7 @@ FAULTS = {
     ),
     "entry-missing": Fault(
         "Node {node} does not know to which machine the tunnel to {peers} leads.",
-        ("bridge fdb show dev {device}   # on {node}: one entry with dst {address}", "{ip} neigh show dev {device}"),
+        ("{entries}",),
         (_RESTART,),
     ),
     "loop": Fault(
@@ -119,6 +117,11 @@ FAULTS = {
         "Packets from {node} to {peers} pass a machine that does not belong to the path.",
         (_ROUTE, "{ip} route get {address}   # on {node}"),
         ("Look at the routes on the way, or state the path in expected if it is meant.",),
+    ),
+    "router-stops": Fault(
+        "A router between {node} and {peers} does not pass packets for their pods on.",
+        ("tcpdump -ni any host {pod}   # on the router: what comes in, what goes out", "{ip} route   # on the router"),
+        ("Give the router routes to the podCIDRs of both nodes, and let the pod network through its filters.",),
     ),
     "hidden-way": Fault(
         "Packets between {node} and {peers} pass another number of routers than the hops show.",
@@ -176,16 +179,13 @@ FAULTS = {
         "{tunnel} is filtered {where}.",
         (
             "nft list ruleset; iptables -S INPUT   # on {node}",
-            "tcpdump -ni any udp port 8472 and host {address}   # on {node} while a trace runs from {peer}",
+            "tcpdump -ni any {capture} and host {address}   # on {node} while a trace runs from {peer}",
         ),
         ("Allow {tunnel} between all nodes (the firewall role does), also in a cloud's security groups.",),
     ),
     "tunnel-stale": Fault(
         "The other nodes' tunnel entries for {node} are stale.",
-        (
-            "bridge fdb show dev {device} | grep {address}   # on {peer}",
-            "ip -d link show {device}   # on {node}: its MAC must be the one in the others' entries",
-        ),
+        ("{compared}",),
         ("Restart the kube-flannel pods of {node} and then of the others.",),
     ),
     "network-drops": Fault(
@@ -219,7 +219,7 @@ FAULTS = {
     "mtu": Fault(
         "Large packets between {node} and {peers} are lost: the pods' MTU is larger than the way carries.",
         (
-            "ping -M do -s 1422 {address}   # on {peer}: does the nodes' network carry 1450 bytes?",
+            "ping -M do -s {data} {address}   # on {node}: does the nodes' network carry 1500 bytes, or its own MTU?",
             "ip link show {device}; cat /run/flannel/subnet.env   # on {node}",
         ),
         ("Raise the MTU of the nodes' network, or lower Flannel's (MTU in net-conf.json) and make the pods anew.",),
@@ -303,6 +303,15 @@ SOURCE, DESTINATION, BOTH = "source", "destination", "both"
 # What the rule of a single pair already tells. Faults that take several pairs to see: diagnosis_lost.py.
 SIGNATURES: Mapping[str, Sequence[Signature]] = {
     "no-route": (Signature("route-missing", CERTAIN, SOURCE),),
+    "no-own-route": (Signature("own-route-missing", CERTAIN, DESTINATION),),
+    "refused-astray": (Signature("route-missing", LIKELY, SOURCE),),
+    "sent-astray": (Signature("route-missing", LIKELY, SOURCE),),
+    "astray": (
+        Signature("route-missing", LIKELY, SOURCE),
+        Signature("other-interface", POSSIBLE, DESTINATION),
+    ),
+    "router-refuses": (Signature("router-stops", CERTAIN, SOURCE),),
+    "silent-after-router": (Signature("router-stops", LIKELY, SOURCE),),
     "no-neighbour": (Signature("neighbour-missing", CERTAIN, SOURCE),),
     "loop": (Signature("loop", CERTAIN, SOURCE),),
     "wrong-way-back": (Signature("other-interface", CERTAIN, DESTINATION),),

@@ -10,6 +10,7 @@ the diagnosis, which sees all pairs; here stands what one trace alone can say.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,11 +71,73 @@ def _has(notes: Sequence[str], wanted: Sequence[str]) -> bool:
     return any(note in wanted for note in notes)
 
 
+# who answers at a hop
+_SOURCE, _DESTINATION, _ROUTER, _STRANGER = "source", "destination", "router", "stranger"
+
+
+def _belongs(hop: Hop, side: Side) -> bool:
+    """Whether a node answers at a hop, or one of its pods."""
+    if set(hop.addresses) & set(side.known):
+        return True
+    network = ipaddress.ip_network(side.pod_cidr) if side.pod_cidr else ()
+    return any(ipaddress.ip_address(address) in network for address in hop.addresses)
+
+
+def _teller(case: Case, hop: Hop) -> str:
+    """Whose a hop is: an end's, that of a router which a stated path names, or of somebody who belongs to no path.
+
+    Behind an answer of the destination's everybody is taken for it, as a node may have addresses that its Node object
+    does not name. So may the ends of a stated path: what it names first is the source's, what stands before the pod the
+    destination's.
+    """
+    if case.source.name == case.destination.name or _belongs(hop, case.near):
+        return _SOURCE
+    if any(case.pod in earlier.addresses or _belongs(earlier, case.far) for earlier in case.trace.hops[: hop.ttl]):
+        return _DESTINATION
+    hops = case.expectation.hops
+    if hop.ttl > len(hops) or not set(hop.addresses) & set(hops[hop.ttl - 1].addresses):
+        return _STRANGER
+    if hop.ttl == 1:
+        return _SOURCE
+    return _DESTINATION if hop.ttl >= len(hops) - 1 else _ROUTER
+
+
+def _refused_between(case: Case, hop: Hop, told: str, teller: str) -> Judgement | None:
+    """What a machine between the nodes says no to."""
+    said = f"{told}: {listed_addresses(hop.addresses)}"
+    notes = f" ({', '.join(hop.notes)})" if hop.notes else ""
+    source, destination, cidr = case.source.name, case.destination.name, case.far.pod_cidr
+    if teller == _ROUTER:
+        return _fail(
+            "router-refuses",
+            f"{said}, a router between {source} and {destination}, refuses it{notes}; look at its routes and filters "
+            f"for {cidr}.",
+        )
+    if hop.ttl == 1:
+        return None  # that somebody else is the pod's first router is the graver
+    return _fail(
+        "refused-astray",
+        f"{said}, which is neither {source} nor {destination}, refuses it{notes}, so {source} sends it elsewhere, as "
+        f"by its default route; look at its route to {cidr}.",
+    )
+
+
 def _refusal(case: Case, hop: Hop, told: str) -> Judgement | None:
-    """What an annotation at a hop says, whoever it belongs to."""
+    """What an annotation at a hop says, by who says it."""
     notes = hop.notes
-    here = case.near.bridge_ip in hop.addresses
+    if "!N" not in notes and not _has(notes, UNREACHABLE + PROHIBITED):
+        return None
+    teller = _teller(case, hop)
+    if teller in (_ROUTER, _STRANGER):
+        return _refused_between(case, hop, told, teller)
+    here = teller == _SOURCE
     who = case.source.name if here else case.destination.name
+    if "!N" in notes and not here:
+        return _fail(
+            "no-own-route",
+            f"{told}: node {who} has no route to its own pods (!N); look at cni0 there and at its route to "
+            f"{case.far.pod_cidr}.",
+        )
     if "!N" in notes:
         return _fail(
             "no-route", f"{told}: node {who} has no route to it (!N); look at its route to {case.far.pod_cidr}."
@@ -90,12 +153,10 @@ def _refusal(case: Case, hop: Hop, told: str) -> Judgement | None:
             rule,
             f"{told}: {listed_addresses(hop.addresses)} finds nobody there (!H); the pod is gone or its cni0 port is.",
         )
-    if _has(notes, PROHIBITED):
-        return _fail(
-            "prohibited",
-            f"{told}: {listed_addresses(hop.addresses)} on {who} says that a firewall forbids it ({', '.join(notes)}).",
-        )
-    return None
+    return _fail(
+        "prohibited",
+        f"{told}: {listed_addresses(hop.addresses)} on {who} says that a firewall forbids it ({', '.join(notes)}).",
+    )
 
 
 def _wrong_on_node(case: Case, told: str, address: str, hop: Hop) -> Judgement:
@@ -132,6 +193,14 @@ def _wrong_second(case: Case, told: str, address: str) -> Judgement:
             "overlay-not-direct",
             f"{told}: node {destination.name} answers by another interface. This is "
             f"{OVERLAYS.get(source.backend or '', 'flannel.1')}, {extra}",
+        )
+    reached = any(case.pod in hop.addresses for hop in case.trace.hops)
+    if not reached and address not in case.far.known:
+        return _fail(
+            "astray",
+            f"{told}, which is no known address of either node, and nothing reached the pod: node {source.name} sends "
+            f"it elsewhere, as by its default route, or {destination.name} answers by another interface; look first at "
+            f"{source.name}'s route to {case.far.pod_cidr}.",
         )
     return _fail(
         "wrong-way-back",
@@ -208,7 +277,10 @@ def _dead(case: Case) -> Judgement:
         )
     if len(trace.hops) < trace.max_ttl and trace.hops[-1].addresses:
         # a traceroute ends before its highest TTL only where somebody said: port unreachable
-        who = source if case.near.bridge_ip in trace.hops[-1].addresses else destination
+        teller = _teller(case, trace.hops[-1])
+        if teller == _ROUTER and (refusal := _refused_between(case, trace.hops[-1], told, teller)):
+            return refusal
+        who = source if teller == _SOURCE else destination
         return _fail(
             "rejected",
             f"{told}: {listed_addresses(trace.hops[-1].addresses)} on {who} rejects the packet in the pod's stead; a "
@@ -218,13 +290,21 @@ def _dead(case: Case) -> Judgement:
         role = case.expectation.hops[1].role
         how = "the cluster interface, filters between the nodes"
         if role == OVERLAYS["vxlan"]:
-            how = "UDP 8472 between the nodes, FDB and neighbour entries of flannel.1"
+            how = "UDP 8472 (or Port of net-conf.json) between the nodes, FDB and neighbour entries of Flannel's device"
         elif role in OVERLAYS.values() or role == SILENT:
             how = f"Flannel's tunnel ({case.source.backend}) between the nodes"
         return _fail(
             "silent-after-source",
             f"{told}: nothing came back after hop 1, so the packets are lost between {source} and {destination} on the "
             f"way there or back; look at {how}, and at net.ipv4.ip_forward on {destination}.",
+        )
+    last = trace.hops[max(answered) - 1]
+    if _teller(case, last) == _ROUTER:
+        return _fail(
+            "silent-after-router",
+            f"{told}: nothing came back after hop {last.ttl}, {listed_addresses(last.addresses)}, a router between "
+            f"{source} and {destination}; look at its routes and filters for {case.far.pod_cidr} and for "
+            f"{case.near.pod_cidr}, and at the filters of {destination}.",
         )
     return _fail(
         "silent-after-destination",

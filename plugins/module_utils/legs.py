@@ -108,6 +108,12 @@ class Legs:
         """Those with this node at either end."""
         return self.outgoing(node) | self.incoming(node)
 
+    def families(self) -> list[str]:
+        return sorted({family for family, _source in self._rows})
+
+    def in_families(self, *families: str) -> Legs:
+        return self._with((row, mask) for row, mask in self._rows.items() if row[0] in families)
+
     def by_source(self) -> dict[str, Legs]:
         found: dict[str, Legs] = {}
         for (family, source), mask in sorted(self._rows.items()):

@@ -142,7 +142,7 @@ class Proof:
         self.nodes = {**self.nodes, **{name: topology.absent_node(name) for name in missing}}
         self._stated = StatedPaths(self.request.expected, self.nodes) if self.request.expected else None
         self.paths = Paths(self.nodes, self._links, stated=self._stated)
-        self._underlays = underlay.Underlays(hosts, self.nodes, self._links.direct_routing)
+        self._underlays = underlay.Underlays(hosts, self.nodes, self._links.direct_routing, flannel=self.flannel)
         self.plan = plan.choose(self.request.wanted, self.nodes, self.families, self.seed)
 
     # Probing
@@ -272,7 +272,7 @@ class Proof:
             given = {name: entry for name, entry in self.request.underlay.items() if entry}
             hosts = underlay.parse_hosts({**self.outcome.underlay, **given})
             silent = self.outcome.no_underlay
-            self._underlays = underlay.Underlays(hosts, self.nodes, self._links.direct_routing, silent)
+            self._underlays = underlay.Underlays(hosts, self.nodes, self._links.direct_routing, silent, self.flannel)
         peers = result.own_ips(self.outcome.ends, PEER)
         both = {*peers.items(), *result.own_ips(self.outcome.ends, PROBER).items()}
         strange = preflight.pod_addresses(
@@ -369,7 +369,7 @@ class Proof:
         tally, pairs, matrix = self._judge(record, wanted)
         lost = {node: told for (_role, node), told in self.outcome.lost.items()} | self.outcome.lost_nodes
         found = diagnosis.diagnose(
-            diagnosis.Evidence(self.nodes, tally, self.findings, self.outcome.services, lost=lost)
+            diagnosis.Evidence(self.nodes, tally, self.findings, self.outcome.services, lost, self.flannel)
         )
         problems = {}
         for (role, node), problem in self.outcome.problems.items():

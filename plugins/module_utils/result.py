@@ -21,7 +21,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
 from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, Names
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import End, ServiceSeen, evidence
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
-from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES, Node, listed
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES, Node, Side, listed
 from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import Control, Judged
 
 SCHEMA_VERSION = 2
@@ -50,7 +50,7 @@ MOST_REASONS = 5
 class Broken:
     """The pairs that one rule kept from a pass, and what their traces tell a diagnosis.
 
-    ``failed``: those that fail; ``refused``: the last hop is the source's own cni0; ``mute``: the first hop is silent;
+    ``failed``: those that fail; ``refused``: the last hop is the source itself; ``mute``: the first hop is silent;
     ``looped``: the source's own cni0 answers again after hop 1.
     """
 
@@ -64,8 +64,8 @@ class Broken:
     def empty(cls, names: Names) -> Broken:
         return cls(*(Legs(names) for _ in range(5)))
 
-    def add(self, judged: Judged, bridge: str | None) -> None:
-        leg, trace = judged.leg, judged.observation.trace
+    def add(self, judged: Judged, near: Side) -> None:
+        leg, trace, bridge = judged.leg, judged.observation.trace, near.bridge_ip
         self.legs.add(leg)
         if judged.judgement.verdict == FAIL:
             self.failed.add(leg)
@@ -73,7 +73,7 @@ class Broken:
             return
         if not trace.hops[0].addresses:
             self.mute.add(leg)
-        if bridge in trace.hops[-1].addresses:
+        if set(near.known) & set(trace.hops[-1].addresses):
             self.refused.add(leg)
         if any(bridge in hop.addresses for hop in trace.hops[1:]):
             self.looped.add(leg)
@@ -85,10 +85,10 @@ class Tally:
 
     Of pairs that do not pass only bits and a few reasons are kept, as all of a million may fail. ``broken``: they, by
     the rule that said so; ``first``: the first one of each verdict, with its reason; ``reasons``: of some of them, see
-    MOST_REASONS. ``tried``: how many pairs have a trace; ``met``: the nodes in them; ``crossing``: by node, how many
-    traced pairs it has with other nodes; ``beyond``: sources, with the family, of which a trace to another node shows
-    more than hop 1. ``echoes``: by node, those of its pairs with other nodes of which any came back, as sent and lost;
-    ``lossy``: the pairs that lost some.
+    MOST_REASONS. ``tried``: how many pairs have a trace; ``met``: the nodes in them; ``crossing``: by node and
+    family, how many traced pairs it has with other nodes; ``beyond``: sources, with the family, of which a trace to
+    another node shows more than hop 1. ``echoes``: by node, those of its pairs with other nodes of which any came back,
+    as sent and lost; ``lossy``: the pairs that lost some.
     """
 
     nodes: Mapping[str, Node]
@@ -100,7 +100,7 @@ class Tally:
     reasons: dict[Leg, str] = field(default_factory=dict)
     tried: int = 0
     met: set[str] = field(default_factory=set)
-    crossing: Counter[str] = field(default_factory=Counter)
+    crossing: Counter[tuple[str, str]] = field(default_factory=Counter)
     beyond: set[tuple[str, str]] = field(default_factory=set)
     echoes: dict[str, tuple[int, int]] = field(default_factory=dict)
     names: Names = field(init=False)
@@ -132,8 +132,8 @@ class Tally:
         if judged.judgement.rule == END_GONE:
             return  # what it lost tells nothing of the network
         if trace is not None and leg.source != leg.destination:
-            self.crossing[leg.source] += 1
-            self.crossing[leg.destination] += 1
+            self.crossing[leg.source, leg.family] += 1
+            self.crossing[leg.destination, leg.family] += 1
             if any(hop.addresses for hop in trace.hops[1:]):
                 self.beyond.add((leg.source, leg.family))
         if echoes is not None and echoes.received and leg.source != leg.destination:
@@ -148,7 +148,7 @@ class Tally:
         leg, judgement = judged.leg, judged.judgement
         if judgement.rule not in self.broken:
             self.broken[judgement.rule] = Broken.empty(self.names)
-        self.broken[judgement.rule].add(judged, self.nodes[leg.source].side(leg.family).bridge_ip)
+        self.broken[judgement.rule].add(judged, self.nodes[leg.source].side(leg.family))
         self.first.setdefault(judgement.verdict, (leg, judgement.reason))
         kept = (judgement.rule, "source", leg.source), (judgement.rule, "destination", leg.destination)
         if any(self._told[key] < MOST_REASONS for key in kept):
@@ -191,9 +191,12 @@ def _node_verdict(
         return (FAIL if total[FAIL] else INCONCLUSIVE), blamed[name]
     if total[PASS] == sum(total.values()):
         return PASS, f"All {total[PASS]} pairs from and to it pass."
-    others = set(broken.of(name).ends()) - {name} if total[PASS] else set()
+    others = set(broken.of(name).ends()) - {name}
     if others and others <= blamed.keys():
-        return PASS, f"Its pairs pass but for those with {listed(sorted(others))}, where the fault lies."
+        where = f"{listed(sorted(others))}, where the fault lies"
+        if total[PASS]:
+            return PASS, f"Its pairs pass but for those with {where}."
+        return INCONCLUSIVE, f"No other pairs of it were tried than those with {where}."
     told = f"{total[PASS]} of its {sum(total.values())} pairs pass"
     return overall(total), f"{told}; {total[FAIL]} fail, {total[INCONCLUSIVE]} are inconclusive."
 

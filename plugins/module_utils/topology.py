@@ -22,6 +22,7 @@ IPV4 = "ipv4"
 IPV6 = "ipv6"
 FAMILIES = (IPV4, IPV6)
 VERSIONS = {IPV4: 4, IPV6: 6}
+FAMILY_NAMES = {IPV4: "IPv4", IPV6: "IPv6"}
 # Flannel writes its udp backend as an empty type.
 UDP = "udp"
 
@@ -74,6 +75,12 @@ class Side:
     def answers(self) -> tuple[str, ...]:
         """The addresses by which the node may answer on the network of the nodes."""
         return (self.public_ip,) if self.public_ip in self.internal_ips else self.own_ips
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Every address that the node is known to have."""
+        named = (self.bridge_ip, self.overlay_ip, self.public_ip, *self.internal_ips)
+        return tuple(address for address in named if address)
 
 
 _NO_SIDE = Side()
@@ -232,16 +239,28 @@ def families_of(nodes: Iterable[Node]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Flannel:
-    """Flannel's net-conf.json. ``direct_routing`` is None where it could not be read."""
+    """Flannel's net-conf.json. ``direct_routing`` is None where it could not be read.
+
+    ``port``, ``port_v6`` and ``vni`` are None where it leaves them to the backend.
+    """
 
     backend: str | None = None
     direct_routing: bool | None = None
     networks: Mapping[str, Network] = field(default_factory=dict)
+    port: int | None = None
+    port_v6: int | None = None
+    vni: int | None = None
 
 
 def _lowered(value: Any) -> dict[str, Any]:
     # as Go reads it: the case of a key does not matter
     return {str(key).lower(): entry for key, entry in value.items()} if isinstance(value, Mapping) else {}
+
+
+def _number(backend: Mapping[str, Any], *keys: str) -> int | None:
+    """The first of these that is told; 0 is what flanneld takes for nothing told."""
+    told = (backend.get(key) for key in keys)
+    return next((value for value in told if isinstance(value, int) and not isinstance(value, bool) and value), None)
 
 
 def parse_flannel(config_map: Mapping[str, Any] | None) -> Flannel:
@@ -259,7 +278,15 @@ def parse_flannel(config_map: Mapping[str, Any] | None) -> Flannel:
             continue
     kind = backend.get("type")
     # as flanneld reads it: the case of the type does not matter either
-    return Flannel(kind.lower() if isinstance(kind, str) else None, backend.get("directrouting") is True, networks)
+    return Flannel(
+        backend=kind.lower() if isinstance(kind, str) else None,
+        direct_routing=backend.get("directrouting") is True,
+        networks=networks,
+        # wireguard calls its ports so
+        port=_number(backend, "port", "listenport"),
+        port_v6=_number(backend, "listenportv6"),
+        vni=_number(backend, "vni"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +312,7 @@ class Links:
 def pod_address_problem(node: Node, address: str, family: str = IPV4) -> str:
     """A sentence when a pod's address does not belong to its node's podCIDR, else an empty string."""
     own = canonical(address)
-    named = "IPv4" if family == IPV4 else "IPv6"
+    named = FAMILY_NAMES[family]
     if own is None or family_of(own) != family:
         return f"The pod on {node.name} has the address {address!r}, which is not {named}."
     cidr = node.side(family).pod_cidr

@@ -17,23 +17,12 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import
 from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import DIRECT_ROUTING
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import (
-    IPV4,
-    IPV6,
+    Flannel,
     Node,
     TopologyError,
     canonical,
 )
-
-# By backend and family the device that sends between nodes, and the bytes that it adds to each packet. host-gw has
-# none: there the node itself tells its pods what does not fit.
-TUNNEL_DEVICES = {
-    ("vxlan", IPV4): ("flannel.1", 50),
-    ("vxlan", IPV6): ("flannel-v6.1", 70),
-    ("wireguard", IPV4): ("flannel-wg", 60),
-    ("wireguard", IPV6): ("flannel-wg-v6", 80),
-    ("ipip", IPV4): ("flannel.ipip", 20),
-    ("udp", IPV4): ("flannel0", 28),
-}
+from ansible_collections.podpath.kubeadm.plugins.module_utils.tunnels import device_among, tunnel
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +93,10 @@ class Underlays:
         nodes: Mapping[str, Node],
         direct_routing: bool,
         silent: Mapping[str, str] | None = None,
+        flannel: Flannel | None = None,
     ) -> None:
         self._hosts, self._nodes, self._direct, self._silent = hosts, nodes, direct_routing, silent or {}
+        self._flannel = flannel
 
     def __bool__(self) -> bool:
         return bool(self._hosts or self._silent)
@@ -131,9 +122,9 @@ class Underlays:
         backend = self._nodes[leg.source].backend or ""
         if self._direct and backend in DIRECT_ROUTING and not route.gateway:
             return None
-        device, overhead = TUNNEL_DEVICES.get((backend, leg.family), ("", 0))
-        mtu = host.mtus.get(device)
-        return mtu + overhead if mtu else None
+        found = tunnel(backend, leg.family, self._flannel)
+        mtu = host.mtus.get(device_among(host.mtus, backend, leg.family, self._flannel))
+        return mtu + found.overhead if found and mtu else None
 
     def added(self, seen: Observation, leg: Leg) -> Observation:
         """An observation with the underlay, or why there is none. What a prober saw itself stands."""

@@ -57,6 +57,10 @@ _RECORDED = Judgement(
 _STANDS = (
     "no-route",
     "no-neighbour",
+    "no-own-route",
+    "router-refuses",
+    "refused-astray",
+    "sent-astray",
     "loop",
     "wrong-first-hop",
     "routed-on-node",
@@ -123,8 +127,12 @@ def _between(expectation: Expectation) -> list[int]:
     return [index for index in range(1, last) if expectation.hops[index].role != SILENT]
 
 
-def way_back(expectation: Expectation | None, trace: Trace | None) -> str:
-    """What the intermediate hops of a trace show of the destination's way to the source: right, wrong or unseen."""
+def way_back(expectation: Expectation | None, trace: Trace | None, known: Sequence[str] = ()) -> str:
+    """What the intermediate hops of a trace show of the destination's way to the source: right, wrong or unseen.
+
+    ``known``: the destination's addresses. An unknown one may be a second card's where the pod was reached; where it
+    was not, the packets may have gone anywhere.
+    """
     if trace is None or expectation is None:
         return UNSEEN
     between = _between(expectation)
@@ -134,6 +142,7 @@ def way_back(expectation: Expectation | None, trace: Trace | None) -> str:
         reached = any(pod in hop.addresses for pod in pods for hop in trace.hops)
         return RIGHT if len(expectation.hops) <= 2 and reached else UNSEEN
     verdict = RIGHT
+    arrived = any(set(hop.addresses) & set(expectation.hops[-1].addresses) for hop in trace.hops)
     for index in between:
         hop = trace.hop(index + 1)
         if hop is None or not hop.addresses or set(hop.addresses) & set(expectation.hops[-1].addresses):
@@ -143,7 +152,9 @@ def way_back(expectation: Expectation | None, trace: Trace | None) -> str:
             wanted.intersection(later.addresses)
             for later in trace.hops[index:]
         ):
-            return WRONG
+            if arrived or set(hop.addresses) & set(known):
+                return WRONG
+            verdict = UNSEEN
     return verdict
 
 
@@ -212,7 +223,7 @@ def _with_way_there(
             "nothing tells the way.",
             "hidden-way",
         ), back
-    shown = way_back(back, opposite.trace)
+    shown = way_back(back, opposite.trace, record.nodes[source].side(leg.family).known)
     if shown == RIGHT:
         return _BOTH_WAYS, back
     if shown == WRONG and back is not None and opposite.trace is not None:
@@ -237,10 +248,21 @@ def _with_way_there(
     ), back
 
 
+def _with_arrival(own: Judgement, seen: Observation, source: str, destination: str) -> Judgement:
+    """Somebody unknown answers and the pod does not: what arrived tells whether they are on the way there or back."""
+    if own.rule != "astray" or seen.arrival is None:
+        return own
+    if seen.arrival.source:
+        told = f"The pod on {destination} did record packets, so it is {destination} that answers by that interface."
+        return Judgement(FAIL, f"{own.reason} {told}", "wrong-way-back")
+    told = f"The pod on {destination} recorded nothing, so the packets of {source} are lost on the way there."
+    return Judgement(FAIL, f"{own.reason} {told}", "sent-astray")
+
+
 def _judge_seen(record: Record, leg: Leg, expectation: Expectation, seen: Observation, trace: Trace) -> Judgement:
     source, destination, family = leg
     ends = record.nodes[source], record.nodes[destination]
-    own = judge_trace(*ends, expectation, trace, family)
+    own = _with_arrival(judge_trace(*ends, expectation, trace, family), seen, source, destination)
     own, back = _with_way_there(record, leg, own, expectation, seen)
     if own.rule in _DIRECT and record.direct_unknown and not (back or expectation).stated:
         own = Judgement(INCONCLUSIVE, f"{own.reason} {_DIRECT_UNKNOWN}", own.rule)

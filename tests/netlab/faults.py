@@ -152,6 +152,33 @@ def route_missing(world: World, node: str, peer: str) -> AbstractContextManager[
     return _without(world, node, peer, f"ip route del {world.hosts[peer].numbers.pod_cidr}")
 
 
+@contextmanager
+def sent_astray(world: World, node: str, peer: str, refused: bool = False) -> Iterator[None]:
+    """Without a route to the peer's pods the packets leave by the default one. The router there answers: it takes them
+    on to nowhere, or says that it has no route."""
+    numbers, cidr = world.hosts[node].numbers, world.hosts[peer].numbers.pod_cidr
+    back = f"ip route add {numbers.pod_cidr} via {NAT_ADDRESS} dev e0-{numbers.index}"
+    onwards = "true" if refused else f"ip route add {cidr} via {NAT_ADDRESS} dev e0-{numbers.index}"
+    with (
+        route_missing(world, node, peer),
+        _sysctl(world, "nat", "net.ipv4.ip_forward", "1"),
+        _rules(world, "nat", "forward", ["drop"]),
+        _done(world, "nat", f"{back}; {onwards}", "ip route flush proto boot type unicast scope global"),
+    ):
+        yield
+
+
+@contextmanager
+def own_route_missing(world: World, node: str) -> Iterator[None]:
+    """The node has lost the route to its own pods, as with cni0's address, and has no default route either."""
+    cidr = world.hosts[node].numbers.pod_cidr
+    with (
+        no_default_route(world, node),
+        _done(world, node, f"ip route del {cidr} dev cni0", f"ip route add {cidr} dev cni0 proto kernel scope link"),
+    ):
+        yield
+
+
 def neighbour_missing(world: World, node: str, peer: str) -> AbstractContextManager[None]:
     """The node does not know the MAC address of the peer's flannel.1."""
     return _without(world, node, peer, f"ip neigh del {world.hosts[peer].numbers.pod(0)} dev flannel.1")
@@ -217,10 +244,15 @@ def small_mtu_told(world: World, mtu: int = 1400) -> Iterator[None]:
 # Filters
 
 
+def vxlan_blocked_v6(world: World, node: str) -> AbstractContextManager[None]:
+    """The same for IPv6 alone, as by a firewall that was only told of IPv4's addresses."""
+    return _rules(world, node, "input", [f"meta nfproto ipv6 udp dport {world.port} drop"])
+
+
 def vxlan_blocked(world: World, node: str, sender: str = "") -> AbstractContextManager[None]:
-    """A firewall of the node drops UDP 8472, from everybody or from one sender alone."""
+    """A firewall of the node drops VXLAN's UDP, from everybody or from one sender alone."""
     source = f"ip saddr {world.hosts[sender].numbers.eth1} " if sender else ""
-    return _rules(world, node, "input", [f"{source}udp dport 8472 drop"])
+    return _rules(world, node, "input", [f"{source}udp dport {world.port} drop"])
 
 
 def forward_dropped(world: World, node: str) -> AbstractContextManager[None]:

@@ -36,6 +36,8 @@ class Flannel:
     wireguard_public: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
     overwritten: bool = False
+    vni: int = 1
+    port: int = 8472
 
     def __post_init__(self) -> None:
         self.public_ip = self.public_ip or self.numbers.eth1
@@ -63,33 +65,40 @@ class Flannel:
         elif self.backend != "vxlan":
             written[prefix + "public-ip"] = "0.0.0.0"
         if self.backend == "vxlan":
-            written[prefix + "backend-data"] = f'{{"VNI":1,"VtepMAC":"{self.numbers.vtep_mac}"}}'
+            written[prefix + "backend-data"] = f'{{"VNI":{self.vni},"VtepMAC":"{self.numbers.vtep_mac}"}}'
         if IPV6 in self.families:
             written[prefix + "public-ipv6"] = self.public_ipv6
             written[prefix + "backend-v6-data"] = (
-                f'{{"VNI":1,"VtepMAC":"{self.numbers.vtep_mac_v6}"}}' if self.backend == "vxlan" else "null"
+                f'{{"VNI":{self.vni},"VtepMAC":"{self.numbers.vtep_mac_v6}"}}' if self.backend == "vxlan" else "null"
             )
         return written
+
+    @property
+    def vxlan(self) -> tuple[str, str]:
+        """The devices of vxlan."""
+        return f"flannel.{self.vni}", f"flannel-v6.{self.vni}"
 
     def devices(self) -> str:
         """The script that makes this node's own device."""
         me = self.numbers
+        v4, v6 = self.vxlan
         lines = []
         if self.backend == "vxlan":
             if IPV4 in self.families:
                 lines += [
-                    f"link add flannel.1 type vxlan id 1 local {self.public_ip} dev {self.interface} "
-                    "dstport 8472 nolearning",
-                    f"link set flannel.1 address {me.vtep_mac} mtu {POD_MTU['vxlan']}",
-                    f"addr add {me.pod(0)}/32 dev flannel.1",
-                    "link set flannel.1 up",
+                    f"link add {v4} type vxlan id {self.vni} local {self.public_ip} dev {self.interface} "
+                    f"dstport {self.port} nolearning",
+                    f"link set {v4} address {me.vtep_mac} mtu {POD_MTU['vxlan']}",
+                    f"addr add {me.pod(0)}/32 dev {v4}",
+                    f"link set {v4} up",
                 ]
             if IPV6 in self.families:
                 lines += [
-                    f"link add flannel-v6.1 type vxlan id 1 local {me.eth1_v6} dev eth1 dstport 8472 nolearning",
-                    f"link set flannel-v6.1 address {me.vtep_mac_v6} mtu {POD_MTU['vxlan'] - 20}",
-                    f"addr add {me.pod_v6(0)}/128 dev flannel-v6.1 nodad",
-                    "link set flannel-v6.1 up",
+                    f"link add {v6} type vxlan id {self.vni} local {me.eth1_v6} dev eth1 "
+                    f"dstport {self.port} nolearning",
+                    f"link set {v6} address {me.vtep_mac_v6} mtu {POD_MTU['vxlan'] - 20}",
+                    f"addr add {me.pod_v6(0)}/128 dev {v6} nodad",
+                    f"link set {v6} up",
                 ]
         elif self.backend == "udp":
             lines += [
@@ -114,6 +123,7 @@ class Flannel:
     def peer(self, other: Flannel) -> tuple[list[str], list[str]]:
         """Lines for `ip -batch` and `bridge -batch` by which this node learns of another one."""
         you = other.numbers
+        v4, v6 = self.vxlan
         ip: list[str] = []
         bridge: list[str] = []
         direct = self.backend == "host-gw" or (self.direct_routing and self.on_link(other))
@@ -121,18 +131,18 @@ class Flannel:
             if direct:
                 ip.append(f"route replace {you.pod_cidr} via {other.public_ip} dev {self.interface}")
             elif self.backend == "vxlan":
-                ip.append(f"neigh replace {you.pod(0)} lladdr {you.vtep_mac} dev flannel.1 nud permanent")
-                ip.append(f"route replace {you.pod_cidr} via {you.pod(0)} dev flannel.1 onlink")
-                bridge.append(f"fdb replace {you.vtep_mac} dev flannel.1 dst {other.public_ip} self permanent")
+                ip.append(f"neigh replace {you.pod(0)} lladdr {you.vtep_mac} dev {v4} nud permanent")
+                ip.append(f"route replace {you.pod_cidr} via {you.pod(0)} dev {v4} onlink")
+                bridge.append(f"fdb replace {you.vtep_mac} dev {v4} dst {other.public_ip} self permanent")
             elif self.backend == "ipip":
                 ip.append(f"route replace {you.pod_cidr} via {other.public_ip} dev flannel.ipip onlink")
         if IPV6 in self.families:
             if direct:
                 ip.append(f"route replace {you.pod_cidr_v6} via {other.public_ipv6} dev eth1")
             elif self.backend == "vxlan":
-                ip.append(f"neigh replace {you.pod_v6(0)} lladdr {you.vtep_mac_v6} dev flannel-v6.1 nud permanent")
-                ip.append(f"route replace {you.pod_cidr_v6} via {you.pod_v6(0)} dev flannel-v6.1 onlink")
-                bridge.append(f"fdb replace {you.vtep_mac_v6} dev flannel-v6.1 dst {other.public_ipv6} self permanent")
+                ip.append(f"neigh replace {you.pod_v6(0)} lladdr {you.vtep_mac_v6} dev {v6} nud permanent")
+                ip.append(f"route replace {you.pod_cidr_v6} via {you.pod_v6(0)} dev {v6} onlink")
+                bridge.append(f"fdb replace {you.vtep_mac_v6} dev {v6} dst {other.public_ipv6} self permanent")
         return ip, bridge
 
     def peers(self, others: Sequence[Flannel]) -> str:

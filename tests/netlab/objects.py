@@ -52,6 +52,8 @@ def config_map(world: World) -> dict[str, Any]:
     backend: dict[str, Any] = {"Type": world.backend}
     if world.direct_routing:
         backend["DirectRouting"] = True
+    if world.vni != 1:
+        backend |= {"VNI": world.vni, "Port": world.port}
     config: dict[str, Any] = {"Network": POD_NETWORK, "EnableNFTables": True, "Backend": backend}
     if IPV6 in world.families:
         config |= {"EnableIPv6": True, "IPv6Network": POD_NETWORK_V6, "EnableIPv4": IPV4 in world.families}

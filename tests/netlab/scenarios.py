@@ -16,6 +16,8 @@ from programs import Tools
 from prove import prove
 from world import Unsupported, World
 
+from ansible_collections.podpath.kubeadm.plugins.module_utils import plan
+
 C, A, B = "controlplane", "node-1", "node-2"
 ALL = (C, A, B)
 PASSED = ("pass", "as-expected")
@@ -26,7 +28,7 @@ Fault = Callable[[World], AbstractContextManager[Any]]
 class Scenario:
     """``made``: World's arguments; ``pairs``: verdict and rule of the pairs that matter, rules that chance decides
     between joined by "|"; ``fault`` and ``nodes``: the diagnosis that must stand first; ``ahead``: those that may stand
-    before it, as packets cannot tell them apart."""
+    before it, as packets cannot tell them apart; ``tells``: what its title, commands and cures must name."""
 
     name: str
     made: Mapping[str, Any] = field(default_factory=dict)
@@ -35,6 +37,7 @@ class Scenario:
     fault: str = ""
     nodes: Sequence[str] = ()
     ahead: Sequence[str] = ()
+    tells: Sequence[str] = ()
     family: str = IPV4
     restricted: bool = False
     request: Mapping[str, Any] = field(default_factory=dict)
@@ -108,11 +111,21 @@ def _route_missing_without_default(world: World) -> Iterator[None]:
 @contextmanager
 def _vxlan_blocked_everywhere(world: World) -> Iterator[None]:
     with ExitStack() as stack:
-        for node in ALL:
+        for node in world.hosts:
             stack.enter_context(faults.vxlan_blocked(world, node))
         yield
 
 
+@contextmanager
+def _vxlan_blocked_in_ipv6(world: World) -> Iterator[None]:
+    with ExitStack() as stack:
+        for node in world.hosts:
+            stack.enter_context(faults.vxlan_blocked_v6(world, node))
+        yield
+
+
+# a cluster with Windows nodes cannot have Flannel's own numbers
+WINDOWS = {"vni": 4096, "port": 4789}
 LOST, UNANSWERED = ("fail", "packets-lost"), ("fail", "answers-lost")
 
 BROKEN = [
@@ -130,6 +143,13 @@ BROKEN = [
              fault="route-missing", nodes=(A,)),
     Scenario("route-missing-with-default-route", {}, lambda world: faults.route_missing(world, A, B),
              {(A, B): LOST, (B, A): UNANSWERED}, fault="entry-missing", nodes=(A,)),
+    Scenario("sent-astray", {}, lambda world: faults.sent_astray(world, A, B),
+             {(A, B): ("fail", "sent-astray"), (B, A): UNANSWERED, (A, C): PASSED}, fault="route-missing", nodes=(A,)),
+    Scenario("refused-astray", {}, lambda world: faults.sent_astray(world, A, B, refused=True),
+             {(A, B): ("fail", "refused-astray"), (B, A): UNANSWERED, (A, C): PASSED}, fault="route-missing",
+             nodes=(A,)),
+    Scenario("own-route-missing", {}, lambda world: faults.own_route_missing(world, B),
+             _incoming(B, ("fail", "no-own-route")), fault="own-route-missing", nodes=(B,)),
     # A kernel looks for a neighbour for about three seconds, and then says !H at once of all packets that waited for
     # it; the limit on ICMP errors lets six of them pass. A traceroute heeds only what comes for the probe that it sent
     # last, a second ago at most: chance decides whether that one is among them. The unprivileged prober waits for all.
@@ -168,6 +188,9 @@ BROKEN = [
              nodes=(A,)),
     Scenario("underlay-small", {}, lambda world: faults.underlay_small(world, A),
              {**_outgoing(A, ("fail", "underlay-mtu")), (B, C): PASSED}, fault="underlay-mtu", nodes=(A,)),
+    Scenario("underlay-small-other-numbers", WINDOWS, lambda world: faults.underlay_small(world, A),
+             {**_outgoing(A, ("fail", "underlay-mtu")), (B, C): PASSED}, fault="underlay-mtu", nodes=(A,),
+             tells=("flannel.4096",)),
     # Pods
     Scenario("pod-gone", {}, lambda world: faults.pod_gone(world, B),
              {**_incoming(B, ("fail", "silent-after-destination|pod-gone")),
@@ -185,11 +208,25 @@ BROKEN = [
     # Filters
     Scenario("vxlan-blocked-at-a-node", {}, lambda world: faults.vxlan_blocked(world, B),
              {**_incoming(B, LOST), **_outgoing(B, UNANSWERED)}, fault="tunnel-blocked", nodes=(B,)),
+    Scenario("vxlan-blocked-other-numbers", WINDOWS, lambda world: faults.vxlan_blocked(world, B),
+             {**_incoming(B, LOST), **_outgoing(B, UNANSWERED)}, fault="tunnel-blocked", nodes=(B,),
+             tells=("UDP port 4789 is", "udp port 4789", "Allow UDP port 4789")),
     Scenario("vxlan-blocked-one-way", {}, lambda world: faults.vxlan_blocked(world, B, A),
              {(A, B): LOST, (B, A): UNANSWERED}, fault="tunnel-blocked", nodes=(A,),
              ahead=("entry-missing", "route-missing")),
     Scenario("vxlan-blocked-everywhere", {}, _vxlan_blocked_everywhere, _cross(LOST), fault="tunnel-blocked",
              nodes=ALL),
+    Scenario("vxlan-blocked-of-two", {"nodes": 2}, _vxlan_blocked_everywhere, {(C, A): LOST, (A, C): LOST},
+             fault="tunnel-blocked", nodes=(C, A)),
+    Scenario("vxlan-blocked-in-ipv6", {"families": (IPV4, IPV6)}, _vxlan_blocked_in_ipv6, _cross(LOST),
+             fault="tunnel-blocked", nodes=ALL, family=IPV6, tells=("between all nodes in IPv6",)),
+    Scenario("vxlan-blocked-at-a-node-in-ipv6", {"families": (IPV4, IPV6)},
+             lambda world: faults.vxlan_blocked_v6(world, B), {**_incoming(B, LOST), **_outgoing(B, UNANSWERED)},
+             fault="tunnel-blocked", nodes=(B,), family=IPV6),
+    # all others were tried with it alone, so all that was tried is dead
+    Scenario("vxlan-blocked-at-a-new-node", {}, lambda world: faults.vxlan_blocked(world, B),
+             {**_incoming(B, LOST), **_outgoing(B, UNANSWERED)}, fault="tunnel-blocked", nodes=(B,),
+             request={"wanted": plan.Wanted(name="node", node=B)}),
     Scenario("racks-apart", {"direct_routing": True, "racks": 2}, faults.racks_apart,
              {(C, B): PASSED, (B, C): PASSED, **_incoming(A, LOST), **_outgoing(A, LOST)}, fault="tunnel-blocked",
              nodes=(A,)),

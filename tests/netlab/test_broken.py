@@ -33,6 +33,8 @@ def test_a_fault_is_named(scenario: Scenario, shown: dict[str, Future[Shown]]) -
     assert found[0]["evidence"], told
     assert found[0]["confirm"], told
     assert found[0]["cure"], told
+    spoken = " ".join([found[0]["title"], *found[0]["confirm"], *found[0]["cure"]])
+    assert all(words in spoken for words in scenario.tells), spoken
 
 
 @pytest.mark.parametrize("scenario", [s for s in BROKEN if s.name in ("answers-limited", "lossy")], ids=str)

@@ -84,6 +84,8 @@ class World:
         direct_routing: bool = False,
         families: Sequence[str] = (IPV4,),
         racks: int = 1,
+        vni: int = 1,
+        port: int = 8472,
     ) -> None:
         if nodes > MOST_NODES:
             raise ValueError(f"{nodes} nodes; the lab's addresses are enough for {MOST_NODES}.")
@@ -92,10 +94,11 @@ class World:
         self.direct_routing = direct_routing
         self.families = tuple(families)
         self.racks = racks
+        self.vni, self.port = vni, port
         self.hosts: dict[str, Host] = {}
         for index in range(nodes):
             numbers = Numbers(index, index % racks)
-            flannel = Flannel(numbers, backend, direct_routing, self.families)
+            flannel = Flannel(numbers, backend, direct_routing, self.families, vni=vni, port=port)
             self.hosts[numbers.name] = Host(numbers, flannel)
         # called with a pod's role and node and its namespace as soon as it runs
         self.service_proxy = True
@@ -306,7 +309,7 @@ class World:
         flannels = [host.flannel for host in self.hosts.values()]
         remove = "".join(
             f"ip link delete {device} 2>/dev/null || true\n"
-            for device in ("flannel.1", "flannel-v6.1", "flannel.ipip", "flannel-wg")
+            for device in (f"flannel.{self.vni}", f"flannel-v6.{self.vni}", "flannel.ipip", "flannel-wg")
         )
         self.namespaces.shells(
             {

@@ -17,6 +17,7 @@ from path_samples import DATA, NAMES, cluster, node, output
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     diagnosis,
+    diagnosis_case,
     diagnosis_lost,
     faults,
     legs,
@@ -26,6 +27,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     preflight,
     probe_shell,
     result,
+    stated_paths,
     topology,
     trace,
     verdict,
@@ -58,7 +60,8 @@ CROSSING = [(a, b) for a in NAMES for b in NAMES if a != b]
 @dataclass(frozen=True)
 class Fault:
     """A fault: the traces it makes by pair (recordings by name, or the hops themselves), other evidence by pair, and
-    what must be said. ``checked``: what preflight gets besides; ``strange_pod``: an address of the pod on node-1.
+    what must be said. A pair with a family as its third is of that one alone. ``checked``: what preflight gets besides;
+    ``strange_pod``: an address of the pod on node-1.
     """
 
     named: str
@@ -76,6 +79,8 @@ class Fault:
     lost: dict = field(default_factory=dict)
     links: topology.Links | None = None
     control: dict = field(default_factory=dict)
+    plan: plan.Wanted | None = None
+    stated: list | None = None
 
 
 def shows(recording, pairs):
@@ -94,6 +99,19 @@ def large(name):
 
 
 ARRIVED = {"arrival": observation.Arrival("SOURCE", 62)}
+BY_ROUTER = [
+    {
+        "source": "node-1",
+        "destination": "node-2",
+        "on_node": False,
+        "family": "ipv4",
+        "hops": ["{source.bridge_ip}", "192.0.2.1", "{destination.internal_ip}", "{destination.pod_ip}"],
+    }
+]
+# written by hand, as the lab of namespaces has no such world; a recording of IPv4 shows the same
+SILENT_V6 = {name: (str(topology.parse_node(one).side("ipv6").bridge_ip), None, None, None, None) for name, one in zip(
+    NAMES, cluster("vxlan", dual=True), strict=True
+)}
 IN_VAIN = {"arrival": observation.Arrival("")}
 SMALL = observation.Echoes(3, 3, (0.1, 0.1, 0.1), (62,))
 LARGE_LOST = {"echoes": pinged("mtu_hole.busybox-ping"), "full_size": large("mtu_hole.busybox-ping-large")}
@@ -139,6 +157,64 @@ TABLE = [
         "route-missing",
         {"node-1"},
         traces=shows("route_missing.busybox", [("node-1", "node-2")]),
+    ),
+    Fault(
+        "the same, where the router behind the default route says that it has none: no fault of the destination's",
+        "route-missing",
+        {"node-1"},
+        "likely",
+        shows("refused_astray.busybox", [("node-1", "node-2")])
+        | shows("vxlan_blocked.busybox", [("node-2", "node-1")]),
+        {("node-2", "node-1"): ARRIVED},
+        pairs=2,
+    ),
+    Fault(
+        "the same, where that router takes them, and the peer recorded nothing",
+        "route-missing",
+        {"node-1"},
+        "likely",
+        shows("sent_astray.busybox", [("node-1", "node-2")])
+        | shows("vxlan_blocked.busybox", [("node-2", "node-1")]),
+        {("node-1", "node-2"): IN_VAIN, ("node-2", "node-1"): ARRIVED},
+        pairs=2,
+    ),
+    Fault(
+        "the same, where nobody recorded what arrives: then the peer may answer by another card",
+        "route-missing",
+        {"node-1"},
+        "likely",
+        shows("sent_astray.busybox", [("node-1", "node-2")]),
+        pairs=1,
+        also=("other-interface",),
+    ),
+    Fault(
+        "the same hops, and the peer did record packets",
+        "other-interface",
+        {"node-2"},
+        traces=shows("sent_astray.busybox", [("node-1", "node-2")]),
+        seen={("node-1", "node-2"): ARRIVED},
+    ),
+    Fault(
+        "a node has lost the route to its own pods, and says so of all packets for them",
+        "own-route-missing",
+        {"node-2"},
+        traces=shows("own_route_missing.busybox", [(other, "node-2") for other in OTHERS]),
+        pairs=2,
+    ),
+    Fault(
+        "a router that is meant to be there says no",
+        "router-stops",
+        {"node-1"},
+        traces=shows(("10.244.1.1", "  192.0.2.1  0.05 ms !X  0.05 ms !X"), [("node-1", "node-2")]),
+        stated=BY_ROUTER,
+    ),
+    Fault(
+        "a router that is meant to be there answers, and nobody behind it",
+        "router-stops",
+        {"node-1"},
+        "likely",
+        traces=shows(("10.244.1.1", "192.0.2.1", None, None, None), [("node-1", "node-2")]),
+        stated=BY_ROUTER,
     ),
     Fault(
         "the neighbour entry of the tunnel is missing",
@@ -187,6 +263,57 @@ TABLE = [
         pairs=6,
     ),
     Fault(
+        "a new node, with which alone all others were tried, is dead: nothing speaks against the others",
+        "tunnel-blocked",
+        {"node-2"},
+        "likely",
+        shows("vxlan_blocked.busybox", pairs_of("node-2")),
+        pairs=4,
+        also=("tunnel-stale",),
+        plan=plan.Wanted(name="node", node="node-2"),
+    ),
+    Fault(
+        "the tunnel is filtered between the two nodes that there are",
+        "tunnel-blocked",
+        set(OTHERS),
+        "likely",
+        shows("vxlan_blocked.busybox", both(OTHERS)),
+        dict.fromkeys(both(OTHERS), IN_VAIN),
+        nodes=cluster("vxlan", 2),
+        pairs=2,
+    ),
+    Fault(
+        "the tunnel is filtered in IPv6 alone",
+        "tunnel-blocked",
+        set(NAMES),
+        "likely",
+        {(*pair, "ipv6"): SILENT_V6[pair[0]] for pair in CROSSING},
+        {(*pair, "ipv6"): IN_VAIN for pair in CROSSING},
+        nodes=cluster("vxlan", dual=True),
+        pairs=6,
+    ),
+    Fault(
+        "the tunnel of one node is filtered in IPv6 alone",
+        "tunnel-blocked",
+        {"node-2"},
+        "likely",
+        {(*pair, "ipv6"): SILENT_V6[pair[0]] for pair in pairs_of("node-2")},
+        {(*pair, "ipv6"): IN_VAIN if pair[1] == "node-2" else ARRIVED for pair in pairs_of("node-2")},
+        nodes=cluster("vxlan", dual=True),
+        pairs=4,
+        also=("tunnel-stale",),
+    ),
+    Fault(
+        "both ways of a single pair are lost: no entry of one node does that",
+        "tunnel-blocked",
+        {"node-1", "node-2"},
+        "likely",
+        shows("vxlan_blocked.busybox", both(("node-1", "node-2"))),
+        dict.fromkeys(both(("node-1", "node-2")), IN_VAIN),
+        pairs=2,
+        also=("entry-missing", "route-missing"),
+    ),
+    Fault(
         "host-gw in a cloud that checks source addresses",
         "network-drops",
         set(NAMES),
@@ -224,6 +351,13 @@ TABLE = [
         {"node-2"},
         "certain",
         shows("forward_prohibited.butskoy", [(other, "node-2") for other in OTHERS]),
+    ),
+    Fault(
+        "a REJECT of the source's own node, by whichever of its addresses",
+        "filter-rejects",
+        {"node-1"},
+        "certain",
+        shows(("  192.168.56.11  0.05 ms !X  0.05 ms !X",), [("node-1", "node-2")]),
     ),
     Fault(
         "the peer's sandbox has lost its cable",
@@ -523,7 +657,7 @@ HEALTHY = {"vxlan": "vxlan.busybox", "host-gw": "host_gw.busybox"}
 def recording_of(fault, leg):
     """The recording that a pair shows, or its hops that were written by hand."""
     healthy = "same_node.busybox" if leg.source == leg.destination else HEALTHY.get(fault.backend)
-    return fault.traces.get(leg[:2]) or healthy
+    return fault.traces.get(tuple(leg)) or fault.traces.get(leg[:2]) or (healthy if leg.family == "ipv4" else None)
 
 
 def observe(fault, found, leg, pods):
@@ -536,7 +670,7 @@ def observe(fault, found, leg, pods):
         hops = [hop.addresses[0] if hop.addresses else None for hop in found.expected(*leg).hops]
         told = output(hops[-1], *hops)
     own = pods[(leg.source, leg.family)]
-    more = dict(fault.seen.get(leg[:2], {}))
+    more = dict(fault.seen.get(tuple(leg)) or fault.seen.get(leg[:2], {}))
     if "arrival" in more and more["arrival"].source == "SOURCE":
         more["arrival"] = replace(more["arrival"], source=own)
     return observation.Observation(trace.parse(told), **more)
@@ -545,16 +679,20 @@ def observe(fault, found, leg, pods):
 def found_in(fault, services=()):
     nodes = topology.parse_nodes(fault.nodes or cluster(fault.backend))
     # the recordings' pods: on a node the peer is .2 as well
+    families = topology.families_of(nodes.values())
     pods = {(name, "ipv4"): f"10.244.{index}.2" for index, name in enumerate(NAMES)}
-    found = paths.Paths(nodes, fault.links, pods)
-    made = plan.choose(plan.Wanted(), nodes)
+    if "ipv6" in families:
+        pods |= {(name, "ipv6"): f"{one.side('ipv6').bridge_ip[:-1]}2" for name, one in nodes.items()}
+    stated = stated_paths.StatedPaths(fault.stated, nodes) if fault.stated else None
+    found = paths.Paths(nodes, fault.links, pods, stated)
+    made = plan.choose(fault.plan or plan.Wanted(), nodes, families)
     seen = {leg: observe(fault, found, leg, pods) for leg in made}
     strange = [("node-1", "ipv4", fault.strange_pod)] if fault.strange_pod else []
     record = verdict.Record(
         nodes,
         found,
         seen,
-        preflight.check(nodes, NETWORKS, **fault.checked) + preflight.pod_addresses(nodes, strange),
+        preflight.check(nodes, NETWORKS, families, **fault.checked) + preflight.pod_addresses(nodes, strange),
         pods,
         lambda leg: nodes[leg.source].unusable or nodes[leg.destination].unusable,
         fault.control,
@@ -581,7 +719,7 @@ def test_the_first_diagnosis_names_the_fault_its_node_and_its_cure(fault):
     candidates = [one.fault for one in found if set(one.legs) == set(first.legs)][1:]
     assert tuple(candidates) == fault.also
     assert any("cannot tell" in sentence for sentence in first.evidence) == bool(
-        fault.also and first.fault not in ("filter-drops", "bridge-dead")
+        fault.also and first.fault not in ("filter-drops", "bridge-dead", "route-missing")
     )
     failing = {leg for broken in tally.broken.values() for leg in broken.failed}
     assert failing <= {leg for one in found for leg in one.legs}, "every failure is explained"
@@ -599,6 +737,9 @@ SIGNATURES = {
     "others_address.busybox": "flannel-address",
     "wrong_interface.busybox": "flannel-address",
     "route_missing.busybox": "route-missing",
+    "refused_astray.busybox": "route-missing",
+    "sent_astray.busybox": "route-missing",
+    "own_route_missing.busybox": "own-route-missing",
     "neighbour_missing.busybox": "neighbour-missing",
     "pod_gone.busybox": "pod-gone",
     "same_node_pod_gone.busybox": "pod-gone",
@@ -620,7 +761,7 @@ def test_every_signature_has_a_recording_that_is_named():
 
 
 # no world of the lab of namespaces makes these
-BY_HAND = {"too-early", "detour", "hidden-way"}
+BY_HAND = {"too-early", "detour", "hidden-way", "router-refuses", "silent-after-router"}
 
 
 def test_every_rule_of_the_diagnosis_has_a_recorded_trace():
@@ -634,6 +775,34 @@ def test_every_rule_of_the_diagnosis_has_a_recorded_trace():
     rules = {*faults.SIGNATURES, *diagnosis_lost.LOST, "nothing-answers", "loss", END_GONE}
     assert rules - recorded_rules == BY_HAND
     assert by_hand >= BY_HAND
+
+
+def test_packets_are_not_said_to_arrive_that_nobody_recorded():
+    refused = shows("vxlan_blocked.busybox", [("node-1", "node-2")])
+    refused |= shows("route_missing.busybox", [("node-2", "node-1")])
+    found, _tally = found_in(Fault("", "", set(), traces=refused, seen={("node-1", "node-2"): IN_VAIN}))
+    told = {one.evidence[0] for one in found if one.nodes == ("node-1",)}
+    assert told == {"Packets from node-1 to node-2 are lost."}
+
+
+def test_a_family_is_named_where_the_other_is_well():
+    titles = {fault.named: found_in(fault)[0][0].title for fault in TABLE if fault.says == "tunnel-blocked"}
+    assert titles["the tunnel is filtered in IPv6 alone"] == "UDP port 8472 is filtered between all nodes in IPv6."
+    assert titles["the tunnel of one node is filtered in IPv6 alone"].endswith("at node node-2 in IPv6.")
+    assert sum("IPv" in title for title in titles.values()) == 2
+
+
+def test_nodes_that_were_tried_with_a_dead_one_alone_neither_pass_nor_fail():
+    alone = next(fault for fault in TABLE if fault.plan)
+    found, tally = found_in(alone)
+    nodes = topology.parse_nodes(cluster("vxlan"))
+    told = {row["name"]: row for row in result.nodes(nodes, tally, ("ipv4",), diagnosis.blamed(found))}
+    assert {name: row["verdict"] for name, row in told.items()} == {
+        "controlplane": "inconclusive", "node-1": "inconclusive", "node-2": "fail"
+    }
+    assert "node-2, where the fault lies" in told["node-1"]["reason"]
+    assert "were not tried" in found[0].evidence[1]
+    assert "not concerned" not in " ".join(found[0].evidence)
 
 
 def test_others_are_called_sound_only_where_they_are():
@@ -804,6 +973,50 @@ def test_a_fault_of_some_nodes_names_the_first_and_counts_the_others():
     assert "# on controlplane" in found[0].confirm[0]
     two = shows("route_missing.busybox", [("node-1", "node-2"), ("node-2", "node-1")])
     assert [one.nodes for one in found_in(Fault("", "", set(), traces=two))[0]] == [("node-1",), ("node-2",)]
+
+
+WINDOWS = topology.Flannel("vxlan", port=4789, vni=4096)
+V4, V6 = ("ipv4",), ("ipv6",)
+
+
+@pytest.mark.parametrize(("backend", "families", "flannel", "blocked", "entries"), [
+    ("vxlan", V4, None, "UDP port 8472", "bridge fdb show dev flannel.1;"),
+    ("vxlan", V6, None, "UDP port 8472", "bridge fdb show dev flannel-v6.1; ip -6 neigh"),
+    ("vxlan", V4 + V6, WINDOWS, "UDP port 4789", "bridge fdb show dev flannel.4096;"),
+    ("wireguard", V4, WINDOWS, "UDP port 51820", "wg show flannel-wg "),
+    ("wireguard", V6, None, "UDP port 51821", "wg show flannel-wg-v6 "),
+    ("wireguard", V4 + V6, None, "UDP port 51820 (51821 for IPv6)", "wg show flannel-wg "),
+    ("ipip", V4, None, "IP protocol 4", "ip route show dev flannel.ipip "),
+    ("", V4, None, "UDP port 8285", "kubectl -n kube-flannel logs"),
+])
+def test_each_backend_and_family_has_its_own_words_and_commands(backend, families, flannel, blocked, entries):
+    nodes = topology.parse_nodes(cluster(backend, dual=True))
+    tally = result.Tally(nodes)
+    evidence = diagnosis.Evidence(nodes, tally, flannel=flannel)
+    pairs = legs.Legs(tally.names, (plan.Leg("node-1", "node-2", family) for family in families))
+
+    def told(fault):
+        return diagnosis_case.made(evidence, fault, "likely", ["node-1"], pairs)
+
+    tunnel = told("tunnel-blocked")
+    assert tunnel.title.startswith(f"{blocked} is filtered")
+    assert blocked in tunnel.cure[0]
+    port = blocked.lower().removesuffix(" (51821 for ipv6)").replace("protocol", "proto")
+    assert f"tcpdump -ni any {port} and host {'192' if 'ipv4' in families else 'fd00'}" in tunnel.confirm[1]
+    assert told("entry-missing").confirm[0].startswith(entries)
+    # what the other node has is looked for by this one's address
+    stale = told("tunnel-stale").confirm[0]
+    assert backend == "vxlan" or "bridge" not in stale
+    assert backend != "vxlan" or ("192.168.56.11" if "ipv4" in families else "fd00:56::11") in stale
+    assert f"-s {1472 if 'ipv4' in families else 1452} " in told("mtu").confirm[0]
+
+
+def test_a_backend_without_a_tunnel_is_not_told_of_its_device():
+    nodes = topology.parse_nodes(cluster("host-gw"))
+    tally = result.Tally(nodes)
+    pairs = legs.Legs(tally.names, [plan.Leg("node-1", "node-2")])
+    found = diagnosis_case.made(diagnosis.Evidence(nodes, tally), "neighbour-missing", "certain", ["node-1"], pairs)
+    assert "flannel" not in found.confirm[0]
 
 
 def test_a_long_list_of_pairs_is_cut_and_counted():

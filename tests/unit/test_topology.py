@@ -93,5 +93,19 @@ def test_what_flannels_configuration_says_besides():
         "ipv4": "10.244.0.0/16",
         "ipv6": "fd00:244::/48",
     }
+    assert (flannel.port, flannel.port_v6, flannel.vni) == (None, None, None)
     for broken in (None, {}, {"data": None}, {"data": {"net-conf.json": "[]"}}):
         assert topology.parse_flannel(broken).backend is None
+
+
+@pytest.mark.parametrize(
+    ("backend", "numbers"),
+    [
+        ('{"Type": "vxlan", "VNI": 4096, "Port": 4789}', (4789, None, 4096)),
+        ('{"Type": "vxlan", "vni": 0, "Port": "4789"}', (None, None, None)),
+        ('{"Type": "wireguard", "ListenPort": 51000, "ListenPortV6": 51001}', (51000, 51001, None)),
+    ],
+)
+def test_the_tunnels_numbers_are_read(backend, numbers):
+    flannel = topology.parse_flannel(config_map(f'{{"Backend": {backend}}}'))
+    assert (flannel.port, flannel.port_v6, flannel.vni) == numbers

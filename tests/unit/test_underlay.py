@@ -12,6 +12,7 @@ from path_samples import NAMES, cluster
 from ansible_collections.podpath.kubeadm.plugins.module_utils import prober, proof, topology, underlay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Observation, Underlay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Flannel
 
 LEG = Leg("node-1", "node-2")
 PLAIN = {"dst": "192.168.56.12", "dev": "eth1", "prefsrc": "192.168.56.11", "flags": [], "uid": 0, "cache": []}
@@ -67,6 +68,20 @@ def test_what_a_packet_of_flannels_device_takes(backend, family, device, needed)
     found, why = of(nodes, Leg("node-1", "node-2", family), backend)
     assert found is not None, why
     assert found.needed_mtu == needed
+
+
+@pytest.mark.parametrize(("told", "devices", "needed"), [
+    (Flannel("vxlan", vni=4096), {"flannel.4096": 1450}, 1500),
+    (Flannel("vxlan", vni=4096), {"flannel.1": 1450}, None),
+    # net-conf.json may not be read, or is another backend's
+    (None, {"flannel.4096": 1450, "flannel-v6.7": 1430}, 1500),
+    (None, {"flannel.4096": 1450, "flannel.7": 1400}, None),
+    (Flannel("wireguard"), {"flannel.1": 1450}, 1500),
+])
+def test_vxlans_device_is_found_by_its_number(told, devices, needed):
+    hosts = underlay.parse_hosts({"node-1": host(PLAIN, **devices)})
+    nodes = topology.parse_nodes(cluster("vxlan"))
+    assert underlay.Underlays(hosts, nodes, False, flannel=told).of(LEG)[0].needed_mtu == needed
 
 
 def test_a_direct_route_uses_no_tunnel_and_one_over_a_router_does():

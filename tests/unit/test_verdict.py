@@ -66,6 +66,25 @@ def test_recorded_broken_paths_fail_with_their_signature(name, backend, words):
     assert all(word in found.reason for word in words), found.reason
 
 
+@pytest.mark.parametrize(
+    ("hops", "rule", "blamed"),
+    [
+        ((S1, f"  {D0}  0.1 ms !N  0.1 ms !N"), "no-own-route", "node-2 has no route to its own pods"),
+        # an address of a node's that its Node object does not name, behind one that it does
+        ((S1, D0, "  10.0.2.15  0.1 ms !N  0.1 ms !N"), "no-own-route", "node-2"),
+        ((f"  {S1}  0.1 ms !N  0.1 ms !N",), "no-route", "node node-1"),
+        ((S1, "  192.168.121.1  0.1 ms !H  0.1 ms !H"), "refused-astray", "node-1 sends it elsewhere"),
+        ((S1, "  192.168.121.1  0.1 ms !X  0.1 ms !X"), "refused-astray", "node-1 sends it elsewhere"),
+        # the pod itself cannot resolve its gateway
+        (("  10.244.1.9  0.1 ms !H  0.1 ms !H",), "no-neighbour", "node-1"),
+        (("  10.88.0.1  0.1 ms !N  0.1 ms !N",), "wrong-first-hop", "node-1"),
+    ],
+)
+def test_who_says_no_is_not_confused_with_who_does_not(hops, rule, blamed):
+    found = judged(output(POD, *hops), "vxlan")
+    assert (found.rule, blamed in found.reason) == (rule, True), found
+
+
 def test_recorded_pod_gone_and_missing_route():
     gone = judged(recorded("pod_gone"), pod="10.244.2.77")
     assert (gone.verdict, "!H" in gone.reason, D in gone.reason) == ("fail", True, True)
@@ -175,6 +194,17 @@ def test_a_wrong_way_there_that_prints_right_is_caught_by_the_opposite_trace():
     assert found[("node-2", "node-1")].verdict == "fail"
     assert "node-2 sends to node-1 by 172.16.0.12" in found[("node-2", "node-1")].reason
     assert sum(1 for own in found.values() if own.verdict == "pass") == 7
+
+
+@pytest.mark.parametrize(("recording", "own", "opposite"), [
+    ("netlab/refused_astray.busybox", "refused-astray", "one-way"),
+    ("netlab/sent_astray.busybox", "astray", "one-way"),
+    ("netlab/second_card_back.busybox", "wrong-way-back", "wrong-way-there"),
+])
+def test_a_stranger_on_a_way_that_leads_nowhere_says_nothing_of_the_other_end(recording, own, opposite):
+    text = recorded(recording).replace(POD, "10.244.2.9")
+    found = judged_all(seen_of(node1__node2=text))
+    assert (found["node-1", "node-2"].rule, found["node-2", "node-1"].rule) == (own, opposite)
 
 
 def test_an_opposite_trace_that_shows_nothing_leaves_a_pair_open():
