@@ -68,8 +68,9 @@ def _preflight(pods: Mapping[str, Any]) -> list[str]:
     return ["", "### Found before any packet was sent", "", *_bounded(lines)] if lines else []
 
 
-def _bounded(lines: Sequence[str]) -> list[str]:
-    more = len(lines) - MAX_ROWS
+def _bounded(lines: Sequence[str], total: int = 0) -> list[str]:
+    """So many lines at most, and how many more of ``total`` (or of these) there are."""
+    more = max(total, len(lines)) - MAX_ROWS
     return [*lines[:MAX_ROWS], f"- and {more:,} more"] if more > 0 else list(lines)
 
 
@@ -101,7 +102,7 @@ def text(built: Mapping[str, Any], where: str = "") -> str:
         out += ["", f"{words.SYMBOLS[layer['verdict']]} {words.summary_text('node paths', layer['summary'])}", ""]
         bad = words.not_passed(layer["paths"])
         told = [f"{escaped(p['source'])} → {escaped(p['destination'])}: {escaped(p['reason'])}" for p in bad]
-        out += _bounded([f"- {line}" for line in told])
+        out += _bounded([f"- {line}" for line in told], words.bad_count(layer["summary"]))
     out += ["", *(f"- {escaped(line.strip())}" for line in [*words.control_lines(pods), *words.service_lines(pods),
                                                         *words.change_lines(pods.get("changes"))])]  # fmt: skip
     return "\n".join(out).rstrip() + "\n"

@@ -104,9 +104,14 @@ def not_passed(pairs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(listed, key=lambda pair: pair["verdict"] != "fail")
 
 
+def bad_count(summary: Mapping[str, int]) -> int:
+    """How many did not pass."""
+    return summary["fail"] + summary["inconclusive"]
+
+
 def left_out_text(shown: Sequence[Any], pods: Mapping[str, Any], where: str) -> str:
     """How many pairs that did not pass are not shown, and where they stand; empty where all are shown."""
-    missing, lost = (counts["fail"] + counts["inconclusive"] for counts in (pods["summary"], pods["pairs_left_out"]))
+    missing, lost = bad_count(pods["summary"]), bad_count(pods["pairs_left_out"])
     missing -= len(shown)
     if missing <= 0:
         return ""

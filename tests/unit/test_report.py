@@ -270,6 +270,30 @@ def test_what_is_not_shown_is_said_to_stand_only_where_it_does(lost, file, told)
     assert report_words.left_out_text(range(20), pods, "/x/paths.json") == told
 
 
+def test_the_hosts_own_paths_are_bounded_and_what_failed_or_leads_outside_is_kept():
+    hosts = samples.node_results(110)
+    last = hosts["node-109"]["paths"]
+    last[-1] = {**last[-1], "verdict": "fail", "reason": "It is gone."}
+    layer = report.build(HEALTHY, hosts)["nodes"]
+    assert len(layer["paths"]) == report.MAX_PAIRS
+    assert layer["summary"] == {"pass": 110 * 111 - 1, "fail": 1, "inconclusive": 0}
+    assert layer["paths_left_out"] == {"pass": 110 * 111 - report.MAX_PAIRS, "fail": 0, "inconclusive": 0}
+    kept = [path["reason"] if path["verdict"] == "fail" else path["kind"] for path in layer["paths"]]
+    assert [kept.count(what) for what in ("It is gone.", "internet", "resolver")] == [1, 110, 110]
+    assert layer["hosts"][-1]["summary"] == {"pass": 110, "fail": 1, "inconclusive": 0}
+
+
+def test_failed_paths_that_are_left_out_are_counted_all_the_same():
+    hosts = samples.node_results(110)
+    for one in hosts.values():
+        one["paths"] = [{**path, "verdict": "fail"} for path in one["paths"]]
+    built = report.build(HEALTHY, hosts)
+    headline = "All 9 pod pairs take the expected path, but 12,210 of 12,210 node paths do not pass"
+    assert headline in paths.path_markdown(built)
+    assert "- and 12,180 more\n" in paths.path_markdown(built)
+    assert "And 12,209 more." in paths.path_html(built)
+
+
 def test_a_thousand_nodes_are_bounded_and_what_failed_is_kept():
     document = samples.sparse(1000, 19, fault=samples.POLICY)
     begin = time.monotonic()

@@ -58,6 +58,7 @@ CASES = {
     "a sample of 200 nodes": paths.path_report(samples.sparse(200, 5, fault=samples.POLICY)),
     "stopped": paths.path_report(STOPPED),
     "hostile": paths.path_report(evil(), fail_on="fail"),
+    "a hundred hosts": paths.path_report(samples.sparse(110, 5), samples.node_results(110)),
     **{fault: paths.path_report(samples.result(fault=fault), samples.node_results()) for fault in samples.FAULTS},
 }
 every = pytest.mark.parametrize("built", CASES.values(), ids=CASES)
@@ -186,6 +187,26 @@ def test_junit_with_too_many_pairs_has_a_case_per_node():
     assert len(built["pods"]["pairs"]) > report_junit.MAX_CASES
     assert len(cases) == 40
     assert "... and 29 more" in cases["node-39"].result[0].text
+
+
+def test_a_hundred_hosts_are_no_ten_thousand_cases_or_lines():
+    hosts = samples.node_results(100)
+    hosts["node-99"] = {}
+    first = hosts["node-7"]["paths"]
+    hosts["node-7"]["paths"] = [{**path, "verdict": "fail", "reason": "It is gone."} for path in first]
+    built = paths.path_report(samples.result(), hosts)
+    xml = junitparser.JUnitXml.fromstring(paths.path_junit(built).encode())
+    cases = {case.name: case for suite in xml for case in suite if suite.name == "nodes"}
+    assert set(cases) == set(hosts)
+    assert "101 paths: 0 pass, 101 fail" in cases["node-7"].result[0].text
+    assert "node-7 -> internet: It is gone." in cases["node-7"].result[0].text
+    assert "... and 91 more" in cases["node-7"].result[0].text
+    assert cases["node-99"].result[0].message == "node-99 -> all: Nothing came from host node-99."
+    assert (xml.failures, xml.errors, xml.tests) == (1, 1, 100 + 14)
+    text = paths.path_json(built)
+    assert json.loads(text) == built
+    assert len(text.splitlines()) < 14_000
+    assert sum(1 for line in text.splitlines() if line.startswith('{"source"')) == len(built["nodes"]["paths"]) + 9
 
 
 def test_junit_of_nothing_is_no_success():
