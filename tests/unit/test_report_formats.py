@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import os
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -125,12 +124,6 @@ def test_pairs_that_pass_are_in_the_matrix_though_they_are_not_returned(monkeypa
     letters = "".join(map(report_matrix.unpack, built["pods"]["matrix"]["rows"]["ipv4"]))
     assert letters.count("p") == built["pods"]["summary"]["pass"] == built["pods"]["pairs_left_out"]["pass"] > 0
     assert letters.count("-") == 100 - letters.count("p")
-
-
-@pytest.mark.skipif("PODPATH_REPORTS" not in os.environ, reason="PODPATH_REPORTS names no report of a real run")
-def test_reports_of_real_runs_are_what_the_schema_says():
-    for name in os.environ["PODPATH_REPORTS"].split(":"):
-        jsonschema.validate(json.loads(Path(name).read_text()), SCHEMA, jsonschema.Draft202012Validator)
 
 
 @pytest.mark.parametrize("change", [
