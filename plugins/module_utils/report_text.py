@@ -148,22 +148,10 @@ def matrix(names: Sequence[str], rows: Sequence[str], width: int, paint: _Paint)
 
 def _counts(nodes: Sequence[Mapping[str, Any]], width: int, paint: _Paint) -> list[str]:
     """Counts of the nodes whose paths do not all pass, worst first."""
-    def bad(node: Mapping[str, Any]) -> int:
-        return sum(node[way][kind] for way in ("outgoing", "incoming") for kind in ("fail", "inconclusive"))
-
-    worst = sorted((node for node in nodes if node["verdict"] != "pass"), key=bad, reverse=True)
-    if not worst:
-        return [f"All paths of all {len(nodes):,} nodes that were looked at pass."] if nodes else []
-    rows: list[Sequence[str]] = [("NODE", "OUT: PASS", "FAIL", "?", "IN: PASS", "FAIL", "?", "VERDICT")]
-    for node in worst[:MOST_ROWS]:
-        numbers = [f"{number:,}" for way in ("outgoing", "incoming") for number in node[way].values()]
-        rows.append((node["name"], *numbers, node["verdict"]))
-    out = _table(rows, paint, width)
-    more = len(worst) - MOST_ROWS
-    if more > 0:
-        out.append(f"... and {more:,} more nodes with paths that do not pass")
-    passing = len(nodes) - len(worst)
-    return [*out, f"{passing:,} of {len(nodes):,} nodes have no path that fails or is inconclusive."]
+    worst = words.worst_nodes(nodes)
+    rows = [words.COUNTS_HEAD, *map(words.counts_row, worst[:MOST_ROWS])]
+    out = _table(rows, paint, width) if worst else []
+    return [*out, *words.counts_ending(nodes, worst, MOST_ROWS)]
 
 
 def _matrices(found: Mapping[str, Any], width: int, paint: _Paint) -> list[str]:

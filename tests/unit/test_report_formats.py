@@ -29,6 +29,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     proof,
     report,
     report_junit,
+    report_markdown,
     report_matrix,
 )
 from ansible_collections.podpath.kubeadm.plugins.plugin_utils import report_html
@@ -320,6 +321,39 @@ def test_pairs_that_all_pass_hide_nothing_that_does_not(more, ways, mark, but, w
 
 def test_markdown_tells_what_was_found_before_any_packet():
     assert "Give Flannel the interface of the cluster network." in paths.path_markdown(CASES[samples.LOOP])
+
+
+def tables(built: dict) -> list[list[list[str]]]:
+    """The cells of each table in the Markdown of a report, by row."""
+    html = markdown_it.MarkdownIt("commonmark").enable("table").render(paths.path_markdown(built))
+    return [[["".join(cell.itertext()) for cell in row.iter() if cell.tag in ("td", "th")] for row in table.iter("tr")]
+            for table in html5lib.parse(html, namespaceHTMLElements=False).iter("table")]
+
+
+def test_markdown_has_a_matrix_of_each_family():
+    four, six = tables(paths.path_report(samples.dual(fault=samples.POLICY)))[:2]
+    assert four == [["ipv4: from, to", "controlplane", "node-1", "node-2"],
+                    *([name, "✓", "✓", "✓"] for name in ("controlplane", "node-1", "node-2"))]
+    assert [row[1:] for row in six[1:]] == [["✓", "✓", "✗"], ["✓", "✓", "✗"], ["✓", "✓", "✓"]]
+
+
+def test_markdown_of_many_nodes_counts_by_node_worst_first():
+    built = paths.path_report(samples.result(40, fault=samples.POLICY))
+    counts = tables(built)[0]
+    assert len(counts) == 1 + 30
+    assert counts[1] == ["node-39", "40", "0", "0", "1", "39", "0", "fail"]
+    assert counts[2] == ["controlplane", "39", "1", "0", "40", "0", "0", "fail"]
+    assert "and 10 more nodes with paths that do not pass" in paths.path_markdown(built)
+    assert "All paths of all 20 nodes" in paths.path_markdown(paths.path_report(samples.result(20)))
+
+
+@pytest.mark.parametrize(("text", "shown"), [
+    ("Hop 2 is fd00:a::1, expected fd00:100:b::.", "Hop 2 is `fd00:a::1`, expected `fd00:100:b::`."),
+    ("https://[fd00::1]:6443 ::ffff:10.0.0.1", "https://\\[`fd00::1`\\]:6443 `::ffff:10.0.0.1`"),
+    ("made at 2026-11-24T17:30:00Z: a|b", "made at 2026-11-24T17:30:00Z: a\\|b"),
+])
+def test_markdown_has_addresses_of_ipv6_as_code_as_a_part_of_them_may_name_an_emoji(text, shown):
+    assert report_markdown.escaped(text) == shown
 
 
 def test_a_diagnosis_of_each_node_buries_nothing():
