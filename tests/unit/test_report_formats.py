@@ -31,6 +31,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     report_junit,
     report_markdown,
     report_matrix,
+    report_view,
 )
 from ansible_collections.podpath.kubeadm.plugins.plugin_utils import report_html
 
@@ -105,6 +106,17 @@ def test_the_underlay_of_hosts_is_as_the_schema_says(monkeypatch):
     assert "unreachable" in gone["problem"]
     known = set(SCHEMA["$defs"]["evidence"]["properties"]["underlay"]["properties"])
     assert known == set(small), "the schema names all that is told"
+
+
+def test_flannels_address_of_each_family_is_told(monkeypatch):
+    wrong = {"flannel.alpha.coreos.com/public-ipv6": "fd00:99::1"}
+    nodes = [node(0, "vxlan", dual=True), node(1, "vxlan", dual=True, annotations=wrong)]
+    built = paths.path_report(proved(monkeypatch, nodes))
+    jsonschema.validate(built, SCHEMA, jsonschema.Draft202012Validator)
+    told = built["pods"]["nodes"][1]
+    assert (told["public_ip"], told["public_ips"]) == ("192.168.56.11", ["192.168.56.11", "fd00:99::1"])
+    assert report_view.data(built)["nodes"][1]["public_ips"] == told["public_ips"]
+    assert set(told) <= set(SCHEMA["$defs"]["node"]["properties"]), "the schema names all that is told"
 
 
 @pytest.mark.parametrize("nodes", [cluster(), cluster("vxlan", 5), [*cluster("vxlan"), node(3, "vxlan", ready=False)],
