@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,20 @@ def test_the_end_of_the_bench_is_told_with_what_was_measured():
 def test_a_measured_cluster_is_broken_as_it_is_said_to_be(case, passed, found):
     measured = many_pairs.measure(12, case)
     assert (measured["summary"]["pass"], [fault for fault, _nodes, _pairs in measured["diagnosis"]]) == (passed, found)
+
+
+@pytest.mark.parametrize("case", [many_pairs.FEW, many_pairs.HOLES])
+def test_time_grows_with_the_pairs_and_what_is_kept_of_one_is_little(case):
+    """Twice the nodes are four times the pairs; what is quadratic in pairs would take sixteen times as long."""
+    def seconds(size: int) -> float:
+        return sum(many_pairs.measure(size, case)["seconds"].values())
+
+    # processor time, yet a busy neighbour may cost some: one good measurement of three proves it
+    assert any(seconds(100) <= 6 * seconds(50) for _ in range(3))
+    tracemalloc.start()
+    try:
+        many_pairs.measure(50, case)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak / 50**2 < 400, "bytes; a trace with its evidence has 1,500"
