@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Both layers in one report, bounded however many pairs there are. Pure.
+"""Both layers in one report, each bounded however many pairs and paths there are. Pure.
 
 Its shape is written down in docs/report.schema.json; report_text, report_junit, report_markdown and report_html show
 it.
@@ -9,7 +9,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import report_matrix
@@ -23,7 +23,8 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
 )
 
 SCHEMA_VERSION = 2
-# Pairs told in full. Each takes about 1.3 kB; a mesh of 100 nodes fits.
+# Pairs told in full. Each takes about 1.3 kB; a mesh of 100 nodes fits. Of the hosts' own paths, which nothing plans
+# and which are each host to all others, as many; each takes about 0.2 kB.
 MAX_PAIRS = 10_000
 # most urgent first, where not all have room
 _ORDER = (FAIL, INCONCLUSIVE, PASS)
@@ -33,37 +34,46 @@ _POD_NAMES = (
 )  # fmt: skip
 
 
+def _urgency(entry: Mapping[str, Any]) -> int:
+    return _ORDER.index(entry["verdict"])
+
+
+def bounded(
+    entries: Sequence[Mapping[str, Any]], most: int = MAX_PAIRS, rank: Callable[[Mapping[str, Any]], Any] = _urgency
+) -> list[Mapping[str, Any]]:
+    """As many entries as have room, in their own order; what did not pass takes its place first."""
+    if len(entries) <= most:
+        return list(entries)
+    kept = sorted(range(len(entries)), key=lambda index: rank(entries[index]))[:most]
+    return [entries[index] for index in sorted(kept)]
+
+
+def left_out(summary: Mapping[str, int], kept: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many of each verdict have no room."""
+    told = count([entry["verdict"] for entry in kept])
+    return {name: max(0, summary[name] - told[name]) for name in told}
+
+
 def _node_layer(results: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if not results:
         return None
     hosts = []
-    paths: list[dict[str, Any]] = []
+    paths: list[Mapping[str, Any]] = []
     for host, result in results.items():
-        if result and result.get("paths") is not None:
-            hosts.append({"host": host, "address": result.get("address", ""), "interface": result.get("interface", "")})
-            paths += result["paths"]
-            continue
-        hosts.append({"host": host, "address": "", "interface": ""})
-        row = {"source": host, "destination": "all", "kind": "host", "verdict": INCONCLUSIVE, "rtt_ms": None}
-        paths.append({**row, "reason": f"Nothing came from host {host}.", "expected": "", "seen": ""})
+        own, known = (result or {}).get("paths"), result or {}
+        if own is None:
+            row = {"source": host, "destination": "all", "kind": "host", "verdict": INCONCLUSIVE, "rtt_ms": None}
+            own, known = [{**row, "reason": f"Nothing came from host {host}.", "expected": "", "seen": ""}], {}
+        hosts.append({"host": host, "address": known.get("address", ""), "interface": known.get("interface", ""),
+                      "summary": count([path["verdict"] for path in own])})  # fmt: skip
+        paths += own
     if not paths:
         return None  # one host, and its way to the internet is not asked for: there is nothing to prove
     counts = count([path["verdict"] for path in paths])
-    return {"verdict": overall(counts), "summary": counts, "hosts": hosts, "paths": paths}
-
-
-def bounded(pairs: Sequence[Mapping[str, Any]], most: int = MAX_PAIRS) -> list[Mapping[str, Any]]:
-    """As many pairs as have room, in their own order; what did not pass takes its place first."""
-    if len(pairs) <= most:
-        return list(pairs)
-    kept: set[int] = set()
-    for verdict in _ORDER:
-        for index, pair in enumerate(pairs):
-            if len(kept) == most:
-                break
-            if pair["verdict"] == verdict:
-                kept.add(index)
-    return [pair for index, pair in enumerate(pairs) if index in kept]
+    # of those that pass, the few that lead outside before the many between hosts: the map draws cards by them
+    kept = bounded(paths, rank=lambda path: (_urgency(path), path["kind"] == "node"))
+    return {"verdict": overall(counts), "summary": counts, "hosts": hosts, "paths": kept,
+            "paths_left_out": left_out(counts, kept)}  # fmt: skip
 
 
 def _pod_layer(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,13 +82,12 @@ def _pod_layer(result: Mapping[str, Any]) -> dict[str, Any]:
     summary = result.get("summary") or count([])
     layer["matrix"] = result.get("matrix") or report_matrix.of_pairs(pairs, layer.get("nodes") or [], summary)
     layer["pairs"] = bounded(pairs)
-    told = count([pair["verdict"] for pair in layer["pairs"]])
     return {
         "verdict": result.get("verdict", INCONCLUSIVE),
         "message": result.get("msg", ""),
         "summary": summary,
         **layer,
-        "pairs_left_out": {name: max(0, summary[name] - told[name]) for name in told},
+        "pairs_left_out": left_out(summary, layer["pairs"]),
     }
 
 

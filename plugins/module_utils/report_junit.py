@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report as JUnit XML, as CI servers show it: a case per pair, or per node where there are too many pairs. Pure.
+"""The report as JUnit XML, as CI servers show it: a case per pair and per path of the hosts, or per node and per
+host where these are too many. Pure.
 
 fail is a failure; inconclusive is an error, or skipped where the run was told not to fail on it.
 """
@@ -10,11 +11,12 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import report, report_view
 from ansible_collections.podpath.kubeadm.plugins.module_utils import report_words as words
+from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import overall
 
 # A mesh of 30 nodes. GitLab reads no file above 30 MB and shows no more than some thousand cases well.
 MAX_CASES = 1000
@@ -76,11 +78,37 @@ def _nodes(root: ET.Element, pods: Mapping[str, Any], fail_on: str) -> None:
             listed.setdefault(node, []).append(f"{words.ends(pair)}: {pair['reason']}")
     for node in pods.get("nodes") or []:
         told = listed.get(node["name"], [])
-        more = [f"... and {len(told) - 10} more"] if len(told) > 10 else []
         body = "\n".join([words.summary_text("outgoing", node["outgoing"]),
-                          words.summary_text("incoming", node["incoming"]), *told[:10], *more,
+                          words.summary_text("incoming", node["incoming"]), *_listed(told, len(told)),
                           _cures(pods, {node["name"]})])  # fmt: skip
         _case(suite, node["name"], (node["verdict"], "", node.get("reason", "")), body, fail_on)
+
+
+def _listed(told: Sequence[str], total: int) -> list[str]:
+    """The first ten of so many, and how many more there are."""
+    return [*told[:10], *([f"... and {total - 10:,} more"] if total > 10 else [])]
+
+
+def _path(path: Mapping[str, Any]) -> str:
+    return f"{path['source']}{words.ARROW}{path['destination']}"
+
+
+def _paths(suite: ET.Element, layer: Mapping[str, Any], fail_on: str) -> None:
+    for path in layer["paths"]:
+        body = f"expected: {path['expected']}\nseen: {path['seen']}"
+        _case(suite, _path(path), (path["verdict"], path["kind"], path["reason"]), body, fail_on)
+
+
+def _hosts(suite: ET.Element, layer: Mapping[str, Any], fail_on: str) -> None:
+    listed: dict[str, list[str]] = {}
+    for path in words.not_passed(layer["paths"]):
+        listed.setdefault(path["source"], []).append(f"{_path(path)}: {path['reason']}")
+    for host in layer["hosts"]:
+        summary, told = host["summary"], listed.get(host["host"], [])
+        counted = words.summary_text("paths", summary)
+        body = "\n".join([counted, *_listed(told, words.bad_count(summary))])
+        verdict = overall(summary) if any(summary.values()) else "pass"  # a single host may have nothing to prove
+        _case(suite, host["host"], (verdict, "", told[0] if told else counted), body, fail_on)
 
 
 def _run(root: ET.Element, built: Mapping[str, Any], fail_on: str) -> None:
@@ -115,10 +143,8 @@ def text(built: Mapping[str, Any]) -> str:
     layer = built.get("nodes")
     if layer:
         suite = _suite(root, "nodes")
-        for path in layer["paths"]:
-            body = f"expected: {path['expected']}\nseen: {path['seen']}"
-            outcome = (path["verdict"], path["kind"], path["reason"])
-            _case(suite, f"{path['source']}{words.ARROW}{path['destination']}", outcome, body, fail_on)
+        few = len(layer["paths"]) <= MAX_CASES and not any(layer["paths_left_out"].values())
+        (_paths if few else _hosts)(suite, layer, fail_on)
     if len(pods["pairs"]) <= MAX_CASES and not any(pods["pairs_left_out"].values()):
         _pairs(root, pods, words.interface_names(built), fail_on)
     else:

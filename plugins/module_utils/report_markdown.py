@@ -16,19 +16,32 @@ MAX_MATRIX = 16
 MAX_ROWS = 30
 MAX_DIAGNOSES = 3
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$@])")
+# GitHub reads ":a:" or ":100:" as an emoji anywhere but in code, and no escape helps
+_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{1,4})?(?![\w:])")
 _LETTERS = {"p": "✓", "f": "**✗**", "i": "?", report_matrix.NOT_TRIED: ""}
 
 
+def _line(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _literal(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
+
+
 def escaped(text: str) -> str:
-    """A text that Markdown shows as it is, on one line: neither markup nor HTML nor a mention comes of it."""
-    line = "".join(letter if letter.isprintable() else " " for letter in text)
-    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(r"\\\1", line)
+    """A text that Markdown shows as it is, on one line: neither markup nor HTML nor a mention nor an emoji comes of it.
+    Addresses of IPv6 are code."""
+    line, out, at = _line(text), "", 0
+    for found in _IPV6.finditer(line):
+        out += f"{_literal(line[at : found.start()])}`{found[0]}`"
+        at = found.end()
+    return out + _literal(line[at:])
 
 
 def _code(text: str) -> str:
     """A command as code; a backtick in it must not end the code."""
-    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    line = _line(text)
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
     pad = " " if "`" in line else ""
     return f"{fence}{pad}{line}{pad}{fence}"
@@ -39,10 +52,19 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def _matrix(pods: Mapping[str, Any]) -> list[str]:
+    """The matrix of each family, or counts by node where there are too many for it."""
     names = pods["matrix"]["nodes"]
-    if not 1 < len(names) <= MAX_MATRIX:
+    if len(names) > MAX_MATRIX:
+        nodes = pods.get("nodes") or []
+        worst = words.worst_nodes(nodes)
+        rows = [[escaped(cell) for cell in words.counts_row(node)] for node in worst[:MAX_ROWS]]
+        out = _table([head.lower() for head in words.COUNTS_HEAD], rows) if worst else [""]
+        for line in words.counts_ending(nodes, worst, MAX_ROWS):
+            out += [escaped(line), ""]
+        return out
+    if len(names) < 2:
         return []
-    out: list[str] = []
+    out = []
     for family, rows in pods["matrix"]["rows"].items():
         cells = [[_LETTERS[letter] for letter in report_matrix.unpack(row)] for row in rows]
         lines = [[f"**{escaped(name)}**", *row] for name, row in zip(names, cells, strict=True)]
@@ -68,8 +90,9 @@ def _preflight(pods: Mapping[str, Any]) -> list[str]:
     return ["", "### Found before any packet was sent", "", *_bounded(lines)] if lines else []
 
 
-def _bounded(lines: Sequence[str]) -> list[str]:
-    more = len(lines) - MAX_ROWS
+def _bounded(lines: Sequence[str], total: int = 0) -> list[str]:
+    """So many lines at most, and how many more of ``total`` (or of these) there are."""
+    more = max(total, len(lines)) - MAX_ROWS
     return [*lines[:MAX_ROWS], f"- and {more:,} more"] if more > 0 else list(lines)
 
 
@@ -101,7 +124,7 @@ def text(built: Mapping[str, Any], where: str = "") -> str:
         out += ["", f"{words.SYMBOLS[layer['verdict']]} {words.summary_text('node paths', layer['summary'])}", ""]
         bad = words.not_passed(layer["paths"])
         told = [f"{escaped(p['source'])} → {escaped(p['destination'])}: {escaped(p['reason'])}" for p in bad]
-        out += _bounded([f"- {line}" for line in told])
+        out += _bounded([f"- {line}" for line in told], words.bad_count(layer["summary"]))
     out += ["", *(f"- {escaped(line.strip())}" for line in [*words.control_lines(pods), *words.service_lines(pods),
                                                         *words.change_lines(pods.get("changes"))])]  # fmt: skip
     return "\n".join(out).rstrip() + "\n"

@@ -18,7 +18,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import report_word
 SMALL = 4
 MOST_ROWS = 20
 MOST_DIAGNOSES = 3
-# of a column: an address
+# of a column, unless a word in it is longer: an address
 _NARROWEST = 15
 _HEAD = ("FROM", "TO", "EXPECTED", "SEEN", "MS", "VERDICT")
 _CODES = {"pass": "32", "fail": "1;31", "inconclusive": "33", "head": "1"}
@@ -44,39 +44,79 @@ def _plain(text: str) -> str:
 def _widths(rows: Sequence[Sequence[str]], width: int) -> tuple[str, list[int]]:
     """What stands between columns, and what each takes so that a line fits; no widths where none would.
 
-    First the gaps give way, then the widest column, and never the last, a verdict."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    First the gaps give way, then the widest column down to its longest word, and never the last, a verdict."""
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
     for gap in ("  ", " "):
         if sum(widths) + len(gap) * (len(widths) - 1) <= width:
             return gap, widths
+    least = [max(_NARROWEST, *(len(word) for cell in column for word in cell.split())) for column in columns]
     while sum(widths) + 2 * (len(widths) - 1) > width:
-        widest = max(range(len(widths) - 1), key=widths.__getitem__)
-        if widths[widest] <= _NARROWEST:
+        wide = [column for column in range(len(widths) - 1) if widths[column] > least[column]]
+        if not wide:
             return "", []
-        widths[widest] -= 1
+        widths[max(wide, key=widths.__getitem__)] -= 1
     return "  ", widths
 
 
+def _cut(word: str, width: int) -> list[str]:
+    """A word as pieces that fit: cut behind a colon, between addresses, and only a single group anywhere."""
+    lines = [""]
+    for group in re.split("(?<=[:|])", word):
+        if lines[-1] and len(lines[-1]) + len(group) > width:
+            lines.append("")
+        lines[-1] += group
+        while len(lines[-1]) > width:
+            lines[-1:] = [lines[-1][:width], lines[-1][width:]]
+    return lines
+
+
 def _wrapped(text: str, width: int) -> list[str]:
-    """A cell as lines: a path is broken before its arrows, other text between words, and what is too long anywhere."""
+    """A cell as lines: a path is broken before its arrows, other text between words, and only what is too long else."""
     lines: list[str] = []
     for piece in re.split(" (?=-> )", text):
         if lines and len(lines[-1]) + 1 + len(piece) <= width:
             lines[-1] = f"{lines[-1]} {piece}"
-        else:
-            lines += textwrap.wrap(piece, width, break_on_hyphens=False) or [""]
+            continue
+        lines.append("")
+        for word in piece.split():
+            if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+                lines.append("")
+            first, *others = _cut(word, width)
+            lines[-1:] = [f"{lines[-1]} {first}".lstrip(), *others]
     return lines
+
+
+def _paragraph(head: Sequence[str], row: Sequence[str], paint: _Paint, width: int) -> list[str]:
+    """A row whose columns have no room: whose it is and its verdict, expected above seen, and what else it has."""
+    ends = 2 if head[1] == "TO" else 1
+    lines = _wrapped(words.ARROW.join(row[:ends]), width)
+    told, rest, took = [], [], ""
+    for name, cell in zip(head[ends:-1], row[ends:-1], strict=True):
+        if name in ("EXPECTED", "SEEN"):
+            label = f"    {name.lower()}:".ljust(len("    expected: "))
+            told += [
+                f"{' ' * len(label) if number else label}{line}"
+                for number, line in enumerate(_wrapped(cell, width - len(label)))
+            ]
+        elif name != "MS":
+            rest.append(f"{name.lower()} {cell}")
+        elif cell:
+            took = f" ({cell} ms)"
+    if len(lines[-1]) + 2 + len(row[-1]) + len(took) > width:
+        lines.append("  ")
+    lines[-1] = f"{lines[-1]}  {paint(row[-1], row[-1])}{took}"
+    return [*lines, *told, *(f"    {line}" for line in _wrapped(", ".join(rest), width - 4) if line)]
 
 
 def _table(rows: Sequence[Sequence[str]], paint: _Paint, width: int) -> list[str]:
     """Rows of equal length as aligned lines of so many characters at most, the first of them the head, or each as a
-    paragraph where columns have no room. A last cell that is a verdict gets its colour."""
+    paragraph with labels where columns have no room. A last cell that is a verdict gets its colour."""
     gap, widths = _widths(rows, width)
+    if not widths:
+        return [line for row in rows[1:] for line in _paragraph(rows[0], row, paint, width)]
     lines: list[str] = []
     for row in rows:
-        if not widths:
-            lines += textwrap.wrap("  ".join(filter(None, row)), width, subsequent_indent="    ")
-            continue
         wrapped = [_wrapped(cell, room) for cell, room in zip(row, widths, strict=True)]
         for number, cells in enumerate(zip_longest(*wrapped, fillvalue="")):
             padded = [cell.ljust(room) for cell, room in zip(cells, widths, strict=True)]
@@ -97,6 +137,34 @@ def _reasons(entries: Iterable[tuple[str, str, str]], paint: _Paint) -> list[str
         lines.append(f"{paint(verdict, verdict)}  {', '.join(who[:MOST_ROWS])}{more}: {reason}")
     more = len(lines) - MOST_ROWS
     return [*lines[:MOST_ROWS], f"... and {more:,} more reasons"] if more > 0 else lines
+
+
+def _covered(pair: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a diagnosis tells of this pair. Of many pairs it lists some, and names its nodes."""
+    own = pair["source"]["node"], pair["destination"]["node"]
+    for entry in entries:
+        if f"{words.ends(pair)} ({pair['family']})" in entry["pairs"]:
+            return True
+        if entry["pairs_total"] > len(entry["pairs"]) and not set(own).isdisjoint(entry["nodes"]):
+            return True
+    return False
+
+
+def _undiagnosed(pods: Mapping[str, Any], families: int, paint: _Paint) -> list[str]:
+    """Sentences of many pairs: each that no diagnosis covers, and of the others the first of each rule."""
+    alike: dict[str, list[Mapping[str, Any]]] = {}
+    alone = []
+    for pair in words.not_passed(pods["pairs"]):
+        if _covered(pair, pods.get("diagnosis") or []):
+            alike.setdefault(pair["rule"], []).append(pair)
+        else:
+            alone.append(pair)
+    lines = []
+    for first, *others in alike.values():
+        more = f" Likewise {len(others):,} more; see the diagnosis." if others else ""
+        verdict = first["verdict"]
+        lines.append(f"{paint(verdict, verdict)}  {words.ends(first, families)}: {first['reason']}{more}")
+    return lines + _reasons(((words.ends(p, families), p["verdict"], p["reason"]) for p in alone), paint)
 
 
 def _node_layer(layer: Mapping[str, Any], width: int, paint: _Paint) -> list[str]:
@@ -148,22 +216,10 @@ def matrix(names: Sequence[str], rows: Sequence[str], width: int, paint: _Paint)
 
 def _counts(nodes: Sequence[Mapping[str, Any]], width: int, paint: _Paint) -> list[str]:
     """Counts of the nodes whose paths do not all pass, worst first."""
-    def bad(node: Mapping[str, Any]) -> int:
-        return sum(node[way][kind] for way in ("outgoing", "incoming") for kind in ("fail", "inconclusive"))
-
-    worst = sorted((node for node in nodes if node["verdict"] != "pass"), key=bad, reverse=True)
-    if not worst:
-        return [f"All paths of all {len(nodes):,} nodes that were looked at pass."] if nodes else []
-    rows: list[Sequence[str]] = [("NODE", "OUT: PASS", "FAIL", "?", "IN: PASS", "FAIL", "?", "VERDICT")]
-    for node in worst[:MOST_ROWS]:
-        numbers = [f"{number:,}" for way in ("outgoing", "incoming") for number in node[way].values()]
-        rows.append((node["name"], *numbers, node["verdict"]))
-    out = _table(rows, paint, width)
-    more = len(worst) - MOST_ROWS
-    if more > 0:
-        out.append(f"... and {more:,} more nodes with paths that do not pass")
-    passing = len(nodes) - len(worst)
-    return [*out, f"{passing:,} of {len(nodes):,} nodes have no path that fails or is inconclusive."]
+    worst = words.worst_nodes(nodes)
+    rows = [words.COUNTS_HEAD, *map(words.counts_row, worst[:MOST_ROWS])]
+    out = _table(rows, paint, width) if worst else []
+    return [*out, *words.counts_ending(nodes, worst, MOST_ROWS)]
 
 
 def _matrices(found: Mapping[str, Any], width: int, paint: _Paint) -> list[str]:
@@ -236,7 +292,10 @@ def lines(built: Mapping[str, Any], width: int = 120, color: bool = False, where
     coverage = pods.get("coverage") or {}
     if coverage.get("tried") != coverage.get("possible"):
         out.append(words.coverage_text(pods))
-    out += _reasons(((words.ends(p, families), p["verdict"], p["reason"]) for p in pairs), paint)
+    if len(pods["matrix"]["nodes"]) > SMALL:
+        out += _undiagnosed(pods, families, paint)
+    else:
+        out += _reasons(((words.ends(p, families), p["verdict"], p["reason"]) for p in pairs), paint)
     empty = report.empty_reason(pods)
     out += [empty] if empty else []
     findings = pods.get("preflight") or []

@@ -49,6 +49,7 @@ def _nodes(built: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "cluster": {"name": card, "ips": addresses},
                 "outside": nat if nat.get("name") != card else {},
                 "public_ip": node.get("public_ip", ""),
+                "public_ips": list(node.get("public_ips") or filter(None, [node.get("public_ip")])),
                 "cidrs": list(node.get("pod_cidrs") or []),
             }
         )
@@ -85,9 +86,10 @@ def beside(built: Mapping[str, Any]) -> list[str]:
     if pods.get("residue"):
         told.append(f"{pods['residue']} pods of this run may still be there.")
     bad = words.not_passed(layer["paths"]) if layer else []
-    if bad:
+    if layer and bad:
         first = f"{bad[0]['source']}{words.ARROW}{bad[0]['destination']}: {bad[0]['reason']}"
-        more = f" And {len(bad) - 1:,} more." if len(bad) > 1 else ""
+        total = words.bad_count(layer["summary"])
+        more = f" And {total - 1:,} more." if total > 1 else ""
         told.append(f"Beneath the pods a path of the nodes does not pass: {first}{more}")
     return [line for line in told if line]
 
@@ -99,8 +101,8 @@ def _but(built: Mapping[str, Any]) -> str:
         return ", but the run did not end well"
     if pods["verdict"] != "pass":
         return f", but the run is {pods['verdict']}"
-    bad = len(words.not_passed(layer["paths"])) if layer else 0
-    return f", but {bad:,} of {len(layer['paths']):,} node paths do not pass" if layer and bad else ""
+    bad = words.bad_count(layer["summary"]) if layer else 0
+    return f", but {bad:,} of {sum(layer['summary'].values()):,} node paths do not pass" if layer and bad else ""
 
 
 def headline(built: Mapping[str, Any]) -> str:

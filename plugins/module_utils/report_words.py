@@ -104,9 +104,39 @@ def not_passed(pairs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(listed, key=lambda pair: pair["verdict"] != "fail")
 
 
+COUNTS_HEAD = ("NODE", "OUT: PASS", "FAIL", "?", "IN: PASS", "FAIL", "?", "VERDICT")
+
+
+def worst_nodes(nodes: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The nodes whose paths do not all pass, worst first."""
+    bad = [node for node in nodes if node["verdict"] != "pass"]
+    return sorted(bad, key=lambda node: bad_count(node["outgoing"]) + bad_count(node["incoming"]), reverse=True)
+
+
+def counts_row(node: Mapping[str, Any]) -> tuple[str, ...]:
+    """A node's counts, under COUNTS_HEAD."""
+    numbers = (f"{node[way][kind]:,}" for way in ("outgoing", "incoming") for kind in ("pass", "fail", "inconclusive"))
+    return (node["name"], *numbers, node["verdict"])
+
+
+def counts_ending(nodes: Sequence[Any], worst: Sequence[Any], most: int) -> list[str]:
+    """What stands below the counts of the ``most`` worst nodes."""
+    if not worst:
+        return [f"All paths of all {len(nodes):,} nodes that were looked at pass."] if nodes else []
+    more = len(worst) - most
+    told = [f"... and {more:,} more nodes with paths that do not pass"] if more > 0 else []
+    passing = len(nodes) - len(worst)
+    return [*told, f"{passing:,} of {len(nodes):,} nodes have no path that fails or is inconclusive."]
+
+
+def bad_count(summary: Mapping[str, int]) -> int:
+    """How many did not pass."""
+    return summary["fail"] + summary["inconclusive"]
+
+
 def left_out_text(shown: Sequence[Any], pods: Mapping[str, Any], where: str) -> str:
     """How many pairs that did not pass are not shown, and where they stand; empty where all are shown."""
-    missing, lost = (counts["fail"] + counts["inconclusive"] for counts in (pods["summary"], pods["pairs_left_out"]))
+    missing, lost = bad_count(pods["summary"]), bad_count(pods["pairs_left_out"])
     missing -= len(shown)
     if missing <= 0:
         return ""

@@ -219,6 +219,7 @@ def nodes(
                 "pod_cidrs": [side.pod_cidr for side in sides if side.pod_cidr],
                 "internal_ips": [address for side in sides for address in side.internal_ips],
                 "public_ip": next((side.public_ip for side in sides if side.public_ip), None),
+                "public_ips": [side.public_ip for side in sides if side.public_ip],
                 "backend": node.backend,
                 "bridge_ips": [side.bridge_ip for side in sides if side.bridge_ip],
                 "overlay_ips": [side.overlay_ip for side in sides if side.overlay_ip],

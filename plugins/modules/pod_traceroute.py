@@ -543,8 +543,12 @@ nodes:
       type: list
       elements: str
     public_ip:
-      description: The address that Flannel uses.
+      description: The address that Flannel uses, of the first family where there are two.
       type: str
+    public_ips:
+      description: The addresses that Flannel uses, one for each family.
+      type: list
+      elements: str
     backend:
       description: Flannel's backend, null where its annotations are missing.
       type: str
@@ -574,6 +578,7 @@ nodes:
       pod_cidrs: [10.244.1.0/24]
       internal_ips: [192.168.56.11]
       public_ip: 192.168.56.11
+      public_ips: [192.168.56.11]
       backend: vxlan
       bridge_ips: [10.244.1.1]
       overlay_ips: [10.244.1.0]

@@ -16,6 +16,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import jsonschema
 import pytest
 import testinfra
 
@@ -23,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from proofs import locked, python_image  # noqa: F401 - fixtures of all tests of the proof
 
 import playbooks
+
+SCHEMA = json.loads((playbooks.REPOSITORY / "docs" / "report.schema.json").read_text())
 
 
 @dataclass
@@ -51,12 +54,14 @@ class Lab:
         return self.kubectl("get pods -A -o name --selector app.kubernetes.io/managed-by=podpath").split()
 
     def paths(self, **variables: object) -> tuple[playbooks.Run, dict]:
-        """Prove the paths: how verify_paths went, and what it wrote into paths.json."""
+        """Prove the paths: how verify_paths went, and what it wrote into paths.json, as the schema says it."""
         output = Path(self.variables["controlplane"]["pod_paths_output"])
         output.unlink(missing_ok=True)
         ran = playbooks.run("playbooks/verify_paths.yml", self.inventory, **variables)
         assert output.exists(), ran.output
-        return ran, json.loads(output.read_text())
+        written = json.loads(output.read_text())
+        jsonschema.validate(written, SCHEMA, jsonschema.Draft202012Validator)
+        return ran, written
 
 
 def read_inventory(inventory: list[str]) -> dict[str, dict]:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How the time of a whole proof grows with the nodes: a table in Markdown.
 
-Run as root: .venv/bin/python tests/netlab/bench.py [NODES ...] (3 10 30 without any). For each size a sample of so many
-pairs per node (4), which touches every node in both directions, and up to --mesh nodes (10) all pairs. All time is
+Run as root: .venv/bin/python tests/netlab/bench.py [NODES ...] (3 10 30 60 without any). For each size a sample of so
+many pairs per node (4), which touches every node in both directions, and up to --mesh nodes (10) all pairs. All time is
 real: pods start, and packets are forwarded by this machine's kernel; the API alone is a stand-in, so its latency is not
 in here.
 """
@@ -28,6 +28,7 @@ from world import World  # noqa: E402
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import plan  # noqa: E402
 
+SIZES = [3, 10, 30, 60]
 _HEAD = (
     "nodes", "plan", "pairs tried", "of possible", "pass", "world s", "start s", "probe s", "remove s", "proof s",
     "ms per pair", "API requests",
@@ -79,7 +80,7 @@ def row(tools: programs.Tools, nodes: int, per_node: int | None) -> tuple[float,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Times of whole proofs in network namespaces.")
-    parser.add_argument("nodes", nargs="*", type=int, default=[3, 10, 30])
+    parser.add_argument("nodes", nargs="*", type=int, default=SIZES)
     parser.add_argument("--mesh", type=int, default=10, metavar="NODES", help="all pairs up to so many nodes")
     parser.add_argument("--per-node", type=int, default=4, metavar="PAIRS", help="pairs per node of a sample")
     asked = parser.parse_args()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 
@@ -16,18 +17,34 @@ def slope(points: Mapping[int, float]) -> tuple[float, float]:
     return mean_y - per_node * mean_x, per_node
 
 
+# what a measurement may be off before a conclusion is drawn from it
+_SLACK = 1.5
+
+
 def growth(taken: Mapping[int, tuple[float, int]]) -> str:
-    """How time and pairs of the samples grew with the nodes, as a sentence. taken: by nodes, seconds and pairs."""
+    """How time and pairs of the samples grew with the nodes, and what follows. taken: by nodes, seconds and pairs."""
     few, many = min(taken), max(taken)
     seconds, pairs = (taken[many][which] / taken[few][which] for which in (0, 1))
-    return (f"From {few} to {many} nodes, {many / few:.3g} times as many, a sample has {pairs:.1f} times as many pairs "
-            f"and takes\n{seconds:.1f} times as long; there are {(many / few) ** 2:.4g} times as many possible pairs.")
+    conclusion = (
+        "time grows with the nodes, as the pairs that are tried do."
+        if seconds <= _SLACK * pairs
+        else f"time grows FASTER than the pairs that are tried: each takes {seconds / pairs:.1f} times as long."
+    )
+    return textwrap.fill(
+        f"From {few} to {many} nodes, {many / few:.3g} times as many, a sample has {pairs:.1f} times as many pairs and "
+        f"takes {seconds:.1f} times as long; there are {(many / few) ** 2:.4g} times as many possible pairs. So "
+        f"{conclusion}", 118)
 
 
 def limit(starts: Mapping[int, float], cores: int) -> str:
-    """Why no more nodes are measured, as sentences. starts: by nodes, how many seconds their pods took to start."""
+    """What the most nodes that were measured say of the machine. starts: by nodes, seconds until their pods ran."""
     few, many = min(starts), max(starts)
-    return (f"It ends at {many} nodes, as there the machine's share is large: all pods are processes of these {cores} "
-            f"cores, and to start\nthem takes {starts[many]:.1f} s, {starts[many] / starts[few]:.1f} times as long as "
-            f"with {few} nodes, for {many / few:.3g} times the nodes. More of them would measure\nthis machine and not "
-            "the proof; this run did not try. What a proof computes is measured for 1,000 nodes above.")
+    nodes, seconds = many / few, starts[many] / starts[few]
+    conclusion = (
+        "the machine's share is large there, and more nodes would measure it and not the proof."
+        if seconds > _SLACK * nodes
+        else "the machine is not the limit yet, and more nodes can be measured."
+    )
+    return textwrap.fill(
+        f"All pods are processes of these {cores} cores. To start them takes {starts[many]:.1f} s with {many} nodes, "
+        f"{seconds:.1f} times as long as with {few}, for {nodes:.3g} times the nodes: {conclusion}", 118)

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,8 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.podpath.kubeadm.plugins.filter import lab
 
-_FILE = Path(__file__).parents[2] / "roles/lab_machines/files/lab_health.py"
+_ROOT = Path(__file__).parents[2]
+_FILE = _ROOT / "roles/lab_machines/files/lab_health.py"
 _SPEC = importlib.util.spec_from_file_location("lab_health", _FILE)
 lab_health = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(lab_health)
@@ -155,3 +158,23 @@ def test_nth_address_outside_of_the_network_is_a_sentence():
     assert lab.nth_address("192.168.56.0/24", 2) == "192.168.56.2"
     with pytest.raises(AnsibleFilterError, match=r"no address number 9 in '192\.168\.56\.0/30'"):
         lab.nth_address("192.168.56.0/30", 9)
+
+
+def test_make_lab_is_lab_up_with_the_labs_inventories():
+    told = subprocess.run(["make", "--dry-run", "lab"], cwd=_ROOT, check=True, capture_output=True, text=True).stdout
+    assert "tools/lab-up -i inventory/article -i inventory/lab" in told
+
+
+@pytest.mark.parametrize(("breaks", "ran"), [("", 3), ("site.yml", 2), ("verify_paths.yml", 3)])
+def test_a_lab_ends_with_its_proof_and_fails_with_any_playbook(tmp_path, breaks, ran):
+    stub = tmp_path / "ansible-playbook"
+    stub.write_text(f"""#!/bin/sh
+echo "$@" >> {tmp_path}/ran
+case "$*" in *playbooks/{breaks}) exit 4;; esac
+""")
+    stub.chmod(0o755)
+    up = subprocess.run([_ROOT / "tools" / "lab-up", "-i", "one", "-i", "two"], check=False, capture_output=True,
+                        text=True, env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert up.returncode == (4 if breaks else 0)
+    wanted = [f"-i one -i two playbooks/{name}.yml" for name in ("lab", "site", "verify_paths")]
+    assert (tmp_path / "ran").read_text().splitlines() == wanted[:ran]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import signal
+import threading
 from dataclasses import replace
 
 import pytest
@@ -56,6 +57,21 @@ def test_a_control_goes_to_no_address_of_the_runs_own_pods(fake):
     assert told["10.244.2.218"] == (True, "")
     assert told["10.244.2.3"][0] is False
     assert "the run's own pods" in told["10.244.2.3"][1]
+
+
+def test_nodes_do_not_wait_for_each_other(fake, monkeypatch):
+    """Time grows with N, not N x N, as all probers probe at once. One after the other, the first would wait here in
+    vain for those that nobody has begun."""
+    together, execute = threading.Barrier(len(NAMES), timeout=10), fake.execute
+
+    def executed(*args, **more):
+        together.wait()
+        return execute(*args, **more)
+
+    monkeypatch.setattr(fake, "execute", executed)
+    outcome = prober.run(fake, SETTINGS, work())
+    assert len(outcome.observations) == len(NAMES) ** 2
+    assert all(seen.trace for seen in outcome.observations.values())
 
 
 def test_requests_do_not_grow_with_the_pairs():

@@ -74,10 +74,14 @@ def test_a_larger_cluster_is_a_matrix_while_it_fits(size, width, fits):
     assert all(len(line) <= width for line in rows)
     if fits:
         assert rows[0].endswith("F")
-    assert any(line.startswith("NODE ") for line in table)
+    if width > 50:
+        assert any(line.startswith("NODE ") for line in table)
+    else:
+        at = table.index("node-39  fail")
+        assert table[at + 1:at + 3] == ["    out: pass 40, fail 0, ? 0, in: pass 1, fail", "    39, ? 0"]
     told = "; they stand in paths.json." in "\n".join(table)
     assert told is (size > 21)
-    assert len(table) < 90 + size
+    assert len(table) < (90 + size if width > 50 else 200)
 
 
 @pytest.mark.parametrize("size", [2, 4])
@@ -113,6 +117,49 @@ def test_a_cell_that_has_no_room_goes_on_in_its_own_column():
     at = table[row].index("cni0")
     assert table[row].split()[-5:] == ["expected,", "3", "hops", "0.055", "pass"]
     assert table[row + 1:row + 3] == [f"{' ' * at}-> flannel.1 10.244.2.0", f"{' ' * at}-> pod 10.244.2.9"]
+
+
+LONG = "with-a-name-that-has-no-room.example.com"
+
+
+def renamed(document: dict) -> dict:
+    return json.loads(re.sub(r'"(node-\d)"', rf'"\1.{LONG}"', json.dumps(document)))
+
+
+@pytest.mark.parametrize(("document", "pair", "expected"), [
+    (renamed(samples.result(fault=samples.UDP_BLOCKED)), f"controlplane -> node-2.{LONG}",
+     ["cni0 10.244.0.1 -> flannel.1 10.244.2.0 -> pod 10.244.2.9"]),
+    (samples.dual(fault=samples.UDP_BLOCKED), "controlplane -> node-2 (ipv6)", [
+        "cni0 2001:db8:4f1c:a000:abcd:ef01:2345:1", "-> flannel.1 2001:db8:4f1c:a002:abcd:ef01:2345:0",
+        "-> pod 2001:db8:4f1c:a002:abcd:ef01:2345:9"]),
+])
+def test_where_columns_have_no_room_expected_stands_above_seen(document, pair, expected):
+    table = paths.path_table(paths.path_report(document), width=80, color=True)
+    row = table.index(f"{pair}  \033[1;31mfail\033[0m")
+    first, *others = (f"{' ' * 14}{line}" for line in expected)
+    assert table[row + 1:row + 1 + len(expected)] == [f"    expected: {first.strip()}", *others]
+    assert re.match(r"    seen:     \S+1 -> \* \(to hop 5\)$", table[row + 1 + len(expected)])
+
+
+def test_an_address_with_no_room_at_all_is_cut_between_its_groups():
+    built = paths.path_report(samples.dual(fault=samples.UDP_BLOCKED))
+    table = paths.path_table(built, width=40)
+    assert "    expected: cni0" in table
+    assert f"{' ' * 14}2001:db8:4f1c:a000:abcd:" in table
+    assert f"{' ' * 14}ef01:2345:1" in table
+
+
+def test_pairs_that_the_diagnosis_covers_are_no_sentence_each():
+    document = samples.result(30, fault=samples.UDP_BLOCKED)
+    other = document["pairs"][1]
+    other |= {"verdict": "fail", "rule": "wrong-hop", "reason": "Hop 2 is nobody's."}
+    document["summary"] |= {"pass": document["summary"]["pass"] - 1, "fail": document["summary"]["fail"] + 1}
+    table = paths.path_table(paths.path_report(document))
+    begin, end = (next(n for n, line in enumerate(table) if what in line) for what in ("900 pod pairs", "control ("))
+    covered, alone = table[begin + 1:end]
+    assert covered.startswith("fail  controlplane -> node-29: Pod 10.244.29.9 on node-29 was never reached")
+    assert covered.endswith(" Likewise 57 more; see the diagnosis.")
+    assert alone == "fail  controlplane -> node-1: Hop 2 is nobody's."
 
 
 def test_colour_is_only_there_where_it_is_asked_for():
@@ -268,6 +315,30 @@ def test_what_is_not_shown_is_said_to_stand_only_where_it_does(lost, file, told)
     pods = {"summary": {"pass": 0, "fail": 40, "inconclusive": 10}, "output_path": file,
             "pairs_left_out": {"pass": 7, "fail": lost, "inconclusive": 0}}
     assert report_words.left_out_text(range(20), pods, "/x/paths.json") == told
+
+
+def test_the_hosts_own_paths_are_bounded_and_what_failed_or_leads_outside_is_kept():
+    hosts = samples.node_results(110)
+    last = hosts["node-109"]["paths"]
+    last[-1] = {**last[-1], "verdict": "fail", "reason": "It is gone."}
+    layer = report.build(HEALTHY, hosts)["nodes"]
+    assert len(layer["paths"]) == report.MAX_PAIRS
+    assert layer["summary"] == {"pass": 110 * 111 - 1, "fail": 1, "inconclusive": 0}
+    assert layer["paths_left_out"] == {"pass": 110 * 111 - report.MAX_PAIRS, "fail": 0, "inconclusive": 0}
+    kept = [path["reason"] if path["verdict"] == "fail" else path["kind"] for path in layer["paths"]]
+    assert [kept.count(what) for what in ("It is gone.", "internet", "resolver")] == [1, 110, 110]
+    assert layer["hosts"][-1]["summary"] == {"pass": 110, "fail": 1, "inconclusive": 0}
+
+
+def test_failed_paths_that_are_left_out_are_counted_all_the_same():
+    hosts = samples.node_results(110)
+    for one in hosts.values():
+        one["paths"] = [{**path, "verdict": "fail"} for path in one["paths"]]
+    built = report.build(HEALTHY, hosts)
+    headline = "All 9 pod pairs take the expected path, but 12,210 of 12,210 node paths do not pass"
+    assert headline in paths.path_markdown(built)
+    assert "- and 12,180 more\n" in paths.path_markdown(built)
+    assert "And 12,209 more." in paths.path_html(built)
 
 
 def test_a_thousand_nodes_are_bounded_and_what_failed_is_kept():

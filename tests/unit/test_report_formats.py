@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import os
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -30,7 +29,9 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     proof,
     report,
     report_junit,
+    report_markdown,
     report_matrix,
+    report_view,
 )
 from ansible_collections.podpath.kubeadm.plugins.plugin_utils import report_html
 
@@ -58,6 +59,7 @@ CASES = {
     "a sample of 200 nodes": paths.path_report(samples.sparse(200, 5, fault=samples.POLICY)),
     "stopped": paths.path_report(STOPPED),
     "hostile": paths.path_report(evil(), fail_on="fail"),
+    "a hundred hosts": paths.path_report(samples.sparse(110, 5), samples.node_results(110)),
     **{fault: paths.path_report(samples.result(fault=fault), samples.node_results()) for fault in samples.FAULTS},
 }
 every = pytest.mark.parametrize("built", CASES.values(), ids=CASES)
@@ -106,6 +108,17 @@ def test_the_underlay_of_hosts_is_as_the_schema_says(monkeypatch):
     assert known == set(small), "the schema names all that is told"
 
 
+def test_flannels_address_of_each_family_is_told(monkeypatch):
+    wrong = {"flannel.alpha.coreos.com/public-ipv6": "fd00:99::1"}
+    nodes = [node(0, "vxlan", dual=True), node(1, "vxlan", dual=True, annotations=wrong)]
+    built = paths.path_report(proved(monkeypatch, nodes))
+    jsonschema.validate(built, SCHEMA, jsonschema.Draft202012Validator)
+    told = built["pods"]["nodes"][1]
+    assert (told["public_ip"], told["public_ips"]) == ("192.168.56.11", ["192.168.56.11", "fd00:99::1"])
+    assert report_view.data(built)["nodes"][1]["public_ips"] == told["public_ips"]
+    assert set(told) <= set(SCHEMA["$defs"]["node"]["properties"]), "the schema names all that is told"
+
+
 @pytest.mark.parametrize("nodes", [cluster(), cluster("vxlan", 5), [*cluster("vxlan"), node(3, "vxlan", ready=False)],
                                    [node(0), node(1, None)], []])
 def test_results_of_the_module_are_what_the_schema_says(monkeypatch, nodes):
@@ -124,12 +137,6 @@ def test_pairs_that_pass_are_in_the_matrix_though_they_are_not_returned(monkeypa
     letters = "".join(map(report_matrix.unpack, built["pods"]["matrix"]["rows"]["ipv4"]))
     assert letters.count("p") == built["pods"]["summary"]["pass"] == built["pods"]["pairs_left_out"]["pass"] > 0
     assert letters.count("-") == 100 - letters.count("p")
-
-
-@pytest.mark.skipif("PODPATH_REPORTS" not in os.environ, reason="PODPATH_REPORTS names no report of a real run")
-def test_reports_of_real_runs_are_what_the_schema_says():
-    for name in os.environ["PODPATH_REPORTS"].split(":"):
-        jsonschema.validate(json.loads(Path(name).read_text()), SCHEMA, jsonschema.Draft202012Validator)
 
 
 @pytest.mark.parametrize("change", [
@@ -186,6 +193,26 @@ def test_junit_with_too_many_pairs_has_a_case_per_node():
     assert len(built["pods"]["pairs"]) > report_junit.MAX_CASES
     assert len(cases) == 40
     assert "... and 29 more" in cases["node-39"].result[0].text
+
+
+def test_a_hundred_hosts_are_no_ten_thousand_cases_or_lines():
+    hosts = samples.node_results(100)
+    hosts["node-99"] = {}
+    first = hosts["node-7"]["paths"]
+    hosts["node-7"]["paths"] = [{**path, "verdict": "fail", "reason": "It is gone."} for path in first]
+    built = paths.path_report(samples.result(), hosts)
+    xml = junitparser.JUnitXml.fromstring(paths.path_junit(built).encode())
+    cases = {case.name: case for suite in xml for case in suite if suite.name == "nodes"}
+    assert set(cases) == set(hosts)
+    assert "101 paths: 0 pass, 101 fail" in cases["node-7"].result[0].text
+    assert "node-7 -> internet: It is gone." in cases["node-7"].result[0].text
+    assert "... and 91 more" in cases["node-7"].result[0].text
+    assert cases["node-99"].result[0].message == "node-99 -> all: Nothing came from host node-99."
+    assert (xml.failures, xml.errors, xml.tests) == (1, 1, 100 + 14)
+    text = paths.path_json(built)
+    assert json.loads(text) == built
+    assert len(text.splitlines()) < 14_000
+    assert sum(1 for line in text.splitlines() if line.startswith('{"source"')) == len(built["nodes"]["paths"]) + 9
 
 
 def test_junit_of_nothing_is_no_success():
@@ -306,6 +333,39 @@ def test_pairs_that_all_pass_hide_nothing_that_does_not(more, ways, mark, but, w
 
 def test_markdown_tells_what_was_found_before_any_packet():
     assert "Give Flannel the interface of the cluster network." in paths.path_markdown(CASES[samples.LOOP])
+
+
+def tables(built: dict) -> list[list[list[str]]]:
+    """The cells of each table in the Markdown of a report, by row."""
+    html = markdown_it.MarkdownIt("commonmark").enable("table").render(paths.path_markdown(built))
+    return [[["".join(cell.itertext()) for cell in row.iter() if cell.tag in ("td", "th")] for row in table.iter("tr")]
+            for table in html5lib.parse(html, namespaceHTMLElements=False).iter("table")]
+
+
+def test_markdown_has_a_matrix_of_each_family():
+    four, six = tables(paths.path_report(samples.dual(fault=samples.POLICY)))[:2]
+    assert four == [["ipv4: from, to", "controlplane", "node-1", "node-2"],
+                    *([name, "✓", "✓", "✓"] for name in ("controlplane", "node-1", "node-2"))]
+    assert [row[1:] for row in six[1:]] == [["✓", "✓", "✗"], ["✓", "✓", "✗"], ["✓", "✓", "✓"]]
+
+
+def test_markdown_of_many_nodes_counts_by_node_worst_first():
+    built = paths.path_report(samples.result(40, fault=samples.POLICY))
+    counts = tables(built)[0]
+    assert len(counts) == 1 + 30
+    assert counts[1] == ["node-39", "40", "0", "0", "1", "39", "0", "fail"]
+    assert counts[2] == ["controlplane", "39", "1", "0", "40", "0", "0", "fail"]
+    assert "and 10 more nodes with paths that do not pass" in paths.path_markdown(built)
+    assert "All paths of all 20 nodes" in paths.path_markdown(paths.path_report(samples.result(20)))
+
+
+@pytest.mark.parametrize(("text", "shown"), [
+    ("Hop 2 is fd00:a::1, expected fd00:100:b::.", "Hop 2 is `fd00:a::1`, expected `fd00:100:b::`."),
+    ("https://[fd00::1]:6443 ::ffff:10.0.0.1", "https://\\[`fd00::1`\\]:6443 `::ffff:10.0.0.1`"),
+    ("made at 2026-11-24T17:30:00Z: a|b", "made at 2026-11-24T17:30:00Z: a\\|b"),
+])
+def test_markdown_has_addresses_of_ipv6_as_code_as_a_part_of_them_may_name_an_emoji(text, shown):
+    assert report_markdown.escaped(text) == shown
 
 
 def test_a_diagnosis_of_each_node_buries_nothing():
