@@ -94,6 +94,29 @@ def test_what_is_broken_is_seen_first_and_the_first_bad_path_is_drawn(opened):
     assert "node-2 → node-1" in one.told()
 
 
+def test_what_is_broken_in_the_other_family_is_counted_and_reached(opened):
+    one = opened(samples.dual(fault=samples.UDP_BLOCKED, ipv4=samples.POLICY), ENDS)
+    assert one.page.locator("#family option").all_inner_texts() == ["ipv4, 2 did not pass", "ipv6, 4 did not pass"]
+    family = one.page.locator("#family")
+    seen = set()
+    for _ in range(6):
+        one.page.locator("#next").click()
+        assert f", {family.input_value()}:" in one.page.locator("#grid caption").inner_text()
+        seen.add((family.input_value(), one.told()))
+    assert sorted(name for name, _told in seen) == ["ipv4"] * 2 + ["ipv6"] * 4
+
+
+def test_a_family_without_faults_leads_on_to_the_one_with_them(opened):
+    one = opened(samples.dual(10, fault=samples.UDP_BLOCKED))
+    one.page.locator("#only").check()
+    one.page.locator("#family").select_option("ipv4")
+    assert one.page.locator("#only").is_hidden()
+    assert one.page.locator("#grid tbody tr").count() == 10  # nothing to leave out, so all of it
+    one.page.locator("#next").click()
+    assert one.page.locator("#family").input_value() == "ipv6"
+    assert "controlplane → node-9" in one.told()
+
+
 def test_the_keyboard_reaches_everything(opened):
     one = opened(samples.result(10, fault=samples.POLICY))
     keys = one.page.keyboard

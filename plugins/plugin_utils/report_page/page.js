@@ -130,18 +130,25 @@
     }
   }
 
-  // The next pair after the chosen one that did not pass, in the order of the matrix.
+  const badIn = (name) => grids[name].reduce((sum, row) => sum + row.split(/[fi]/).length - 1, 0);
+
+  // The next pair after the chosen one that did not pass: in the order of the matrix, then in the next family.
   function nextBad() {
-    const size = names.length, start = selected ? selected.source * size + selected.destination : -1;
-    for (let step = 1; step <= size * size; step += 1) {
-      const at = (start + step) % (size * size), letter = grids[family][Math.floor(at / size)][at % size];
-      if (letter === "f" || letter === "i") return { source: Math.floor(at / size), destination: at % size };
+    const size = names.length, cells = size * size, all = cells * families.length;
+    const start = families.indexOf(family) * cells + (selected ? selected.source * size + selected.destination : -1);
+    for (let step = 1; step <= all; step += 1) {
+      const at = (start + step) % all, source = Math.floor((at % cells) / size), destination = at % size;
+      const of = families[Math.floor(at / cells)], letter = grids[of][source][destination];
+      if (letter === "f" || letter === "i") return { source, destination, family: of };
     }
     return null;
   }
 
-  function anyBad() {
-    return grids[family].some((row) => /[fi]/.test(row));
+  function turnTo(name) {
+    if (name === family || !families.includes(name)) return;
+    family = $("family").value = name;
+    choices();
+    drawMatrix();
   }
 
   // ---- the matrix -----------------------------------------------------------------------------------------------
@@ -280,7 +287,7 @@
 
   function drawMatrix() {
     let indexes = names.map((_name, index) => index);
-    if ($("only").checked) {
+    if ($("only").checked && badIn(family)) {
       indexes = indexes.filter((index) => /[fi]/.test(grids[family][index]) || grids[family].some((row) => /[fi]/.test(row[index])));
     }
     $("part").hidden = true;
@@ -312,14 +319,13 @@
     $("from").addEventListener("change", chosen);
     $("to").addEventListener("change", chosen);
     $("swap").addEventListener("click", () => show(selected.destination, selected.source, true));
-    $("next").addEventListener("click", () => { const bad = nextBad(); if (bad) show(bad.source, bad.destination, true); });
+    $("next").addEventListener("click", () => { const bad = nextBad(); if (bad) { turnTo(bad.family); show(bad.source, bad.destination, true); } });
     $("only").addEventListener("change", drawMatrix);
-    $("family").addEventListener("change", () => { family = $("family").value; choices(); drawMatrix(); });
+    $("family").addEventListener("change", () => turnTo($("family").value));
     document.addEventListener("click", (event) => {
       const button = event.target.closest && event.target.closest("button.show");
       if (!button) return;
-      const other = button.dataset.family !== family && families.includes(button.dataset.family);
-      if (other) { family = $("family").value = button.dataset.family; drawMatrix(); }
+      turnTo(button.dataset.family);
       show(names.indexOf(button.dataset.from), names.indexOf(button.dataset.to), true);
       $("h-path").focus({ preventScroll: true });
     });
@@ -329,9 +335,8 @@
   }
 
   function choices() {
-    const bad = anyBad();
-    $("next").hidden = !bad;
-    $("only").parentElement.hidden = !bad || names.length < 7;
+    $("next").hidden = !families.some(badIn);
+    $("only").parentElement.hidden = !badIn(family) || names.length < 7;
   }
 
   async function start() {
@@ -340,18 +345,19 @@
     names = report.nodes.map((node) => node.name);
     families = Object.keys(report.rows);
     grids = Object.fromEntries(families.map((name) => [name, report.rows[name].map(unpack)]));
-    family = families.find((name) => grids[name].some((row) => /[fi]/.test(row))) || families[0];
+    family = families.find(badIn) || families[0];
     const index = new Map(names.map((name, at) => [name, at]));
     pairs = new Map(report.pairs.map((pair) => [key(index.get(pair.source.node), index.get(pair.destination.node), pair.family), pair]));
     const wanted = fromAddress();
     for (const list of [$("from"), $("to")]) list.append(...names.map((name, at) => element("option", { value: at, textContent: name })));
-    $("family").append(...families.map((name) => element("option", { value: name, textContent: name })));
+    $("family").append(...families.map((name) => element("option", { value: name, textContent: badIn(name) ? `${name}, ${badIn(name).toLocaleString("en")} did not pass` : name })));
     $("family").value = family;
     $("family-label").hidden = families.length < 2;
     for (const part of ["path", "matrix"]) $(part).hidden = false;
     $("paths").classList.toggle("beside", names.length <= 12);
-    choices();
     selected = wanted || firstChoice();
+    family = $("family").value = selected.family || family;
+    choices();
     listen();
     drawMatrix();
     document.documentElement.dataset.ready = "yes";
