@@ -68,7 +68,7 @@ def test_with_host_gw_the_second_hop_is_the_other_nodes_card(opened):
 @pytest.mark.parametrize(("fault", "pair", "seen", "drawn", "text"), [
     (samples.UDP_BLOCKED, (0, 2), 2, ".m-lost", "lost before hop 2"),
     (samples.POLICY, (0, 2), 6, ".m-lost", "lost before hop 3"),
-    (samples.WRONG_CARD, (1, 2), 2, ".m-unknown", "10.0.2.15"),
+    (samples.WRONG_CARD, (1, 2), 2, ".m-hop-bad", "node-2 as 10.0.2.15"),
     (samples.LOOP, (0, 2), 2, ".m-hop-bad", "2+"),
     (samples.MTU_HOLE, (2, 0), 8, ".m-lost", "1450 bytes are lost"),
     (samples.NOT_READY, (0, 2), 0, ".m-hop-missing", ""),
@@ -79,6 +79,56 @@ def test_a_fault_is_drawn_where_it_was_seen(opened, fault, pair, seen, drawn, te
     assert (stops(one, "m-expected"), stops(one, "m-seen")) == (8, seen)
     assert one.page.locator(f"#map {drawn}").count() > 0
     assert text in one.page.locator("#map").inner_text()
+
+
+BOXES = "(all) => all.map((one) => one.getBoundingClientRect().toJSON())"
+# where the last of the drawn lines ends, on the screen
+LINE_END = """(all) => {
+  const line = all[all.length - 1], end = line.getPointAtLength(line.getTotalLength());
+  const { x, y } = end.matrixTransform(line.getScreenCTM());
+  return { x, y };
+}"""
+
+
+def stray(rule: str, address: str, public_ip: str = "") -> dict:
+    """Pairs to node-2 in which another address answers at hop 2, and then the pod."""
+    document = samples.result(fault=samples.WRONG_CARD)
+    for pair in document["pairs"]:
+        if pair["verdict"] == "fail":
+            pair["rule"] = rule
+            pair["hops"][1]["addresses"] = [address]
+    document["nodes"][2]["public_ip"] = public_ip
+    return document
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("document", "on_node", "text"), [
+    (stray("wrong-way-back", "10.0.2.15"), True, "node-2 as 10.0.2.15"),
+    (stray("strange-hop", "203.0.113.9", "203.0.113.9"), True, "node-2 as 203.0.113.9"),
+    (stray("strange-hop", "203.0.113.9"), False, "known addresses"),
+], ids=["by-verdict", "by-public-ip", "unknown"])
+def test_an_answer_of_another_address_stands_at_its_node_and_the_line_goes_on(opened, width, document, on_node, text):
+    one = opened(document, ENDS, width=width, motion="reduce")
+    one.choose(0, 2)
+    assert text in one.page.locator("#map").inner_text()
+    assert one.page.locator("#map .m-unknown").count() == (0 if on_node else 1)
+    number, node, pod = (one.page.locator(f"#map {name}").evaluate_all(BOXES)[-1]
+                         for name in (".m-hop-bad", ".m-node", ".m-pod.end"))
+    assert (node["left"] < number["left"] < node["right"]) == on_node
+    # the pod answered, so the line does not end before it
+    end = one.page.locator("#map .m-wrong").evaluate_all(LINE_END)
+    assert pod["left"] < end["x"] < pod["right"]
+    assert pod["bottom"] <= end["y"] < pod["bottom"] + 10
+
+
+def test_an_address_of_a_node_that_is_not_drawn_is_told_by_its_name(opened):
+    document = samples.result(10, fault=samples.WRONG_CARD)
+    for pair in document["pairs"]:
+        if pair["verdict"] == "fail":
+            pair["hops"][1]["addresses"] = [samples.node_address(4)]
+    one = opened(document, samples.node_results(10))
+    one.choose(0, 9)
+    assert "an address of\nnode-4" in one.page.locator("#map").inner_text()
 
 
 def test_what_is_broken_is_seen_first_and_the_first_bad_path_is_drawn(opened):
@@ -231,9 +281,8 @@ def test_the_matrix_is_seen_whole(opened, width, size):
 def test_a_number_hides_no_address_and_a_pods_address_is_told_whole(opened, width):
     one = opened(samples.result(), ENDS, width=width)
     one.choose(0, 1)
-    boxes = "(all) => all.map((one) => one.getBoundingClientRect().toJSON())"
-    addresses = one.page.locator("#map .m-ip").evaluate_all(boxes)
-    for number in one.page.locator("#map .m-hop").evaluate_all(boxes):
+    addresses = one.page.locator("#map .m-ip").evaluate_all(BOXES)
+    for number in one.page.locator("#map .m-hop").evaluate_all(BOXES):
         assert not [one for one in addresses if one["left"] < number["right"] and number["left"] < one["right"]
                     and one["top"] + 2 < number["bottom"] and number["top"] + 2 < one["bottom"]]
     told = one.page.locator("#map .m-ip").evaluate_all("(all) => all.map((one) => one.firstChild.data)")
@@ -254,9 +303,8 @@ def test_a_path_of_ipv6_is_drawn_and_its_long_addresses_stay_in_their_boxes(open
     hops = one.page.locator("#hops tbody tr")
     assert hops.count() == 3
     assert "2001:db8:4f1c:a001:abcd:ef01:2345:9" in hops.last.inner_text()
-    boxes = "(all) => all.map((one) => one.getBoundingClientRect().toJSON())"
-    texts = one.page.locator("#map .m-ip, #map .m-small, #map .m-name").evaluate_all(boxes)
-    nodes = one.page.locator("#map .m-node").evaluate_all(boxes)
+    texts = one.page.locator("#map .m-ip, #map .m-small, #map .m-name").evaluate_all(BOXES)
+    nodes = one.page.locator("#map .m-node").evaluate_all(BOXES)
     for text in texts:
         for node in nodes:
             if node["left"] < text["left"] < node["right"] and text["bottom"] < node["bottom"]:

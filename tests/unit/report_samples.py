@@ -67,7 +67,7 @@ def _broken(fault: str, source: int, destination: int, bad: int) -> tuple[str, s
         return "fail", "loop", reason, [here] * 5
     if fault == WRONG_CARD and bad == destination:
         reason = f"Hop 2 is 10.0.2.15, expected flannel.1 {there}: node {names[1]} answers by another interface."
-        return "fail", "wrong-hop", reason, [here, "10.0.2.15", pod]
+        return "fail", "wrong-way-back", reason, [here, "10.0.2.15", pod]
     if fault == POLICY and bad == destination:
         reason = f"Pod {pod} was never reached: {names[1]} answers at hop 2, the pod does not; a filter there."
         return "fail", "filtered-at-destination", reason, [here, there, None, None, None]

@@ -39,7 +39,7 @@
     return {
       s: source, d: destination, family, pair, evidence,
       sip: pair ? pair.source.ip : "", dip: pair ? pair.destination.ip : "",
-      expected: pair ? pair.expected.hops : [], hops: pair ? pair.hops : [],
+      expected: pair ? pair.expected.hops : [], hops: pair ? pair.hops : [], rule: pair ? pair.rule : "",
       hole: full.observed && small.observed && full.received === 0 && !full.told_mtu && small.received > 0 ? full.size : 0,
     };
   }
