@@ -354,21 +354,40 @@ def test_a_pair_that_was_not_probed_says_so_once(opened):
     assert one.page.locator("#evidence").inner_text().count("NotReady") == 1
 
 
+LIGHTNESS = """(element) => {
+  const [r, g, b] = getComputedStyle(element).backgroundColor.match(/\\d+/g).map((part) => {
+    const value = Number(part) / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}"""
+
+
+def test_a_dark_screen_gets_a_dark_page(opened):
+    light, dark = ([opened(samples.result(), ENDS, scheme=scheme).page.locator(part).first.evaluate(LIGHTNESS)
+                    for part in ("body", "section")] for scheme in ("light", "dark"))
+    assert min(light) > 0.8
+    assert max(dark) < 0.05
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_who_sees_no_colours_sees_what_fails(opened, scheme):
-    """Failing and passing cells differ in lightness, which no colour-blindness takes away, and in their sign."""
-    one = opened(samples.result(fault=samples.UDP_BLOCKED), scheme=scheme)
-    light = """(cell) => {
-      const [r, g, b] = getComputedStyle(cell).backgroundColor.match(/\\d+/g).map((part) => {
-        const value = Number(part) / 255;
-        return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-      });
-      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    }"""
-    good, bad = (one.page.locator(f"#grid td.c-{letter}").first for letter in "pf")
-    dark, bright = sorted([good.evaluate(light), bad.evaluate(light)])
+    """Failing and passing cells differ in lightness, which no colour-blindness takes away; all differ in their sign."""
+    failing = opened(samples.result(fault=samples.UDP_BLOCKED), scheme=scheme)
+    good, bad = (failing.page.locator(f"#grid td.c-{letter}").first for letter in "pf")
+    dark, bright = sorted([good.evaluate(LIGHTNESS), bad.evaluate(LIGHTNESS)])
     assert (bright + 0.05) / (dark + 0.05) >= 2
     assert (good.inner_text(), bad.inner_text()) == ("✓", "✕")
+    # what is inconclusive has stripes, which need no colour either
+    doubt = opened(samples.result(fault=samples.NOT_READY), scheme=scheme).page.locator("#grid td.c-i").first
+    stripes = "(cell) => getComputedStyle(cell).backgroundImage.startsWith('repeating-linear-gradient')"
+    assert doubt.inner_text() == "?"
+    assert [cell.evaluate(stripes) for cell in (good, bad, doubt)] == [False, False, True]
+
+
+def test_a_screen_reader_hears_what_was_chosen(opened):
+    told = opened(samples.result(), ENDS).page.locator("#verdict")
+    assert told.get_attribute("aria-live") == "polite"
 
 
 def test_motion_is_only_there_for_those_who_want_it(opened):
@@ -413,9 +432,6 @@ def test_a_hundred_nodes_are_readable(opened):
     assert cell.bounding_box()["width"] >= 10
     cell.hover()
     assert one.page.locator("#under").inner_text() == "node-3 → node-99: fail"
-    # the names stay while the cells move
-    name = one.page.locator(".cells thead th").nth(99)
-    assert name.is_visible()
     one.choose(3, 99)
     assert "node-3 → node-99" in one.told()
     playwright.expect(one.page.locator("#map")).to_be_in_viewport()
@@ -423,6 +439,19 @@ def test_a_hundred_nodes_are_readable(opened):
     assert one.page.locator(".cells tbody tr").count() == 100
     healthy = opened(samples.result(100), width=1600)
     assert healthy.page.locator("#only").is_hidden()
+
+
+def test_the_names_stay_while_the_cells_move(opened):
+    for width, way, name in ((390, "scrollLeft", "tbody th"), (1600, "scrollTop", "thead th")):
+        one = opened(samples.result(100), width=width)
+        box, kept, gone = (one.page.locator(f"#grid{part}").first for part in ("", f" .cells {name}", " tbody td"))
+        moved = box.evaluate("(box, way) => { box[way] = 1e6; return box[way]; }", way)
+        assert moved > 200
+        box, kept, gone = box.bounding_box(), kept.bounding_box(), gone.bounding_box()
+        side, far = ("x", "width") if way == "scrollLeft" else ("y", "height")
+        assert box[side] <= kept[side]
+        assert kept[side] + kept[far] <= box[side] + box[far]
+        assert gone[side] + gone[far] < box[side]
 
 
 @pytest.mark.parametrize("width", [390, 1280])
