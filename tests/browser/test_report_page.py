@@ -327,6 +327,50 @@ def test_a_path_of_ipv6_is_drawn_and_its_long_addresses_stay_in_their_boxes(open
     assert not [address for address in whole if ":" in address]
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("pair", [(0, 1), (1, 1)])
+def test_the_band_of_a_path_covers_no_text(opened, width, pair):
+    one = opened(samples.dual(fault=samples.UDP_BLOCKED), ENDS, width=width, motion="reduce")
+    one.choose(*pair)
+    covered = """(all) => all.filter((text) => {
+      const band = document.querySelector("#map .m-expected"), box = text.getBBox();
+      for (let x = box.x; x <= box.x + box.width; x += 1) {
+        if (band.isPointInStroke(new DOMPoint(x, box.y + box.height / 2))) return true;
+      }
+      return false;
+    }).map((text) => text.textContent)"""
+    texts = one.page.locator("#map .m-ip, #map .m-label, #map .m-name")
+    assert texts.count() > 6
+    assert texts.evaluate_all(covered) == []
+
+
+@pytest.mark.parametrize("width", [390, 1024, 1440])
+def test_a_long_address_in_the_evidence_breaks_between_its_groups(opened, width):
+    one = opened(samples.dual(fault=samples.UDP_BLOCKED), ENDS, width=width, motion="reduce")
+    one.choose(0, 1)
+    # the last letter of each line but the last, where a line ends within a word
+    ends = """(cell) => {
+      const found = [], range = document.createRange(), walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+      let text = "", top;
+      for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        for (let at = 0; at < node.length; at += 1) {
+          range.setStart(node, at);
+          range.setEnd(node, at + 1);
+          const box = range.getBoundingClientRect();
+          if (box.width && top !== undefined && box.top > top + 4) found.push(text[text.length - 1]);
+          if (box.width) top = box.top;
+          text += node.data[at];
+        }
+      }
+      return found;
+    }"""
+    evidence = one.page.locator("#evidence")
+    assert "2001:db8:a0b1:c2d3:5054:ff:fe56:10" in evidence.inner_text()
+    for cell in evidence.locator("dd:last-child").all():
+        assert not set(cell.evaluate(ends)) - {":", " "}
+        assert cell.bounding_box()["width"] > 200
+
+
 @pytest.mark.parametrize(("told", "text"), [
     ({"ttl": 62, "size": 46}, "it saw 10.244.0.8, TTL 62, 46 bytes"),
     ({"ttl": None, "size": None}, "it saw 10.244.0.8, TTL not observed, size not observed"),

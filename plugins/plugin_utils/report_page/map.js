@@ -6,7 +6,7 @@ const pathMap = (() => {
   const Y = { top: 14, name: 38, cidr: 55, pod: 68, bridge: 126, overlay: 198, card: 252, outside: 300, bottom: 346, bus: 376, nat: 364, end: 424 };
   const HIGH = 40, BRIDGE = 58, SMALL = 32;
   // the wire that all of a node's interfaces hang on, and that of its second pod, as distances from the node's edge
-  const RAIL = 30;
+  const RAIL = 30, SIDE = 22;
   // a node's card below this width has no room for two pods side by side
   const TIGHT = 220;
 
@@ -51,7 +51,7 @@ const pathMap = (() => {
     const places = new Map();
     shown.forEach((index, column) => {
       const x = left + column * (card + GAP);
-      places.set(index, { x, card, main: x + RAIL, peer: x + card * (card < TIGHT ? 0.84 : 0.72) });
+      places.set(index, { x, card, main: x + RAIL, peer: x + card - SIDE });
     });
     return { places, total, shown };
   }
@@ -131,7 +131,7 @@ const pathMap = (() => {
 
   // An interface: a box beside the wire, or across it, with its name and address.
   function box(parent, place, y, high, name, address, options) {
-    const { dim, line } = options || {};
+    const { dim, line, until } = options || {};
     const x = dim ? place.main + 14 : place.x + 10;
     const group = make(parent, "g", dim ? { class: "m-dim" } : {});
     make(group, "rect", { x, y, width: place.x + place.card - 10 - x, height: high, rx: 4, class: "m-if" });
@@ -141,7 +141,7 @@ const pathMap = (() => {
       return;
     }
     make(group, "text", { x: from, y: y + 17, class: "m-label" }, fit(name, 16));
-    if (address) make(make(group, "text", { x: from, y: y + 32, class: "m-ip" }, shortened(address, Math.floor((place.card - 60) / 6.7))), "title", {}, address);
+    if (address) make(make(group, "text", { x: from, y: y + 32, class: "m-ip" }, shortened(address, Math.floor(((until || place.x + place.card - 12) - from) / 6.7))), "title", {}, address);
   }
 
   function drawPod(parent, place, kind, on, ip, alone) {
@@ -166,7 +166,7 @@ const pathMap = (() => {
     const alone = place.card < TIGHT && isSource !== isPeer;
     if (isSource || !alone) drawPod(parent, place, "prober", isSource, pair.sip, alone);
     if (isPeer || !alone) drawPod(parent, place, "peer", isPeer, pair.dip, alone);
-    box(parent, place, Y.bridge, BRIDGE, "cni0", ofFamily(node.bridge, pair.family));
+    box(parent, place, Y.bridge, BRIDGE, "cni0", ofFamily(node.bridge, pair.family), { until: isPeer && place.peer - 8 });
     if (node.overlay.ips.length) box(parent, place, Y.overlay, HIGH, node.overlay.name, ofFamily(node.overlay.ips, pair.family));
     box(parent, place, Y.card, HIGH, node.cluster.name || "cluster NIC", ofFamily(node.cluster.ips, pair.family));
     const outside = node.outside.name;

@@ -118,7 +118,7 @@
     pathMap.draw($("map"), report.nodes, one, sentence(one));
     hopRows(one);
     $("evidence").replaceChildren(...evidenceLines(one).map(([name, sign, style, text]) =>
-      element("div", {}, element("dd", { className: `sign ${style}`, textContent: sign }), element("dt", { textContent: name }), element("dd", { textContent: text }))));
+      element("div", {}, element("dd", { className: `sign ${style}`, textContent: sign }), element("dt", { textContent: name }), element("dd", {}, ...breakable(text)))));
     $("evidence").parentElement.hidden = !one.pair;
     for (const cell of document.querySelectorAll(".cells [aria-selected=true]")) cell.setAttribute("aria-selected", "false");
     for (const cell of document.querySelectorAll(`.cells td[data-s="${source}"][data-d="${destination}"]`)) { cell.setAttribute("aria-selected", "true"); reveal(cell); }
