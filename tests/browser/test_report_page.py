@@ -201,7 +201,9 @@ def test_an_address_opens_its_pair(opened):
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 390)])
 @pytest.mark.parametrize("make", [
     lambda: samples.result(), lambda: samples.result(fault=samples.UDP_BLOCKED),
-    lambda: samples.result(10, fault=samples.NOT_READY)], ids=["healthy", "broken", "ten"])
+    lambda: samples.result(10, fault=samples.NOT_READY), lambda: samples.result(100, fault=samples.POLICY),
+    lambda: samples.dual(fault=samples.UDP_BLOCKED, ipv4=samples.POLICY)],
+    ids=["healthy", "broken", "ten", "hundred", "dual"])
 def test_axe_finds_nothing(opened, scheme, width, make):
     one = opened(make(), ENDS, scheme=scheme, width=width, motion="reduce")
     found = Axe().run(one.page, options={"resultTypes": ["violations"]})
@@ -479,10 +481,54 @@ def test_a_hundred_nodes_are_readable(opened):
     one.choose(3, 99)
     assert "node-3 → node-99" in one.told()
     playwright.expect(one.page.locator("#map")).to_be_in_viewport()
-    one.page.locator("#only").check()
-    assert one.page.locator(".cells tbody tr").count() == 100
     healthy = opened(samples.result(100), width=1600)
     assert healthy.page.locator("#only").is_hidden()
+
+
+@pytest.mark.parametrize(("document", "tables"), [
+    # one that neither sends nor is reached: its row, and its column
+    (samples.result(100, fault=samples.UDP_BLOCKED), [(1, 99), (99, 1)]),
+    (samples.result(100, fault=samples.POLICY), [(99, 1)]),
+    (samples.sparse(1000, 9, fault=samples.UDP_BLOCKED), [(1, 8), (11, 1)]),
+], ids=["dead", "unreached", "thousand"])
+def test_rows_and_columns_without_faults_can_be_left_out(opened, document, tables):
+    one = opened(document)
+    one.page.locator("#only").check()
+    found = one.page.locator("#grid .cells").evaluate_all(
+        "(all) => all.map((one) => [one.tBodies[0].rows.length, one.tBodies[0].rows[0].cells.length - 1])")
+    assert [tuple(size) for size in found] == tables
+    assert one.page.locator("#grid td.c-f").count() == document["summary"]["fail"]
+    one.page.locator("#grid td.c-f").last.click()
+    assert "fail" in one.told()
+    one.page.locator("#only").uncheck()
+    assert one.page.locator("#grid .cells").count() == 1
+
+
+def test_a_filtered_matrix_of_many_is_grouped(opened):
+    one = opened(samples.result(130, fault=samples.UDP_BLOCKED))
+    one.page.locator("#only").check()
+    assert one.page.locator("#grid tbody tr").count() == 1 + 43
+    one.page.locator("#grid td.c-f").last.click()
+    one.page.locator("#part td.c-f").last.click()
+    assert "node-128 → node-129" in one.told()
+
+
+def test_tables_stand_in_line_and_short_names_do_not_break(opened):
+    one = opened(samples.sparse(1000, 9, fault=samples.UDP_BLOCKED))
+    left = """(cell) => {
+      const text = document.createRange();
+      text.selectNodeContents(cell);
+      return text.getBoundingClientRect().left;
+    }"""
+    nodes = one.page.locator("section:has(> #h-nodes) table").first
+    head, cell = nodes.locator("th", has_text="podCIDR"), nodes.locator("tbody td.mono").first
+    assert head.evaluate(left) == pytest.approx(cell.evaluate(left), abs=1)
+    lines = """(cell) => {
+      const text = document.createRange();
+      text.selectNodeContents(cell);
+      return text.getClientRects().length;
+    }"""
+    assert set(one.page.locator("#failing td:first-child").evaluate_all(f"(all) => all.map({lines})")) == {1}
 
 
 def test_the_names_stay_while_the_cells_move(opened):

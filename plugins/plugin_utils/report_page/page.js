@@ -154,12 +154,17 @@
   // ---- the matrix -----------------------------------------------------------------------------------------------
 
   // As large as there is room for beside the names; on a phone cells stay large enough for a finger.
-  function fitCells(made) {
-    const row = made.tBodies[0].rows[0], count = row.cells.length - 1, room = made.parentElement.clientWidth;
-    const most = count <= 6 ? 46 : count <= 12 ? 34 : 24, least = innerWidth < 620 ? 24 : 11;
-    const size = Math.floor((room - row.cells[0].offsetWidth - 2) / count) - 1;
-    made.style.setProperty("--size", `${Math.max(Math.min(least, most), Math.min(most, size))}px`);
+  function fitCells() {
+    for (const made of document.querySelectorAll(".cells:not(.grouped)")) {
+      const row = made.tBodies[0].rows[0], count = row.cells.length - 1, room = made.parentElement.clientWidth;
+      const longest = Math.max(count, made.tBodies[0].rows.length);
+      const most = longest <= 6 ? 46 : longest <= 12 ? 34 : 24, least = innerWidth < 620 ? 24 : 11;
+      const size = Math.floor((room - row.cells[0].offsetWidth - 2) / count) - 1;
+      made.style.setProperty("--size", `${Math.max(Math.min(least, most), Math.min(most, size))}px`);
+    }
   }
+
+  const amount = (sources, destinations) => `${sources.length.toLocaleString("en")} × ${destinations.length.toLocaleString("en")}`;
 
   // Scrolls a matrix that is wider or higher than its box, never the page, so that a cell is seen beside its names.
   function reveal(cell) {
@@ -183,7 +188,7 @@
   function table(caption, columns, lines, activate) {
     const made = element("table", { className: "cells" });
     made.setAttribute("role", "grid");
-    made.append(element("caption", { textContent: caption }));
+    made.append(element("caption", {}, element("span", { textContent: caption })));
     const head = element("tr", {}, element("td"));
     for (const column of columns) head.append(element("th", { scope: "col", title: column }, element("span", { textContent: column })));
     made.append(element("thead", {}, head));
@@ -254,13 +259,14 @@
     return table(caption, destinations.map((d) => names[d]), lines, (cell) => show(Number(cell.dataset.s), Number(cell.dataset.d), true));
   }
 
-  function groupedTable(indexes) {
-    const size = Math.ceil(indexes.length / GROUPS), groups = [];
-    for (let at = 0; at < indexes.length; at += size) groups.push(indexes.slice(at, at + size));
+  function groupedTable(sources, destinations) {
+    const size = Math.ceil(Math.max(sources.length, destinations.length) / GROUPS);
+    const grouped = (list) => Array.from({ length: Math.ceil(list.length / size) }, (_none, at) => list.slice(at * size, (at + 1) * size));
+    const rows = grouped(sources), columns = grouped(destinations);
     const title = (group) => (group.length > 1 ? `${names[group[0]]} … ${names[group[group.length - 1]]}` : names[group[0]]);
-    const lines = groups.map((from, row) => ({
+    const lines = rows.map((from, row) => ({
       label: title(from),
-      cells: groups.map((to, column) => {
+      cells: columns.map((to, column) => {
         const count = { p: 0, f: 0, i: 0, "-": 0 };
         for (const s of from) { const letters = grids[family][s]; for (const d of to) count[letters[d]] += 1; }
         const letter = Object.keys(count).filter((one) => count[one]).sort((a, b) => WORST[b] - WORST[a])[0];
@@ -270,30 +276,42 @@
         return { letter, text, label: `${title(from)} to ${title(to)}: ${told}`, data: { row, column } };
       }),
     }));
-    const caption = `${indexes.length.toLocaleString("en")} nodes in groups of ${size}. A cell shows the worst of its pairs and how many of them there are; choose one to open it.`;
-    const made = table(caption, groups.map(title), lines, (cell) => {
+    const caption = `${amount(sources, destinations)} nodes in groups of ${size}. A cell shows the worst of its pairs and how many of them there are; choose one to open it.`;
+    const made = table(caption, columns.map(title), lines, (cell) => {
       for (const old of made.querySelectorAll("[aria-selected=true]")) old.setAttribute("aria-selected", "false");
       cell.setAttribute("aria-selected", "true");
-      const from = groups[Number(cell.dataset.row)], to = groups[Number(cell.dataset.column)];
+      const from = rows[Number(cell.dataset.row)], to = columns[Number(cell.dataset.column)];
       $("part").replaceChildren(plainTable(from, to, `${title(from)} to ${title(to)}`));
       $("part").hidden = false;
-      fitCells($("part").firstElementChild);
+      fitCells();
       $("part").scrollIntoView({ block: "nearest" });
       $("part").querySelector("td[tabindex='0']").focus();
     });
-    made.style.setProperty("--size", "18px");
+    made.classList.add("grouped");
     return made;
   }
 
+  // Rows and columns that did not pass, as one or two tables that hold all such cells. A node that hardly anything
+  // reaches has a cell in every row: it gets a table of its own, or the other one would have every row as well.
+  function badParts() {
+    const all = names.map((_name, index) => index), isBad = (s, d) => /[fi]/.test(verdictAt(s, d));
+    const unreached = new Set(all.filter((d) => {
+      const looked = all.filter((s) => verdictAt(s, d) !== "-");
+      return looked.filter((s) => isBad(s, d)).length * 2 > looked.length;
+    }));
+    return [all.filter((d) => !unreached.has(d)), [...unreached]].map((columns) => [
+      all.filter((s) => columns.some((d) => isBad(s, d))), columns.filter((d) => all.some((s) => isBad(s, d))),
+    ]).filter(([sources]) => sources.length);
+  }
+
   function drawMatrix() {
-    let indexes = names.map((_name, index) => index);
-    if ($("only").checked && badIn(family)) {
-      indexes = indexes.filter((index) => /[fi]/.test(grids[family][index]) || grids[family].some((row) => /[fi]/.test(row[index])));
-    }
+    const all = names.map((_name, index) => index);
+    const parts = $("only").checked && badIn(family) ? badParts() : [[all, all]];
     $("part").hidden = true;
-    $("grid").replaceChildren(indexes.length > GROUP_ABOVE ? groupedTable(indexes)
-      : plainTable(indexes, indexes, `${indexes.length} × ${indexes.length} pairs, ${family}: rows send, columns are reached`));
-    if (indexes.length <= GROUP_ABOVE) fitCells($("grid").firstElementChild);
+    $("grid").replaceChildren(...parts.map(([sources, destinations]) => (Math.max(sources.length, destinations.length) > GROUP_ABOVE
+      ? groupedTable(sources, destinations)
+      : plainTable(sources, destinations, `${amount(sources, destinations)} pairs, ${family}: rows send, columns are reached`))));
+    fitCells();
     if (selected) show(selected.source, selected.destination, false);
   }
 
@@ -330,7 +348,7 @@
       $("h-path").focus({ preventScroll: true });
     });
     let width = innerWidth;
-    addEventListener("resize", () => { if (innerWidth !== width && selected) { width = innerWidth; if (names.length <= GROUP_ABOVE) fitCells($("grid").firstElementChild); show(selected.source, selected.destination, false); } });
+    addEventListener("resize", () => { if (innerWidth !== width && selected) { width = innerWidth; fitCells(); show(selected.source, selected.destination, false); } });
     addEventListener("beforeprint", () => { for (const closed of document.querySelectorAll("details")) closed.open = true; });
   }
 
