@@ -68,7 +68,7 @@ def test_with_host_gw_the_second_hop_is_the_other_nodes_card(opened):
 @pytest.mark.parametrize(("fault", "pair", "seen", "drawn", "text"), [
     (samples.UDP_BLOCKED, (0, 2), 2, ".m-lost", "lost before hop 2"),
     (samples.POLICY, (0, 2), 6, ".m-lost", "lost before hop 3"),
-    (samples.WRONG_CARD, (1, 2), 2, ".m-unknown", "10.0.2.15"),
+    (samples.WRONG_CARD, (1, 2), 2, ".m-hop-bad", "node-2 as 10.0.2.15"),
     (samples.LOOP, (0, 2), 2, ".m-hop-bad", "2+"),
     (samples.MTU_HOLE, (2, 0), 8, ".m-lost", "1450 bytes are lost"),
     (samples.NOT_READY, (0, 2), 0, ".m-hop-missing", ""),
@@ -79,6 +79,56 @@ def test_a_fault_is_drawn_where_it_was_seen(opened, fault, pair, seen, drawn, te
     assert (stops(one, "m-expected"), stops(one, "m-seen")) == (8, seen)
     assert one.page.locator(f"#map {drawn}").count() > 0
     assert text in one.page.locator("#map").inner_text()
+
+
+BOXES = "(all) => all.map((one) => one.getBoundingClientRect().toJSON())"
+# where the last of the drawn lines ends, on the screen
+LINE_END = """(all) => {
+  const line = all[all.length - 1], end = line.getPointAtLength(line.getTotalLength());
+  const { x, y } = end.matrixTransform(line.getScreenCTM());
+  return { x, y };
+}"""
+
+
+def stray(rule: str, address: str, public_ip: str = "") -> dict:
+    """Pairs to node-2 in which another address answers at hop 2, and then the pod."""
+    document = samples.result(fault=samples.WRONG_CARD)
+    for pair in document["pairs"]:
+        if pair["verdict"] == "fail":
+            pair["rule"] = rule
+            pair["hops"][1]["addresses"] = [address]
+    document["nodes"][2]["public_ip"] = public_ip
+    return document
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("document", "on_node", "text"), [
+    (stray("wrong-way-back", "10.0.2.15"), True, "node-2 as 10.0.2.15"),
+    (stray("strange-hop", "203.0.113.9", "203.0.113.9"), True, "node-2 as 203.0.113.9"),
+    (stray("strange-hop", "203.0.113.9"), False, "known addresses"),
+], ids=["by-verdict", "by-public-ip", "unknown"])
+def test_an_answer_of_another_address_stands_at_its_node_and_the_line_goes_on(opened, width, document, on_node, text):
+    one = opened(document, ENDS, width=width, motion="reduce")
+    one.choose(0, 2)
+    assert text in one.page.locator("#map").inner_text()
+    assert one.page.locator("#map .m-unknown").count() == (0 if on_node else 1)
+    number, node, pod = (one.page.locator(f"#map {name}").evaluate_all(BOXES)[-1]
+                         for name in (".m-hop-bad", ".m-node", ".m-pod.end"))
+    assert (node["left"] < number["left"] < node["right"]) == on_node
+    # the pod answered, so the line does not end before it
+    end = one.page.locator("#map .m-wrong").evaluate_all(LINE_END)
+    assert pod["left"] < end["x"] < pod["right"]
+    assert pod["bottom"] <= end["y"] < pod["bottom"] + 10
+
+
+def test_an_address_of_a_node_that_is_not_drawn_is_told_by_its_name(opened):
+    document = samples.result(10, fault=samples.WRONG_CARD)
+    for pair in document["pairs"]:
+        if pair["verdict"] == "fail":
+            pair["hops"][1]["addresses"] = [samples.node_address(4)]
+    one = opened(document, samples.node_results(10))
+    one.choose(0, 9)
+    assert "an address of\nnode-4" in one.page.locator("#map").inner_text()
 
 
 def test_what_is_broken_is_seen_first_and_the_first_bad_path_is_drawn(opened):
@@ -92,6 +142,29 @@ def test_what_is_broken_is_seen_first_and_the_first_bad_path_is_drawn(opened):
         assert expected in one.told()
     one.page.get_by_role("button", name="Show the path from node-2 to node-1").click()
     assert "node-2 → node-1" in one.told()
+
+
+def test_what_is_broken_in_the_other_family_is_counted_and_reached(opened):
+    one = opened(samples.dual(fault=samples.UDP_BLOCKED, ipv4=samples.POLICY), ENDS)
+    assert one.page.locator("#family option").all_inner_texts() == ["ipv4, 2 did not pass", "ipv6, 4 did not pass"]
+    family = one.page.locator("#family")
+    seen = set()
+    for _ in range(6):
+        one.page.locator("#next").click()
+        assert f", {family.input_value()}:" in one.page.locator("#grid caption").inner_text()
+        seen.add((family.input_value(), one.told()))
+    assert sorted(name for name, _told in seen) == ["ipv4"] * 2 + ["ipv6"] * 4
+
+
+def test_a_family_without_faults_leads_on_to_the_one_with_them(opened):
+    one = opened(samples.dual(10, fault=samples.UDP_BLOCKED))
+    one.page.locator("#only").check()
+    one.page.locator("#family").select_option("ipv4")
+    assert one.page.locator("#only").is_hidden()
+    assert one.page.locator("#grid tbody tr").count() == 10  # nothing to leave out, so all of it
+    one.page.locator("#next").click()
+    assert one.page.locator("#family").input_value() == "ipv6"
+    assert "controlplane → node-9" in one.told()
 
 
 def test_the_keyboard_reaches_everything(opened):
@@ -128,7 +201,9 @@ def test_an_address_opens_its_pair(opened):
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 390)])
 @pytest.mark.parametrize("make", [
     lambda: samples.result(), lambda: samples.result(fault=samples.UDP_BLOCKED),
-    lambda: samples.result(10, fault=samples.NOT_READY)], ids=["healthy", "broken", "ten"])
+    lambda: samples.result(10, fault=samples.NOT_READY), lambda: samples.result(100, fault=samples.POLICY),
+    lambda: samples.dual(fault=samples.UDP_BLOCKED, ipv4=samples.POLICY)],
+    ids=["healthy", "broken", "ten", "hundred", "dual"])
 def test_axe_finds_nothing(opened, scheme, width, make):
     one = opened(make(), ENDS, scheme=scheme, width=width, motion="reduce")
     found = Axe().run(one.page, options={"resultTypes": ["violations"]})
@@ -208,9 +283,8 @@ def test_the_matrix_is_seen_whole(opened, width, size):
 def test_a_number_hides_no_address_and_a_pods_address_is_told_whole(opened, width):
     one = opened(samples.result(), ENDS, width=width)
     one.choose(0, 1)
-    boxes = "(all) => all.map((one) => one.getBoundingClientRect().toJSON())"
-    addresses = one.page.locator("#map .m-ip").evaluate_all(boxes)
-    for number in one.page.locator("#map .m-hop").evaluate_all(boxes):
+    addresses = one.page.locator("#map .m-ip").evaluate_all(BOXES)
+    for number in one.page.locator("#map .m-hop").evaluate_all(BOXES):
         assert not [one for one in addresses if one["left"] < number["right"] and number["left"] < one["right"]
                     and one["top"] + 2 < number["bottom"] and number["top"] + 2 < one["bottom"]]
     told = one.page.locator("#map .m-ip").evaluate_all("(all) => all.map((one) => one.firstChild.data)")
@@ -231,9 +305,8 @@ def test_a_path_of_ipv6_is_drawn_and_its_long_addresses_stay_in_their_boxes(open
     hops = one.page.locator("#hops tbody tr")
     assert hops.count() == 3
     assert "2001:db8:4f1c:a001:abcd:ef01:2345:9" in hops.last.inner_text()
-    boxes = "(all) => all.map((one) => one.getBoundingClientRect().toJSON())"
-    texts = one.page.locator("#map .m-ip, #map .m-small, #map .m-name").evaluate_all(boxes)
-    nodes = one.page.locator("#map .m-node").evaluate_all(boxes)
+    texts = one.page.locator("#map .m-ip, #map .m-small, #map .m-name").evaluate_all(BOXES)
+    nodes = one.page.locator("#map .m-node").evaluate_all(BOXES)
     for text in texts:
         for node in nodes:
             if node["left"] < text["left"] < node["right"] and text["bottom"] < node["bottom"]:
@@ -254,6 +327,50 @@ def test_a_path_of_ipv6_is_drawn_and_its_long_addresses_stay_in_their_boxes(open
     }"""
     assert seen.evaluate(lines) == 1, "a short address is broken"
     assert not [address for address in whole if ":" in address]
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("pair", [(0, 1), (1, 1)])
+def test_the_band_of_a_path_covers_no_text(opened, width, pair):
+    one = opened(samples.dual(fault=samples.UDP_BLOCKED), ENDS, width=width, motion="reduce")
+    one.choose(*pair)
+    covered = """(all) => all.filter((text) => {
+      const band = document.querySelector("#map .m-expected"), box = text.getBBox();
+      for (let x = box.x; x <= box.x + box.width; x += 1) {
+        if (band.isPointInStroke(new DOMPoint(x, box.y + box.height / 2))) return true;
+      }
+      return false;
+    }).map((text) => text.textContent)"""
+    texts = one.page.locator("#map .m-ip, #map .m-label, #map .m-name")
+    assert texts.count() > 6
+    assert texts.evaluate_all(covered) == []
+
+
+@pytest.mark.parametrize("width", [390, 1024, 1440])
+def test_a_long_address_in_the_evidence_breaks_between_its_groups(opened, width):
+    one = opened(samples.dual(fault=samples.UDP_BLOCKED), ENDS, width=width, motion="reduce")
+    one.choose(0, 1)
+    # the last letter of each line but the last, where a line ends within a word
+    ends = """(cell) => {
+      const found = [], range = document.createRange(), walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+      let text = "", top;
+      for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        for (let at = 0; at < node.length; at += 1) {
+          range.setStart(node, at);
+          range.setEnd(node, at + 1);
+          const box = range.getBoundingClientRect();
+          if (box.width && top !== undefined && box.top > top + 4) found.push(text[text.length - 1]);
+          if (box.width) top = box.top;
+          text += node.data[at];
+        }
+      }
+      return found;
+    }"""
+    evidence = one.page.locator("#evidence")
+    assert "2001:db8:a0b1:c2d3:5054:ff:fe56:10" in evidence.inner_text()
+    for cell in evidence.locator("dd:last-child").all():
+        assert not set(cell.evaluate(ends)) - {":", " "}
+        assert cell.bounding_box()["width"] > 200
 
 
 @pytest.mark.parametrize(("told", "text"), [
@@ -283,21 +400,40 @@ def test_a_pair_that_was_not_probed_says_so_once(opened):
     assert one.page.locator("#evidence").inner_text().count("NotReady") == 1
 
 
+LIGHTNESS = """(element) => {
+  const [r, g, b] = getComputedStyle(element).backgroundColor.match(/\\d+/g).map((part) => {
+    const value = Number(part) / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}"""
+
+
+def test_a_dark_screen_gets_a_dark_page(opened):
+    light, dark = ([opened(samples.result(), ENDS, scheme=scheme).page.locator(part).first.evaluate(LIGHTNESS)
+                    for part in ("body", "section")] for scheme in ("light", "dark"))
+    assert min(light) > 0.8
+    assert max(dark) < 0.05
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_who_sees_no_colours_sees_what_fails(opened, scheme):
-    """Failing and passing cells differ in lightness, which no colour-blindness takes away, and in their sign."""
-    one = opened(samples.result(fault=samples.UDP_BLOCKED), scheme=scheme)
-    light = """(cell) => {
-      const [r, g, b] = getComputedStyle(cell).backgroundColor.match(/\\d+/g).map((part) => {
-        const value = Number(part) / 255;
-        return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-      });
-      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    }"""
-    good, bad = (one.page.locator(f"#grid td.c-{letter}").first for letter in "pf")
-    dark, bright = sorted([good.evaluate(light), bad.evaluate(light)])
+    """Failing and passing cells differ in lightness, which no colour-blindness takes away; all differ in their sign."""
+    failing = opened(samples.result(fault=samples.UDP_BLOCKED), scheme=scheme)
+    good, bad = (failing.page.locator(f"#grid td.c-{letter}").first for letter in "pf")
+    dark, bright = sorted([good.evaluate(LIGHTNESS), bad.evaluate(LIGHTNESS)])
     assert (bright + 0.05) / (dark + 0.05) >= 2
     assert (good.inner_text(), bad.inner_text()) == ("✓", "✕")
+    # what is inconclusive has stripes, which need no colour either
+    doubt = opened(samples.result(fault=samples.NOT_READY), scheme=scheme).page.locator("#grid td.c-i").first
+    stripes = "(cell) => getComputedStyle(cell).backgroundImage.startsWith('repeating-linear-gradient')"
+    assert doubt.inner_text() == "?"
+    assert [cell.evaluate(stripes) for cell in (good, bad, doubt)] == [False, False, True]
+
+
+def test_a_screen_reader_hears_what_was_chosen(opened):
+    told = opened(samples.result(), ENDS).page.locator("#verdict")
+    assert told.get_attribute("aria-live") == "polite"
 
 
 def test_motion_is_only_there_for_those_who_want_it(opened):
@@ -342,16 +478,70 @@ def test_a_hundred_nodes_are_readable(opened):
     assert cell.bounding_box()["width"] >= 10
     cell.hover()
     assert one.page.locator("#under").inner_text() == "node-3 → node-99: fail"
-    # the names stay while the cells move
-    name = one.page.locator(".cells thead th").nth(99)
-    assert name.is_visible()
     one.choose(3, 99)
     assert "node-3 → node-99" in one.told()
     playwright.expect(one.page.locator("#map")).to_be_in_viewport()
-    one.page.locator("#only").check()
-    assert one.page.locator(".cells tbody tr").count() == 100
     healthy = opened(samples.result(100), width=1600)
     assert healthy.page.locator("#only").is_hidden()
+
+
+@pytest.mark.parametrize(("document", "tables"), [
+    # one that neither sends nor is reached: its row, and its column
+    (samples.result(100, fault=samples.UDP_BLOCKED), [(1, 99), (99, 1)]),
+    (samples.result(100, fault=samples.POLICY), [(99, 1)]),
+    (samples.sparse(1000, 9, fault=samples.UDP_BLOCKED), [(1, 8), (11, 1)]),
+], ids=["dead", "unreached", "thousand"])
+def test_rows_and_columns_without_faults_can_be_left_out(opened, document, tables):
+    one = opened(document)
+    one.page.locator("#only").check()
+    found = one.page.locator("#grid .cells").evaluate_all(
+        "(all) => all.map((one) => [one.tBodies[0].rows.length, one.tBodies[0].rows[0].cells.length - 1])")
+    assert [tuple(size) for size in found] == tables
+    assert one.page.locator("#grid td.c-f").count() == document["summary"]["fail"]
+    one.page.locator("#grid td.c-f").last.click()
+    assert "fail" in one.told()
+    one.page.locator("#only").uncheck()
+    assert one.page.locator("#grid .cells").count() == 1
+
+
+def test_a_filtered_matrix_of_many_is_grouped(opened):
+    one = opened(samples.result(130, fault=samples.UDP_BLOCKED))
+    one.page.locator("#only").check()
+    assert one.page.locator("#grid tbody tr").count() == 1 + 43
+    one.page.locator("#grid td.c-f").last.click()
+    one.page.locator("#part td.c-f").last.click()
+    assert "node-128 → node-129" in one.told()
+
+
+def test_tables_stand_in_line_and_short_names_do_not_break(opened):
+    one = opened(samples.sparse(1000, 9, fault=samples.UDP_BLOCKED))
+    left = """(cell) => {
+      const text = document.createRange();
+      text.selectNodeContents(cell);
+      return text.getBoundingClientRect().left;
+    }"""
+    nodes = one.page.locator("section:has(> #h-nodes) table").first
+    head, cell = nodes.locator("th", has_text="podCIDR"), nodes.locator("tbody td.mono").first
+    assert head.evaluate(left) == pytest.approx(cell.evaluate(left), abs=1)
+    lines = """(cell) => {
+      const text = document.createRange();
+      text.selectNodeContents(cell);
+      return text.getClientRects().length;
+    }"""
+    assert set(one.page.locator("#failing td:first-child").evaluate_all(f"(all) => all.map({lines})")) == {1}
+
+
+def test_the_names_stay_while_the_cells_move(opened):
+    for width, way, name in ((390, "scrollLeft", "tbody th"), (1600, "scrollTop", "thead th")):
+        one = opened(samples.result(100), width=width)
+        box, kept, gone = (one.page.locator(f"#grid{part}").first for part in ("", f" .cells {name}", " tbody td"))
+        moved = box.evaluate("(box, way) => { box[way] = 1e6; return box[way]; }", way)
+        assert moved > 200
+        box, kept, gone = box.bounding_box(), kept.bounding_box(), gone.bounding_box()
+        side, far = ("x", "width") if way == "scrollLeft" else ("y", "height")
+        assert box[side] <= kept[side]
+        assert kept[side] + kept[far] <= box[side] + box[far]
+        assert gone[side] + gone[far] < box[side]
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -67,7 +67,7 @@ def _broken(fault: str, source: int, destination: int, bad: int) -> tuple[str, s
         return "fail", "loop", reason, [here] * 5
     if fault == WRONG_CARD and bad == destination:
         reason = f"Hop 2 is 10.0.2.15, expected flannel.1 {there}: node {names[1]} answers by another interface."
-        return "fail", "wrong-hop", reason, [here, "10.0.2.15", pod]
+        return "fail", "wrong-way-back", reason, [here, "10.0.2.15", pod]
     if fault == POLICY and bad == destination:
         reason = f"Pod {pod} was never reached: {names[1]} answers at hop 2, the pod does not; a filter there."
         return "fail", "filtered-at-destination", reason, [here, there, None, None, None]
@@ -238,19 +238,20 @@ def _ipv6(value: Any) -> Any:
     return re.sub(r"\b192\.168\.(\d+)\.(\d+)", r"2001:db8:a0b1:c2d3:5054:ff:fe\1:\2", text)
 
 
-def dual(size: int = 3, fault: str = "") -> dict[str, Any]:
-    """The same cluster in both families; ``fault`` is in IPv6 alone."""
-    four, six = result(size), _ipv6(result(size, fault=fault))
+def dual(size: int = 3, fault: str = "", ipv4: str = "") -> dict[str, Any]:
+    """The same cluster in both families; ``fault`` is in IPv6 alone, ``ipv4`` is the fault in IPv4."""
+    four, six = result(size, fault=ipv4), _ipv6(result(size, fault=fault))
     both = copy.deepcopy(four)
     for mine, other in zip(both["nodes"], six["nodes"], strict=True):
         for name in ("pod_cidrs", "internal_ips", "bridge_ips", "overlay_ips"):
             mine[name] += other[name]
         for way in ("outgoing", "incoming"):
             mine[way] = {kind: mine[way][kind] + other[way][kind] for kind in mine[way]}
-        mine["verdict"] = other["verdict"]
+        mine["verdict"] = max(mine["verdict"], other["verdict"], key=("pass", "inconclusive", "fail").index)
     return {**both, "pairs": four["pairs"] + six["pairs"], "control": four["control"] + six["control"],
             "summary": {kind: four["summary"][kind] + six["summary"][kind] for kind in four["summary"]},
-            "diagnosis": six["diagnosis"], "verdict": six["verdict"],
+            "diagnosis": four["diagnosis"] + six["diagnosis"],
+            "verdict": max(four["verdict"], six["verdict"], key=("pass", "inconclusive", "fail").index),
             "coverage": {**four["coverage"], "tried": 2 * size * size, "possible": 2 * size * size},
             "cluster": {**four["cluster"], "families": ["ipv4", "ipv6"]}}
 

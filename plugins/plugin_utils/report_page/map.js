@@ -6,9 +6,12 @@ const pathMap = (() => {
   const Y = { top: 14, name: 38, cidr: 55, pod: 68, bridge: 126, overlay: 198, card: 252, outside: 300, bottom: 346, bus: 376, nat: 364, end: 424 };
   const HIGH = 40, BRIDGE = 58, SMALL = 32;
   // the wire that all of a node's interfaces hang on, and that of its second pod, as distances from the node's edge
-  const RAIL = 30;
+  const RAIL = 30, SIDE = 22;
   // a node's card below this width has no room for two pods side by side
   const TIGHT = 220;
+
+  // verdicts that say of an address nobody knows: the other node answers by another interface
+  const OTHER_INTERFACE = ["wrong-way-back"];
 
   function make(parent, tag, attributes, text) {
     const element = document.createElementNS(NS, tag);
@@ -48,12 +51,13 @@ const pathMap = (() => {
     const places = new Map();
     shown.forEach((index, column) => {
       const x = left + column * (card + GAP);
-      places.set(index, { x, card, main: x + RAIL, peer: x + card * (card < TIGHT ? 0.84 : 0.72) });
+      places.set(index, { x, card, main: x + RAIL, peer: x + card - SIDE });
     });
     return { places, total, shown };
   }
 
   // Where an address stands: {node, kind} or null. The pair's own ends first, as broken clusters have some twice.
+  // Kind "other": of that node, but by which of its interfaces is not known.
   function locate(nodes, address, pair) {
     if (address === pair.dip) return { node: pair.d, kind: "peer" };
     if (address === pair.sip) return { node: pair.s, kind: "prober" };
@@ -64,7 +68,9 @@ const pathMap = (() => {
         if ((entry.ips || entry).includes(address)) return { node: index, kind };
       }
     }
-    return null;
+    const holder = order.find((index) => nodes[index].public_ip === address);
+    if (holder !== undefined) return { node: holder, kind: "other" };
+    return OTHER_INTERFACE.includes(pair.rule) ? { node: pair.d, kind: "other" } : null;
   }
 
   // Every interface that the packet should touch, in order; `hop`: which of the expected hops answers there.
@@ -94,7 +100,7 @@ const pathMap = (() => {
     const place = places.get(stop.node);
     if (!place) return null;
     if (stop.kind === "bridge") return { x: place.main, y: Y.bridge + BRIDGE - 12 };
-    const y = { overlay: Y.overlay, card: Y.card }[stop.kind];
+    const y = { overlay: Y.overlay, card: Y.card, other: Y.outside - 4 }[stop.kind];
     if (y !== undefined) return { x: place.main, y: y + HIGH / 2 };
     return { x: stop.kind === "prober" ? place.main : place.peer, y: Y.pod + HIGH + 2 };
   }
@@ -125,7 +131,7 @@ const pathMap = (() => {
 
   // An interface: a box beside the wire, or across it, with its name and address.
   function box(parent, place, y, high, name, address, options) {
-    const { dim, line } = options || {};
+    const { dim, line, until } = options || {};
     const x = dim ? place.main + 14 : place.x + 10;
     const group = make(parent, "g", dim ? { class: "m-dim" } : {});
     make(group, "rect", { x, y, width: place.x + place.card - 10 - x, height: high, rx: 4, class: "m-if" });
@@ -135,7 +141,7 @@ const pathMap = (() => {
       return;
     }
     make(group, "text", { x: from, y: y + 17, class: "m-label" }, fit(name, 16));
-    if (address) make(make(group, "text", { x: from, y: y + 32, class: "m-ip" }, shortened(address, Math.floor((place.card - 60) / 6.7))), "title", {}, address);
+    if (address) make(make(group, "text", { x: from, y: y + 32, class: "m-ip" }, shortened(address, Math.floor(((until || place.x + place.card - 12) - from) / 6.7))), "title", {}, address);
   }
 
   function drawPod(parent, place, kind, on, ip, alone) {
@@ -160,7 +166,7 @@ const pathMap = (() => {
     const alone = place.card < TIGHT && isSource !== isPeer;
     if (isSource || !alone) drawPod(parent, place, "prober", isSource, pair.sip, alone);
     if (isPeer || !alone) drawPod(parent, place, "peer", isPeer, pair.dip, alone);
-    box(parent, place, Y.bridge, BRIDGE, "cni0", ofFamily(node.bridge, pair.family));
+    box(parent, place, Y.bridge, BRIDGE, "cni0", ofFamily(node.bridge, pair.family), { until: isPeer && place.peer - 8 });
     if (node.overlay.ips.length) box(parent, place, Y.overlay, HIGH, node.overlay.name, ofFamily(node.overlay.ips, pair.family));
     box(parent, place, Y.card, HIGH, node.cluster.name || "cluster NIC", ofFamily(node.cluster.ips, pair.family));
     const outside = node.outside.name;
@@ -205,30 +211,52 @@ const pathMap = (() => {
     const reached = answers.some((one) => one.right && one.stop === stops.length - 1);
     const goodBefore = strays.length ? strays[0].ttl : Infinity;
     const last = Math.max(-1, ...answers.filter((one) => one.right && one.ttl < goodBefore).map((one) => one.stop));
-    return { answers, strays, reached: reached && !strays.length, last: reached && !strays.length ? stops.length - 1 : Math.max(0, last) };
+    const end = reached && !strays.length ? stops.length - 1 : Math.max(0, last);
+    const arrival = answers.filter((one) => one.right && one.ttl > goodBefore && one.stop > end).map((one) => one.stop);
+    return { answers, strays, arrival, reached: reached && !strays.length, last: end };
   }
 
-  function drawStray(parent, places, from, pair, stray, total) {
+  // Draws what answered instead; returns where its number stands and, of a box, where the line leaves it.
+  function drawStray(parent, places, from, stray, goal, nodes, total) {
     const start = point(places, from);
     const known = stray.at && point(places, stray.at);
+    const group = make(parent, "g", { class: "m-late" });
     if (known && stray.at.node === from.node && stray.at.kind === from.kind) {
       const x = start.x, y = start.y;
       // back to where it came from, on the side where no name stands
-      make(parent, "path", { d: `M${x} ${y}C${x - 40} ${y + 4} ${x - 40} ${y + 52} ${x} ${y + 46}`, class: "m-wrong m-late" });
+      make(group, "path", { d: `M${x} ${y}C${x - 40} ${y + 4} ${x - 40} ${y + 52} ${x} ${y + 46}`, class: "m-wrong" });
       return { x: x - 30, y: y + 26 };
     }
     if (known) {
       const d = stray.at.node === from.node ? `M${start.x} ${start.y}L${known.x} ${known.y}` : `M${start.x} ${start.y}V${Y.bus}H${known.x}V${known.y}`;
-      make(parent, "path", { d, class: "m-wrong m-late" });
-      return { x: known.x, y: known.y };
+      make(group, "path", { d, class: "m-wrong" });
+      if (stray.at.kind === "other") {
+        const told = `${fit(nodes[stray.at.node].name, 24)} as ${shortened(stray.address, 20)}`, half = told.length * 3.3;
+        make(group, "text", { x: Math.min(Math.max(half + 4, known.x), total - half - 4), y: Y.bus + 21, class: "m-note", "text-anchor": "middle" }, told);
+      }
+      return known;
     }
-    const goal = places.get(pair.d), x = Math.min(total - 78, goal === places.get(pair.s) ? start.x + 60 : (start.x + goal.main) / 2);
-    make(parent, "path", { d: `M${start.x} ${start.y}V${Y.bus}H${x}`, class: "m-wrong m-late" });
-    const group = make(parent, "g", { class: "m-late" });
-    make(group, "rect", { x: x - 62, y: Y.bus - 18, width: 138, height: 36, rx: 4, class: "m-unknown" });
-    make(group, "text", { x: x + 14, y: Y.bus - 3, class: "m-label", "text-anchor": "middle" }, fit(stray.address, 17));
-    make(group, "text", { x: x + 14, y: Y.bus + 11, class: "m-small", "text-anchor": "middle" }, "no node's address");
-    return { x: x - 62, y: Y.bus };
+    const end = places.get(goal).main, half = 73, way = end < start.x ? -1 : 1;
+    const x = Math.min(total - half - 4, goal === from.node ? start.x + half + 40 : (start.x + end) / 2);
+    make(group, "path", { d: `M${start.x} ${start.y}V${Y.bus}H${x - way * half}`, class: "m-wrong" });
+    make(group, "rect", { x: x - half, y: Y.bus - 25, width: 2 * half, height: 50, rx: 4, class: "m-unknown" });
+    const lines = stray.at ? ["an address of", fit(nodes[stray.at.node].name, 20)] : ["not among the nodes'", "known addresses"];
+    make(group, "text", { x: x + way * 7, y: Y.bus - 9, class: "m-label", "text-anchor": "middle" }, shortened(stray.address, 16));
+    lines.forEach((line, index) => make(group, "text", { x: x + way * 7, y: Y.bus + 5 + 14 * index, class: "m-small", "text-anchor": "middle" }, line));
+    return { x: x - way * half, y: Y.bus, on: x + way * half };
+  }
+
+  // After what answered elsewhere, right answers came again: the packet went on, by an unknown way, to the first of them.
+  function drawArrival(parent, places, from, stray, stops, arrival) {
+    const first = stops[arrival[0]], last = arrival[arrival.length - 1];
+    let line = stray.at && stray.at.node === first.node ? `M${from.x} ${from.y}` : `M${from.on || from.x} ${from.y}V${Y.bus}`;
+    line += `H${places.get(first.node).main}`;
+    for (const stop of stops.slice(0, arrival[0] + 1).filter((one) => one.node === first.node && one.kind !== "prober")) {
+      const at = point(places, stop);
+      line += stop.kind === "peer" ? `H${at.x}V${at.y}` : `V${at.y}`;
+    }
+    make(parent, "path", { d: line, class: "m-wrong m-late m-arrived" });
+    if (last > arrival[0]) make(parent, "path", { d: route(places, stops.slice(arrival[0], last + 1)), class: "m-seen m-again", pathLength: 1 });
   }
 
   function draw(container, nodes, pair, sentence) {
@@ -256,11 +284,13 @@ const pathMap = (() => {
       if (gone.length > 1) make(middle, "path", { d: route(places, gone), class: "m-seen", pathLength: 1, "data-stops": gone.length });
       const at = gone[gone.length - 1];
       const drawn = new Set();
+      const goal = stops[stops.length - 1].node;
       for (const stray of seen.strays.slice(0, 3)) {
         const key = stray.at ? `${stray.at.node}${stray.at.kind}` : stray.address;
         if (drawn.has(key)) continue;
         drawn.add(key);
-        const place = drawStray(over, places, at, pair, stray, total);
+        const place = drawStray(over, places, at, stray, goal, nodes, total);
+        if (seen.arrival.length && stray === seen.strays[0]) drawArrival(over, places, place, stray, stops, seen.arrival);
         const same = seen.strays.filter((one) => one.address === stray.address).map((one) => one.ttl);
         badge(make(over, "g", { class: "m-late" }), place, same.length > 1 ? `${same[0]}+` : String(stray.ttl), "bad");
       }

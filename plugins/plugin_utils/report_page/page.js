@@ -39,7 +39,7 @@
     return {
       s: source, d: destination, family, pair, evidence,
       sip: pair ? pair.source.ip : "", dip: pair ? pair.destination.ip : "",
-      expected: pair ? pair.expected.hops : [], hops: pair ? pair.hops : [],
+      expected: pair ? pair.expected.hops : [], hops: pair ? pair.hops : [], rule: pair ? pair.rule : "",
       hole: full.observed && small.observed && full.received === 0 && !full.told_mtu && small.received > 0 ? full.size : 0,
     };
   }
@@ -118,7 +118,7 @@
     pathMap.draw($("map"), report.nodes, one, sentence(one));
     hopRows(one);
     $("evidence").replaceChildren(...evidenceLines(one).map(([name, sign, style, text]) =>
-      element("div", {}, element("dd", { className: `sign ${style}`, textContent: sign }), element("dt", { textContent: name }), element("dd", { textContent: text }))));
+      element("div", {}, element("dd", { className: `sign ${style}`, textContent: sign }), element("dt", { textContent: name }), element("dd", {}, ...breakable(text)))));
     $("evidence").parentElement.hidden = !one.pair;
     for (const cell of document.querySelectorAll(".cells [aria-selected=true]")) cell.setAttribute("aria-selected", "false");
     for (const cell of document.querySelectorAll(`.cells td[data-s="${source}"][data-d="${destination}"]`)) { cell.setAttribute("aria-selected", "true"); reveal(cell); }
@@ -130,29 +130,41 @@
     }
   }
 
-  // The next pair after the chosen one that did not pass, in the order of the matrix.
+  const badIn = (name) => grids[name].reduce((sum, row) => sum + row.split(/[fi]/).length - 1, 0);
+
+  // The next pair after the chosen one that did not pass: in the order of the matrix, then in the next family.
   function nextBad() {
-    const size = names.length, start = selected ? selected.source * size + selected.destination : -1;
-    for (let step = 1; step <= size * size; step += 1) {
-      const at = (start + step) % (size * size), letter = grids[family][Math.floor(at / size)][at % size];
-      if (letter === "f" || letter === "i") return { source: Math.floor(at / size), destination: at % size };
+    const size = names.length, cells = size * size, all = cells * families.length;
+    const start = families.indexOf(family) * cells + (selected ? selected.source * size + selected.destination : -1);
+    for (let step = 1; step <= all; step += 1) {
+      const at = (start + step) % all, source = Math.floor((at % cells) / size), destination = at % size;
+      const of = families[Math.floor(at / cells)], letter = grids[of][source][destination];
+      if (letter === "f" || letter === "i") return { source, destination, family: of };
     }
     return null;
   }
 
-  function anyBad() {
-    return grids[family].some((row) => /[fi]/.test(row));
+  function turnTo(name) {
+    if (name === family || !families.includes(name)) return;
+    family = $("family").value = name;
+    choices();
+    drawMatrix();
   }
 
   // ---- the matrix -----------------------------------------------------------------------------------------------
 
   // As large as there is room for beside the names; on a phone cells stay large enough for a finger.
-  function fitCells(made) {
-    const row = made.tBodies[0].rows[0], count = row.cells.length - 1, room = made.parentElement.clientWidth;
-    const most = count <= 6 ? 46 : count <= 12 ? 34 : 24, least = innerWidth < 620 ? 24 : 11;
-    const size = Math.floor((room - row.cells[0].offsetWidth - 2) / count) - 1;
-    made.style.setProperty("--size", `${Math.max(Math.min(least, most), Math.min(most, size))}px`);
+  function fitCells() {
+    for (const made of document.querySelectorAll(".cells:not(.grouped)")) {
+      const row = made.tBodies[0].rows[0], count = row.cells.length - 1, room = made.parentElement.clientWidth;
+      const longest = Math.max(count, made.tBodies[0].rows.length);
+      const most = longest <= 6 ? 46 : longest <= 12 ? 34 : 24, least = innerWidth < 620 ? 24 : 11;
+      const size = Math.floor((room - row.cells[0].offsetWidth - 2) / count) - 1;
+      made.style.setProperty("--size", `${Math.max(Math.min(least, most), Math.min(most, size))}px`);
+    }
   }
+
+  const amount = (sources, destinations) => `${sources.length.toLocaleString("en")} × ${destinations.length.toLocaleString("en")}`;
 
   // Scrolls a matrix that is wider or higher than its box, never the page, so that a cell is seen beside its names.
   function reveal(cell) {
@@ -176,7 +188,7 @@
   function table(caption, columns, lines, activate) {
     const made = element("table", { className: "cells" });
     made.setAttribute("role", "grid");
-    made.append(element("caption", { textContent: caption }));
+    made.append(element("caption", {}, element("span", { textContent: caption })));
     const head = element("tr", {}, element("td"));
     for (const column of columns) head.append(element("th", { scope: "col", title: column }, element("span", { textContent: column })));
     made.append(element("thead", {}, head));
@@ -247,13 +259,14 @@
     return table(caption, destinations.map((d) => names[d]), lines, (cell) => show(Number(cell.dataset.s), Number(cell.dataset.d), true));
   }
 
-  function groupedTable(indexes) {
-    const size = Math.ceil(indexes.length / GROUPS), groups = [];
-    for (let at = 0; at < indexes.length; at += size) groups.push(indexes.slice(at, at + size));
+  function groupedTable(sources, destinations) {
+    const size = Math.ceil(Math.max(sources.length, destinations.length) / GROUPS);
+    const grouped = (list) => Array.from({ length: Math.ceil(list.length / size) }, (_none, at) => list.slice(at * size, (at + 1) * size));
+    const rows = grouped(sources), columns = grouped(destinations);
     const title = (group) => (group.length > 1 ? `${names[group[0]]} … ${names[group[group.length - 1]]}` : names[group[0]]);
-    const lines = groups.map((from, row) => ({
+    const lines = rows.map((from, row) => ({
       label: title(from),
-      cells: groups.map((to, column) => {
+      cells: columns.map((to, column) => {
         const count = { p: 0, f: 0, i: 0, "-": 0 };
         for (const s of from) { const letters = grids[family][s]; for (const d of to) count[letters[d]] += 1; }
         const letter = Object.keys(count).filter((one) => count[one]).sort((a, b) => WORST[b] - WORST[a])[0];
@@ -263,30 +276,42 @@
         return { letter, text, label: `${title(from)} to ${title(to)}: ${told}`, data: { row, column } };
       }),
     }));
-    const caption = `${indexes.length.toLocaleString("en")} nodes in groups of ${size}. A cell shows the worst of its pairs and how many of them there are; choose one to open it.`;
-    const made = table(caption, groups.map(title), lines, (cell) => {
+    const caption = `${amount(sources, destinations)} nodes in groups of ${size}. A cell shows the worst of its pairs and how many of them there are; choose one to open it.`;
+    const made = table(caption, columns.map(title), lines, (cell) => {
       for (const old of made.querySelectorAll("[aria-selected=true]")) old.setAttribute("aria-selected", "false");
       cell.setAttribute("aria-selected", "true");
-      const from = groups[Number(cell.dataset.row)], to = groups[Number(cell.dataset.column)];
+      const from = rows[Number(cell.dataset.row)], to = columns[Number(cell.dataset.column)];
       $("part").replaceChildren(plainTable(from, to, `${title(from)} to ${title(to)}`));
       $("part").hidden = false;
-      fitCells($("part").firstElementChild);
+      fitCells();
       $("part").scrollIntoView({ block: "nearest" });
       $("part").querySelector("td[tabindex='0']").focus();
     });
-    made.style.setProperty("--size", "18px");
+    made.classList.add("grouped");
     return made;
   }
 
+  // Rows and columns that did not pass, as one or two tables that hold all such cells. A node that hardly anything
+  // reaches has a cell in every row: it gets a table of its own, or the other one would have every row as well.
+  function badParts() {
+    const all = names.map((_name, index) => index), isBad = (s, d) => /[fi]/.test(verdictAt(s, d));
+    const unreached = new Set(all.filter((d) => {
+      const looked = all.filter((s) => verdictAt(s, d) !== "-");
+      return looked.filter((s) => isBad(s, d)).length * 2 > looked.length;
+    }));
+    return [all.filter((d) => !unreached.has(d)), [...unreached]].map((columns) => [
+      all.filter((s) => columns.some((d) => isBad(s, d))), columns.filter((d) => all.some((s) => isBad(s, d))),
+    ]).filter(([sources]) => sources.length);
+  }
+
   function drawMatrix() {
-    let indexes = names.map((_name, index) => index);
-    if ($("only").checked) {
-      indexes = indexes.filter((index) => /[fi]/.test(grids[family][index]) || grids[family].some((row) => /[fi]/.test(row[index])));
-    }
+    const all = names.map((_name, index) => index);
+    const parts = $("only").checked && badIn(family) ? badParts() : [[all, all]];
     $("part").hidden = true;
-    $("grid").replaceChildren(indexes.length > GROUP_ABOVE ? groupedTable(indexes)
-      : plainTable(indexes, indexes, `${indexes.length} × ${indexes.length} pairs, ${family}: rows send, columns are reached`));
-    if (indexes.length <= GROUP_ABOVE) fitCells($("grid").firstElementChild);
+    $("grid").replaceChildren(...parts.map(([sources, destinations]) => (Math.max(sources.length, destinations.length) > GROUP_ABOVE
+      ? groupedTable(sources, destinations)
+      : plainTable(sources, destinations, `${amount(sources, destinations)} pairs, ${family}: rows send, columns are reached`))));
+    fitCells();
     if (selected) show(selected.source, selected.destination, false);
   }
 
@@ -312,26 +337,24 @@
     $("from").addEventListener("change", chosen);
     $("to").addEventListener("change", chosen);
     $("swap").addEventListener("click", () => show(selected.destination, selected.source, true));
-    $("next").addEventListener("click", () => { const bad = nextBad(); if (bad) show(bad.source, bad.destination, true); });
+    $("next").addEventListener("click", () => { const bad = nextBad(); if (bad) { turnTo(bad.family); show(bad.source, bad.destination, true); } });
     $("only").addEventListener("change", drawMatrix);
-    $("family").addEventListener("change", () => { family = $("family").value; choices(); drawMatrix(); });
+    $("family").addEventListener("change", () => turnTo($("family").value));
     document.addEventListener("click", (event) => {
       const button = event.target.closest && event.target.closest("button.show");
       if (!button) return;
-      const other = button.dataset.family !== family && families.includes(button.dataset.family);
-      if (other) { family = $("family").value = button.dataset.family; drawMatrix(); }
+      turnTo(button.dataset.family);
       show(names.indexOf(button.dataset.from), names.indexOf(button.dataset.to), true);
       $("h-path").focus({ preventScroll: true });
     });
     let width = innerWidth;
-    addEventListener("resize", () => { if (innerWidth !== width && selected) { width = innerWidth; if (names.length <= GROUP_ABOVE) fitCells($("grid").firstElementChild); show(selected.source, selected.destination, false); } });
+    addEventListener("resize", () => { if (innerWidth !== width && selected) { width = innerWidth; fitCells(); show(selected.source, selected.destination, false); } });
     addEventListener("beforeprint", () => { for (const closed of document.querySelectorAll("details")) closed.open = true; });
   }
 
   function choices() {
-    const bad = anyBad();
-    $("next").hidden = !bad;
-    $("only").parentElement.hidden = !bad || names.length < 7;
+    $("next").hidden = !families.some(badIn);
+    $("only").parentElement.hidden = !badIn(family) || names.length < 7;
   }
 
   async function start() {
@@ -340,18 +363,19 @@
     names = report.nodes.map((node) => node.name);
     families = Object.keys(report.rows);
     grids = Object.fromEntries(families.map((name) => [name, report.rows[name].map(unpack)]));
-    family = families.find((name) => grids[name].some((row) => /[fi]/.test(row))) || families[0];
+    family = families.find(badIn) || families[0];
     const index = new Map(names.map((name, at) => [name, at]));
     pairs = new Map(report.pairs.map((pair) => [key(index.get(pair.source.node), index.get(pair.destination.node), pair.family), pair]));
     const wanted = fromAddress();
     for (const list of [$("from"), $("to")]) list.append(...names.map((name, at) => element("option", { value: at, textContent: name })));
-    $("family").append(...families.map((name) => element("option", { value: name, textContent: name })));
+    $("family").append(...families.map((name) => element("option", { value: name, textContent: badIn(name) ? `${name}, ${badIn(name).toLocaleString("en")} did not pass` : name })));
     $("family").value = family;
     $("family-label").hidden = families.length < 2;
     for (const part of ["path", "matrix"]) $(part).hidden = false;
     $("paths").classList.toggle("beside", names.length <= 12);
-    choices();
     selected = wanted || firstChoice();
+    family = $("family").value = selected.family || family;
+    choices();
     listen();
     drawMatrix();
     document.documentElement.dataset.ready = "yes";
