@@ -48,7 +48,6 @@ def _nodes(built: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "overlay": {"name": _OVERLAY.get(node.get("backend", "?"), "flannel"), "ips": overlay},
                 "cluster": {"name": card, "ips": addresses},
                 "outside": nat if nat.get("name") != card else {},
-                "public_ip": node.get("public_ip", ""),
                 "public_ips": list(node.get("public_ips") or filter(None, [node.get("public_ip")])),
                 "cidrs": list(node.get("pod_cidrs") or []),
             }

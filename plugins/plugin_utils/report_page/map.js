@@ -68,7 +68,7 @@ const pathMap = (() => {
         if ((entry.ips || entry).includes(address)) return { node: index, kind };
       }
     }
-    const holder = order.find((index) => nodes[index].public_ip === address);
+    const holder = order.find((index) => nodes[index].public_ips.includes(address));
     if (holder !== undefined) return { node: holder, kind: "other" };
     return OTHER_INTERFACE.includes(pair.rule) ? { node: pair.d, kind: "other" } : null;
   }
