@@ -28,6 +28,16 @@ def test_a_healthy_cluster_shows_all_evidence_and_nothing_is_left(lab):
     assert lab.pods_left() == []
 
 
+def test_pods_on_the_hosts_network_tell_the_underlay_where_nobody_else_does(lab):
+    result = prove(lab, underlay_probe=True)
+    assert pairs(result, "pass") == ALL, result["msg"]
+    for pair in result["pairs"]:
+        if pair["source"]["node"] != pair["destination"]["node"]:
+            underlay = pair["evidence"]["underlay"]
+            assert (underlay.get("interface"), underlay.get("mtu")) == ("eth1", 1500), underlay
+    assert result["residue"] == 0
+
+
 def test_the_unprivileged_prober_sees_the_same_and_more(lab, python_image, locked):
     result = prove(lab, namespace=locked, agent_image=python_image)
     assert result["run"]["method"] == "agent"
