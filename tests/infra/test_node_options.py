@@ -94,6 +94,7 @@ def test_what_is_not_asked_for_any_more_goes(lab):
     assert max_pods(lab, "node-1") == "61"
 
 
+@pytest.mark.long
 def test_a_patch_that_the_kubelet_cannot_run_with_is_told_with_its_journal(lab):
     file = "kubeletconfiguration+strategic.yaml"
     broken = playbooks.run("site.yml", lab.inventory, kubernetes_patches={file: {"maxPods": "many"}},
