@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 _TARGET = re.compile(r"\s(?:-j|-g|--jump|--goto)\s+(\S+)")
+# chains of Kubernetes, Flannel and the CNI plugins begin so
+CLUSTER_PREFIXES = ("KUBE-", "FLANNEL-", "CNI-")
 # what a comment says is no target
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
@@ -22,14 +24,16 @@ def target(rule: str) -> str:
     return found[1] if found else ""
 
 
-def _tables(saved: str) -> Iterable[tuple[str, list[str], list[str]]]:
-    """Each table of ``iptables-save``: its name, its chains, its rules as ``-A CHAIN ...``."""
-    name, chains, rules = "", [], []
+def tables(saved: str) -> Iterable[tuple[str, dict[str, str], list[str]]]:
+    """Each table of ``iptables-save``: its name, its chains with their policy (``-`` where they have none), its rules
+    as ``-A CHAIN ...``."""
+    name, chains, rules = "", {}, []
     for line in saved.splitlines():
         if line.startswith("*"):
-            name, chains, rules = line[1:].strip(), [], []
+            name, chains, rules = line[1:].strip(), {}, []
         elif line.startswith(":"):
-            chains.append(line[1:].split()[0])
+            chain, policy, *_ = [*line[1:].split(), "-"]
+            chains[chain] = policy
         elif line.startswith("-A "):
             rules.append(line)
         elif line.strip() == "COMMIT":
@@ -43,7 +47,7 @@ def removal(saved: str, prefixes: Sequence[str]) -> str:
     is, in its order.
     """
     lines = []
-    for table, chains, rules in _tables(saved):
+    for table, chains, rules in tables(saved):
         ours = [chain for chain in chains if chain.startswith(tuple(prefixes))]
         if not ours:
             continue
@@ -56,7 +60,7 @@ def removal(saved: str, prefixes: Sequence[str]) -> str:
 
 def chains_of(saved: str, prefixes: Sequence[str]) -> list[str]:
     """TABLE CHAIN of each chain of these prefixes."""
-    return [f"{table} {chain}" for table, chains, _ in _tables(saved) for chain in chains
+    return [f"{table} {chain}" for table, chains, _ in tables(saved) for chain in chains
             if chain.startswith(tuple(prefixes))]
 
 

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ansible_collections.podpath.kubeadm.plugins.module_utils import readiness
 from ansible_collections.podpath.kubeadm.plugins.module_utils.api import (
     Api,
     ApiRefused,
@@ -205,12 +206,8 @@ class KubernetesCluster:
             )
         except ApiRefused:
             return {}  # only an aid to the reader: without this right the run still says what it waited for
-        told: dict[str, list[str]] = {}
-        for event in sorted(found.get("items") or [], key=lambda event: event.get("lastTimestamp") or ""):
-            name = event["involvedObject"].get("name") or ""
-            if name.startswith(prefix):
-                told.setdefault(name, []).append(f"{event.get('reason')}: {event.get('message')}")
-        return told
+        told = readiness.warnings(found.get("items") or [])
+        return {name: sentences for name, sentences in told.items() if name.startswith(prefix)}
 
     def execute(
         self,

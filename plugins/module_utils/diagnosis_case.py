@@ -78,8 +78,7 @@ class Evidence:
 
     def rule(self, *rules: str) -> Legs:
         """The pairs that one of these rules kept from a pass."""
-        found = [self.tally.broken[rule].legs for rule in rules if rule in self.tally.broken]
-        return functools.reduce(operator.or_, found) if found else self.tally.none()
+        return self.tally.of_rules(*rules)
 
     def backend(self, name: str) -> str:
         return self.nodes[name].backend or ""

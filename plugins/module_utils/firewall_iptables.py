@@ -8,33 +8,28 @@ Rules of iptables are judged where nft shows them. Where it is missing they are 
 
 from __future__ import annotations
 
-import re
-
 from ansible_collections.podpath.kubeadm.plugins.module_utils import chains
 
-# of the cluster itself, whose chains come and go without anybody's doing
-_CLUSTER = ("KUBE-", "FLANNEL-", "CNI-")
 _REFUSALS = ("DROP", "REJECT")
-_POLICY = re.compile(r":(INPUT|FORWARD) DROP\b")
+_BUILT_IN = ("INPUT", "FORWARD")
 
 
 def refusals(saved: str) -> list[str]:
     """Policies and rules of the table filter that may refuse what comes in or passes through."""
-    table, found = "", []
+    found: list[str] = []
     rules: dict[str, list[str]] = {}
-    for line in saved.splitlines():
-        if line.startswith("*"):
-            table = line[1:].strip()
-        elif table == "filter" and (policy := _POLICY.match(line)):
-            found.append(f"policy DROP of {policy[1]}")
-        elif table == "filter" and line.startswith("-A "):
-            rules.setdefault(line.split()[1], []).append(line)
+    for table, policies, told in chains.tables(saved):
+        if table == "filter":
+            found += [f"policy DROP of {chain}" for chain, policy in policies.items()
+                      if chain in _BUILT_IN and policy == "DROP"]
+            for rule in told:
+                rules.setdefault(rule.split()[1], []).append(rule)
 
     def refuses(rule: str, seen: frozenset[str]) -> bool:
         target = chains.target(rule)
-        if target in _REFUSALS or target in seen or target.startswith(_CLUSTER):
+        if target in _REFUSALS or target in seen or target.startswith(chains.CLUSTER_PREFIXES):
             return target in _REFUSALS
         return any(refuses(inner, seen | {target}) for inner in rules.get(target, []))
 
-    return found + [rule for chain in ("INPUT", "FORWARD") for rule in rules.get(chain, [])
+    return found + [rule for chain in _BUILT_IN for rule in rules.get(chain, [])
                     if refuses(rule, frozenset())]

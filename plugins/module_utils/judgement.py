@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 PASS = "pass"
 FAIL = "fail"
@@ -32,6 +33,12 @@ def count(verdicts: Iterable[str]) -> dict[str, int]:
     for verdict in verdicts:
         counts[verdict] += 1
     return counts
+
+
+def left_out(counts: Mapping[str, int], kept: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """How many of each verdict are not among those that are kept."""
+    told = count(entry["verdict"] for entry in kept)
+    return {verdict: max(0, counts[verdict] - told[verdict]) for verdict in told}
 
 
 def overall(counts: Mapping[str, int]) -> str:

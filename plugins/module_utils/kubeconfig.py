@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from typing import Any
 
 import yaml
 
@@ -18,6 +19,7 @@ import yaml
 VARIABLE = "control_plane_kubeconfig"
 # the user in the file that kubeadm makes for the administrator
 _ADMIN = "kubernetes-admin"
+_NONE = "it is no kubeconfig with a cluster and a server in it"
 
 
 class KubeconfigError(ValueError):
@@ -30,30 +32,42 @@ def digests(pem: bytes) -> set[str]:
     return {hashlib.sha256(b"".join(item.split())).hexdigest() for item in certificates or [pem] if item}
 
 
+def _read(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise KubeconfigError(_NONE) from None
+
+
+def _cluster(config: Any) -> tuple[str, set[str]]:
+    try:
+        cluster = config["clusters"][0]["cluster"]
+        return str(cluster["server"]), digests(base64.b64decode(cluster.get("certificate-authority-data") or ""))
+    except (TypeError, AttributeError, LookupError, ValueError):
+        raise KubeconfigError(_NONE) from None
+
+
 def cluster_of(text: str) -> tuple[str, set[str]]:
     """Server and CA of a kubeconfig's only or first cluster; no CA where it is in a file. Nothing of it is secret."""
-    try:
-        cluster = yaml.safe_load(text)["clusters"][0]["cluster"]
-        return str(cluster["server"]), digests(base64.b64decode(cluster.get("certificate-authority-data") or ""))
-    except (yaml.YAMLError, TypeError, AttributeError, LookupError, ValueError):
-        raise KubeconfigError("it is no kubeconfig with a cluster and a server in it") from None
+    return _cluster(_read(text))
 
 
-def _names(text: str, kind: str) -> list[str]:
+def _names(config: Any, kind: str) -> list[str]:
     try:
-        return [str(entry["name"]) for entry in yaml.safe_load(text).get(kind) or ()]
-    except (yaml.YAMLError, TypeError, AttributeError, LookupError):
+        return [str(entry["name"]) for entry in config.get(kind) or ()]
+    except (TypeError, AttributeError, LookupError):
         raise KubeconfigError(f"its {kind} cannot be read") from None
 
 
-def _counts(text: str) -> dict[str, int]:
-    return {kind: len(_names(text, kind)) for kind in ("contexts", "clusters", "users")}
+def _counts(config: Any) -> dict[str, int]:
+    return {kind: len(_names(config, kind)) for kind in ("contexts", "clusters", "users")}
 
 
 def is_of(text: str, authority: str) -> bool:
     """Whether all of a kubeconfig is of the cluster with this CA (PEM), so that nothing is lost where it goes."""
     try:
-        return max(_counts(text).values()) < 2 and bool(cluster_of(text)[1] & digests(authority.encode()))
+        config = _read(text)
+        return max(_counts(config).values()) < 2 and bool(_cluster(config)[1] & digests(authority.encode()))
     except KubeconfigError:
         return False
 
@@ -72,9 +86,10 @@ def verdict(text: str, path: str, host: str, authority: str, comes: bool, made: 
     where = f"{path} on the controller ({VARIABLE})"
     cure = f"Give the path of a file of this cluster's own as {VARIABLE}, or move this one away"
     try:
-        server, its_authority = cluster_of(text)
-        counts = _counts(text)
-        (user, *_) = _names(text, "users") or [""]
+        config = _read(text)
+        server, its_authority = _cluster(config)
+        counts = _counts(config)
+        (user, *_) = _names(config, "users") or [""]
     except KubeconfigError as error:
         return found(f"{where} cannot be used: {error}. {cure}.")
     if max(counts.values()) > 1:

@@ -36,6 +36,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
     PASS,
     count,
     is_failure,
+    left_out,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import Paths, PathUnknown
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import (
@@ -336,16 +337,15 @@ class Proof:
 
     def _left_out(self, tally: result.Tally, pairs: Sequence[Mapping[str, Any]]) -> dict[str, int]:
         """How many pairs of each verdict are not returned. Warns where some that did not pass are nowhere else."""
-        told = count([pair["verdict"] for pair in pairs])
-        left_out = {name: number - told[name] for name, number in tally.counts.items()}
-        missing = left_out[FAIL] + left_out[INCONCLUSIVE]
+        untold = left_out(tally.counts, pairs)
+        missing = untold[FAIL] + untold[INCONCLUSIVE]
         if missing and self._file is None:
             self.warn(
                 f"{missing:,} of {sum(tally.counts.values()) - tally.counts[PASS]:,} pairs that did not pass are left "
                 "out of the result, and only their verdicts stand in its matrix; name a file for all pairs in "
                 "output_path (pod_paths_result_path in the role)."
             )
-        return left_out
+        return untold
 
     def result(self) -> dict[str, Any]:
         """The module's result, whatever came out. Raises OutputError."""

@@ -115,15 +115,18 @@ def _containers(pod: Mapping[str, Any]) -> Iterable[str]:
         yield text
 
 
-def last_warnings(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The newest warning about each object, by its name: what neither its status nor its containers say."""
-    warnings = [event for event in events if event.get("type") == "Warning"]
+def warnings(events: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """The warnings about each object, by its name, the newest last: what neither its status nor its containers say."""
+    told: dict[str, list[str]] = {}
     # a series of events carries its time elsewhere than a single one
-    warnings.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
-    return {event["involvedObject"].get("name", ""): _said(event, "no reason given") for event in warnings}
+    for event in sorted(events, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or ""):
+        if event.get("type") == "Warning":
+            name = event["involvedObject"].get("name") or ""
+            told.setdefault(name, []).append(_said(event, "no reason given"))
+    return told
 
 
-def waiting_pods(pods: Iterable[Mapping[str, Any]], warnings: Mapping[str, str]) -> list[Waiting]:
+def waiting_pods(pods: Iterable[Mapping[str, Any]], warnings: Mapping[str, Sequence[str]]) -> list[Waiting]:
     """Pods that are not Ready, with what their containers or the scheduler say, and the newest warning about each."""
     result = []
     for pod in pods:
@@ -136,7 +139,7 @@ def waiting_pods(pods: Iterable[Mapping[str, Any]], warnings: Mapping[str, str])
         elif not reasons:
             reasons = [_said(_condition(pod, "Ready"), f"phase {pod.get('status', {}).get('phase', 'unknown')}")]
         if where and _name(pod) in warnings:
-            reasons.append(f"event {warnings[_name(pod)]}")
+            reasons.append(f"event {warnings[_name(pod)][-1]}")
         prefix = f"on {where}, " if where else ""
         result.append(Waiting("Pod", _name(pod), prefix + "; ".join(reasons)))
     return result

@@ -19,6 +19,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
     PASS,
     count,
     is_failure,
+    left_out,
     overall,
 )
 
@@ -46,12 +47,6 @@ def bounded(
         return list(entries)
     kept = sorted(range(len(entries)), key=lambda index: rank(entries[index]))[:most]
     return [entries[index] for index in sorted(kept)]
-
-
-def left_out(summary: Mapping[str, int], kept: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """How many of each verdict have no room."""
-    told = count([entry["verdict"] for entry in kept])
-    return {name: max(0, summary[name] - told[name]) for name in told}
 
 
 def _node_layer(results: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -115,6 +115,14 @@ class Tally:
         """No legs, as a set that can be compared with the others."""
         return Legs(self.names)
 
+    def of_rules(self, *rules: str) -> Legs:
+        """The pairs that one of these rules kept from a pass."""
+        found = self.none()
+        for rule in rules:
+            if rule in self.broken:
+                found = found | self.broken[rule].legs
+        return found
+
     def add(self, judged: Judged) -> None:
         leg, verdict = judged.leg, judged.judgement.verdict
         self.counts[verdict] += 1
@@ -205,9 +213,7 @@ def nodes(
     known: Mapping[str, Node], tally: Tally, families: Sequence[str], blamed: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """A row for each node. ``blamed``: nodes that a diagnosis names, with its title."""
-    broken = tally.none()
-    for one in tally.broken.values():
-        broken = broken | one.legs
+    broken = tally.of_rules(*tally.broken)
     rows = []
     for name, node in known.items():
         sides = [node.side(family) for family in families]

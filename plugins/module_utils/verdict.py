@@ -177,10 +177,14 @@ class Record:
     lost: Mapping[tuple[str, str], str] = field(default_factory=dict)
     lost_nodes: Mapping[str, str] = field(default_factory=dict)
 
+    def node_gone(self, leg: Leg) -> str:
+        """Why a node of a pair is not there any more."""
+        return next((self.lost_nodes[node] for node in leg[:2] if node in self.lost_nodes), "")
+
     def gone(self, leg: Leg) -> str:
         """Why an end of a pair is not there any more: its node, the source's prober or the destination's peer."""
         return (
-            next((self.lost_nodes[node] for node in leg[:2] if node in self.lost_nodes), "")
+            self.node_gone(leg)
             or self.lost.get((PROBER, leg.source), "")
             or self.lost.get((PEER, leg.destination), "")
         )
@@ -279,7 +283,7 @@ def _without_its_end(record: Record, leg: Leg, own: Judgement) -> Judgement:
     """A pair whose end went away in mid-run does not fail for that. What passed until then has passed."""
     if own.verdict == PASS:
         return own
-    told = next((record.lost_nodes[node] for node in leg[:2] if node in record.lost_nodes), "")
+    told = record.node_gone(leg)
     if not told and own.rule not in _STANDS:
         told = record.lost.get((PEER, leg.destination), "")
     if not told and own.rule == "one-way":

@@ -224,7 +224,7 @@ def pod_reasons(api: Cluster, state: State) -> list[Waiting]:
     """Why the pods of unready workloads are not ready; asked for once, when the time has run out."""
     result: list[Waiting] = []
     for namespace, item in state.unready:
-        warnings = readiness.last_warnings(api.events(namespace))
+        warnings = readiness.warnings(api.events(namespace))
         result.extend(readiness.waiting_pods(api.pods(namespace, readiness.selector_text(item)), warnings))
     return result
 

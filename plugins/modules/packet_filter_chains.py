@@ -89,7 +89,7 @@ class Host:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "prefixes": {"type": "list", "elements": "str", "default": ["KUBE-", "FLANNEL-", "CNI-"]},
+            "prefixes": {"type": "list", "elements": "str", "default": list(chains.CLUSTER_PREFIXES)},
             "nft_tables": {
                 "type": "list",
                 "elements": "str",

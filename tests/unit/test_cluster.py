@@ -98,7 +98,13 @@ def test_warnings_are_those_of_the_run_with_the_newest_last(spoken_to):
         200,
         {
             "items": [
-                {"involvedObject": {"name": name}, "reason": reason, "message": "m", "lastTimestamp": when}
+                {
+                    "type": "Warning",
+                    "involvedObject": {"name": name},
+                    "reason": reason,
+                    "message": "m",
+                    "lastTimestamp": when,
+                }
                 for name, reason, when in events
             ]
         },

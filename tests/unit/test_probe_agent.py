@@ -105,16 +105,23 @@ def test_prober_and_peer_see_each_other(tmp_path, peer, port, family, address):
     assert heard.arrivals[("node-1", family)].source == address
 
 
-def test_datagrams_that_did_not_come_are_not_hidden_by_a_connection_that_did():
-    """As where UDP is filtered between pods: the agent's trace and echoes are ICMP, and would all be right."""
+def connected(**more):
+    """An answer to a prober that reached its peer by TCP, and by no datagram."""
     said = {"run": SETTINGS.run_id, "node": "node-2", "source": "10.244.1.2", "records": []}
     told = {
         "number": 0,
         "trace": {"target": "10.244.2.2", "max_ttl": 3, "hops": [[None]]},
         "echoes": {"sent": 1, "received": 1, "ms": [0.1], "ttls": [62]},
         "tcp": {"connected": True, "ms": 0.1, "said": said},
+        **more,
     }
     (answer,) = WAY.read(json.dumps(told), "", [Errand(PAIR, "node-2", "ipv4", "10.244.2.2", 0, 1, 3)], SETTINGS)
+    return answer
+
+
+def test_datagrams_that_did_not_come_are_not_hidden_by_a_connection_that_did():
+    """As where UDP is filtered between pods: the agent's trace and echoes are ICMP, and would all be right."""
+    answer = connected()
     assert (answer.observation.arrival.source, answer.observation.arrival.size) == ("10.244.1.2", 0)
 
 
@@ -126,15 +133,7 @@ def test_a_refusal_of_datagrams_is_told(monkeypatch, port):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         listener.bind(("127.0.0.1", port))
         assert probe_agent.datagrams(errand, None, 0) == ""
-    said = {"run": SETTINGS.run_id, "node": "node-2", "source": "10.244.1.2", "records": []}
-    told = {
-        "number": 0,
-        "trace": {"target": "10.244.2.2", "max_ttl": 3, "hops": [[None]]},
-        "echoes": {"sent": 1, "received": 1, "ms": [0.1], "ttls": [62]},
-        "tcp": {"connected": True, "ms": 0.1, "said": said},
-        "refused": "Connection refused",
-    }
-    (answer,) = WAY.read(json.dumps(told), "", [Errand(PAIR, "node-2", "ipv4", "10.244.2.2", 0, 1, 3)], SETTINGS)
+    answer = connected(refused="Connection refused")
     assert answer.observation.arrival.refused == "Connection refused"
 
 
