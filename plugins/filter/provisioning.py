@@ -200,6 +200,14 @@ def flannel_patched(documents: Sequence[Mapping[str, Any]], settings: Mapping[st
     return flannel_manifest.patch(documents, flannel_manifest.wanted(**settings))
 
 
+def flannel_for_cluster(
+    documents: Sequence[Mapping[str, Any]], objects: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The manifest with what only the running cluster knows."""
+    server = flannel_live.api_server(objects)
+    return flannel_manifest.calling(documents, *server) if server else list(documents)
+
+
 def flannel_live_problems(
     objects: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
@@ -311,6 +319,7 @@ class FilterModule:
             "firewall_openings": _said(firewall_openings),
             "firewall_sentence": _said(firewall.sentence),
             "firewalld_policy_sources": _said(firewall_firewalld.policy_sources),
+            "flannel_for_cluster": _said(flannel_for_cluster),
             "flannel_images": _said(flannel_manifest.images),
             "flannel_interface_mtus": _said(flannel_interface_mtus),
             "flannel_link_problems": _said(flannel_host.link_problems),

@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import report_matrix
 
 SCHEMA_VERSION = 2
 
@@ -56,15 +59,50 @@ def _named(key: Key) -> dict[str, str]:
     return {"source": key[0], "destination": key[1], "family": key[2]}
 
 
+class _Verdicts:
+    """The verdicts of all pairs, of which a result above some size tells only those in full that do not pass."""
+
+    def __init__(self, matrix: Mapping[str, Any] | None) -> None:
+        matrix = matrix or {}
+        self._names = list(matrix.get("nodes") or ())
+        self._index = {name: number for number, name in enumerate(self._names)}
+        # a letter for each, as a million objects would take a hundred times the room
+        self._rows = {
+            family: [report_matrix.unpack(row) for row in rows] for family, rows in (matrix.get("rows") or {}).items()
+        }
+        for rows in self._rows.values():
+            if {len(rows), *map(len, rows)} - {len(self._names)}:
+                raise KeyError("a matrix with a row and a column for each node")
+
+    def get(self, key: Key) -> str | None:
+        source, destination, family = key
+        if family not in self._rows or source not in self._index or destination not in self._index:
+            return None
+        return report_matrix.VERDICTS.get(self._rows[family][self._index[source]][self._index[destination]])
+
+    def tried(self) -> Iterator[Key]:
+        for family, rows in self._rows.items():
+            for source, row in zip(self._names, rows, strict=True):
+                for destination, letter in zip(self._names, row, strict=True):
+                    if letter != report_matrix.NOT_TRIED:
+                        yield source, destination, family
+
+
 @dataclass
 class Earlier:
-    """An earlier result, and what differs from it of the pairs that are added."""
+    """An earlier result, and what differs from it of the pairs that are added.
+
+    ``pairs``: those that it tells in full; of the others it has the verdict.
+    """
 
     path: str
     server: str
     run: Mapping[str, Any]
     pairs: dict[Key, _Was]
     slower_than: Slower = field(default_factory=Slower)
+    verdicts: _Verdicts = field(default_factory=lambda: _Verdicts(None))
+    _compared: int = 0
+    _verdict_only: int = 0
     _seen: set[Key] = field(default_factory=set)
     _changes: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in _KINDS})
     _left_out: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_KINDS, 0))
@@ -81,9 +119,10 @@ class Earlier:
         """One pair of the present run, as it stands in a result."""
         key = _key(pair)
         self._seen.add(key)
-        before = self.pairs.get(key)
+        before = self._before(key)
         if before is None:
             return
+        self._compared += 1
         now, named = _was(pair), _named(key)
         if before.verdict == "pass" and now.verdict != "pass":
             self._note("new_failures", {**named, "verdict": now.verdict, "reason": pair["reason"]})
@@ -97,19 +136,41 @@ class Earlier:
             if now.median > bound:
                 self._note("slower", {**named, "before_ms": before.median, "now_ms": now.median})
 
+    def _before(self, key: Key) -> _Was | None:
+        if key in self.pairs:
+            return self.pairs[key]
+        verdict = self.verdicts.get(key)
+        if verdict is None:
+            return None
+        self._verdict_only += 1
+        return _Was(verdict, (), None)
+
     def _note(self, kind: str, entry: dict[str, Any]) -> None:
         if len(self._changes[kind]) < MOST_CHANGES:
             self._changes[kind].append(entry)
         else:
             self._left_out[kind] += 1
 
-    def changes(self) -> dict[str, Any]:
-        """All that differs; ``missing``: pairs of the earlier result that this run did not have; ``left_out``: how many
-        of each kind are not told."""
-        missing = [_named(key) for key in self.pairs if key not in self._seen]
+    def changes(self, nodes: Collection[str]) -> dict[str, Any]:
+        """All that differs. ``nodes``: those that the cluster has now.
+
+        ``missing``: pairs of the earlier result with a node that is gone; ``left_out``: how many of each kind are not
+        told; ``compared``: how many pairs both runs have, ``verdict_only`` of them those of which the earlier result
+        tells no more, and ``not_tried`` how many this run did not try, though their nodes are there.
+        """
+        missing, not_tried = [], 0
+        others = (key for key in self.verdicts.tried() if key not in self.pairs)
+        for key in chain(self.pairs, others):
+            if key in self._seen:
+                continue
+            if key[0] in nodes and key[1] in nodes:
+                not_tried += 1
+            else:
+                missing.append(_named(key))
         told = {**self._changes, "missing": missing[:MOST_CHANGES]}
         left_out = {**self._left_out, "missing": max(0, len(missing) - MOST_CHANGES)}
-        return {"baseline": {"path": self.path, **self.run}, **told, "left_out": left_out}
+        counts = {"compared": self._compared, "verdict_only": self._verdict_only, "not_tried": not_tried}
+        return {"baseline": {"path": self.path, **self.run}, **told, "left_out": left_out, **counts}
 
 
 def _document(path: str) -> Mapping[str, Any]:
@@ -122,9 +183,9 @@ def _document(path: str) -> Mapping[str, Any]:
         raise BaselineError(f"baseline {path} is no JSON, so it is no earlier result of pod_traceroute.") from error
     if not isinstance(document, Mapping):
         raise BaselineError(f"baseline {path} is no earlier result of pod_traceroute.")
-    # the report of both layers holds the module's result under pods
+    # the report of both layers holds the module's result under pods, and their one version beside it
     inner = document.get("pods")
-    return inner if isinstance(inner, Mapping) else document
+    return {"schema_version": document.get("schema_version"), **inner} if isinstance(inner, Mapping) else document
 
 
 def read(path: str, slower: Slower | None = None) -> Earlier:
@@ -143,9 +204,10 @@ def read(path: str, slower: Slower | None = None) -> Earlier:
         pairs = {_key(pair): _was(pair) for pair in document["pairs"]}
         server = document["cluster"]["server"]
         run = {"started": document["run"]["started"], "id": document["run"]["id"]}
+        verdicts = _Verdicts(document.get("matrix"))
     except (KeyError, TypeError, AttributeError) as error:
         raise BaselineError(f"baseline {path} is no whole result of pod_traceroute: {error} is missing.") from error
-    return Earlier(path, server, run, pairs, slower or Slower())
+    return Earlier(path, server, run, pairs, slower or Slower(), verdicts)
 
 
 def diff(changes: Mapping[str, Any]) -> dict[str, str]:
@@ -173,6 +235,8 @@ def diff(changes: Mapping[str, Any]) -> dict[str, str]:
         now.append(f"{named(entry)}: {entry['now_ms']} ms")
     before += [f"{named(entry)}: traced" for entry in changes["missing"]]
     now += [f"{number:,} more: {kind}" for kind, number in changes["left_out"].items() if number]
+    if changes["not_tried"]:
+        before.append(f"{changes['not_tried']:,} pairs that are not tried now")
     return {
         "before_header": f"pod paths of {changes['baseline']['started']}",
         "after_header": "pod paths now",

@@ -10,7 +10,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
+from ansible_collections.podpath.kubeadm.plugins.module_utils import kubeconfig
 from ansible_collections.podpath.kubeadm.plugins.module_utils.flannel_manifest import (
     CONFIG_HASH,
     Network,
@@ -83,6 +85,20 @@ def running(objects: Sequence[Mapping[str, Any]]) -> Running | None:
         direct_routing=bool(backend.get("DirectRouting", False)),
         digest=_digest(objects),
     )
+
+
+def api_server(objects: Sequence[Mapping[str, Any]]) -> tuple[str, int] | None:
+    """Host and port at which every node finds the API server, or None where the cluster does not say.
+
+    kubeadm keeps it in kube-public/cluster-info, by which nodes join: the controlPlaneEndpoint, or the address of the
+    first control plane.
+    """
+    said = _named(objects, "ConfigMap", "kube-public", "cluster-info") or {}
+    try:
+        server = urlsplit(kubeconfig.cluster_of((said.get("data") or {}).get("kubeconfig", ""))[0])
+        return (server.hostname, server.port or 443) if server.hostname else None
+    except ValueError:
+        return None
 
 
 def _same_network(one: str, other: Sequence[Network]) -> bool:

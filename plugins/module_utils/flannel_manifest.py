@@ -24,6 +24,8 @@ _LEAST_MTU = 576
 _NODE_PREFIX_IPV6 = 64
 _NODE_IP = "NODE_IP"
 _IFACE = f"--iface=$({_NODE_IP})"
+# where a pod finds the API server
+_API = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
 
 
 class ManifestError(ValueError):
@@ -199,6 +201,20 @@ def patch(documents: Sequence[Mapping[str, Any]], asked: Wanted) -> list[dict[st
     digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
     metadata = _pod_template(result).setdefault("metadata", {})
     metadata.setdefault("annotations", {})[CONFIG_HASH] = digest
+    return result
+
+
+def calling(documents: Sequence[Mapping[str, Any]], host: str, port: int) -> list[dict[str, Any]]:
+    """The documents with flanneld calling the API server there, and not at its Service address.
+
+    That address works on a node only once kube-proxy has written its rules there. A flanneld that is up before sends to
+    it by the default route, which may leave by a NAT interface, waits for an answer that cannot come, and is started
+    anew. client-go takes the address from these variables, which the kubelet sets only where a container has not.
+    """
+    result = [plain(document) for document in documents if document]
+    given = [variable for variable in _flanneld(result).get("env", []) if variable.get("name") not in _API]
+    said = [{"name": name, "value": value} for name, value in zip(_API, (host, str(port)), strict=True)]
+    _flanneld(result)["env"] = [*given, *said]
     return result
 
 

@@ -9,6 +9,7 @@ It is filled as it goes, so that a run that breaks off returns what is known unt
 from __future__ import annotations
 
 import ipaddress
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -131,6 +132,8 @@ class Proof:
             return
         if self._earlier is not None:
             self._earlier.must_be_of(self.cluster.server)
+            # look-ahead traces nothing that could differ; a file that cannot serve is told all the same
+            self._earlier = None if self.request.check_mode else self._earlier
         self.nodes = topology.parse_nodes(self.cluster.list_nodes())
         if not self.nodes:
             raise ClusterError("The cluster has no nodes, so there is no path to prove.")
@@ -397,7 +400,7 @@ class Proof:
             "services": result.services(self.outcome.services),
             "no_service": self.outcome.no_service,
             "diagnosis": [entry.as_dict() for entry in found],
-            "changes": self._earlier.changes() if self._earlier else None,
+            "changes": self._earlier.changes(self.nodes) if self._earlier else None,
             "requests": dict(self.outcome.requests or (self.cluster.requests if self.cluster else {})),
             "timings": self.outcome.timings,
             "residue": self.outcome.residue,
@@ -421,12 +424,16 @@ class Proof:
             "plan": self.plan.as_dict(),
         }
 
+    def _is_baseline(self, path: str) -> bool:
+        baseline_path = self.request.baseline_path
+        return bool(baseline_path) and os.path.realpath(baseline_path) == os.path.realpath(path)
+
     def _store(self, document: dict[str, Any]) -> None:
         """Puts the file in its place. One that cannot be written costs no result: then all pairs are returned."""
         if self._file is None:
             return
-        if not self.plan and self.request.output_path == self.request.baseline_path:
-            document["output_path"] = ""  # what there is to compare with is worth more than a file without a pair
+        if not document["coverage"]["tried"] and self._is_baseline(self.request.output_path):
+            document["output_path"] = ""  # what there is to compare with is worth more than a file without a trace
             return
         try:
             self._file.finish({**document, "pairs_left_out": count([])})

@@ -17,6 +17,7 @@ from typing import Any
 
 NOT_TRIED = "-"
 LETTERS = {"pass": "p", "fail": "f", "inconclusive": "i"}
+VERDICTS = {letter: verdict for verdict, letter in LETTERS.items()}
 _RUN = re.compile(r"(\d*)([pfi-])")
 
 

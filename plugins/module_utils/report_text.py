@@ -215,11 +215,12 @@ def matrix(names: Sequence[str], rows: Sequence[str], width: int, paint: _Paint)
 
 
 def _counts(nodes: Sequence[Mapping[str, Any]], width: int, paint: _Paint) -> list[str]:
-    """Counts of the nodes whose paths do not all pass, worst first."""
+    """Counts of the nodes that do not pass, worst first."""
     worst = words.worst_nodes(nodes)
     rows = [words.COUNTS_HEAD, *map(words.counts_row, worst[:MOST_ROWS])]
     out = _table(rows, paint, width) if worst else []
-    return [*out, *words.counts_ending(nodes, worst, MOST_ROWS)]
+    ending = words.counts_ending(nodes, worst, MOST_ROWS)
+    return [*out, *(part for line in ending for part in textwrap.wrap(line, width))]
 
 
 def _matrices(found: Mapping[str, Any], width: int, paint: _Paint) -> list[str]:

@@ -183,8 +183,6 @@ def failing(built: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def sorted_nodes(built: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
-    """The nodes that did not pass, worst first, and the others."""
+    """The nodes that do not pass, worst first, and the others."""
     nodes: Sequence[Mapping[str, Any]] = built["pods"].get("nodes") or []
-    bad = [node for node in nodes if node["verdict"] != "pass"]
-    worst = sorted(bad, key=lambda node: -node["outgoing"]["fail"] - node["incoming"]["fail"])
-    return worst, [node for node in nodes if node["verdict"] == "pass"]
+    return words.worst_nodes(nodes), [node for node in nodes if node["verdict"] == "pass"]

@@ -108,9 +108,21 @@ COUNTS_HEAD = ("NODE", "OUT: PASS", "FAIL", "?", "IN: PASS", "FAIL", "?", "VERDI
 
 
 def worst_nodes(nodes: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The nodes whose paths do not all pass, worst first."""
+    """The nodes that do not pass, worst first."""
     bad = [node for node in nodes if node["verdict"] != "pass"]
-    return sorted(bad, key=lambda node: bad_count(node["outgoing"]) + bad_count(node["incoming"]), reverse=True)
+    return sorted(bad, key=_bad_paths, reverse=True)
+
+
+def _bad_paths(node: Mapping[str, Any]) -> int:
+    return bad_count(node["outgoing"]) + bad_count(node["incoming"])
+
+
+def passing_text(nodes: Sequence[Mapping[str, Any]]) -> str:
+    """How many of the nodes pass. One whose paths fail for another node's sake does; that it has some is said."""
+    good = [node for node in nodes if node["verdict"] == "pass"]
+    touched = sum(1 for node in good if _bad_paths(node))
+    told = f"{len(good):,} of {len(nodes):,} nodes pass"
+    return f"{told}, {touched:,} of them but for paths with a node where the fault lies" if touched else told
 
 
 def counts_row(node: Mapping[str, Any]) -> tuple[str, ...]:
@@ -119,14 +131,13 @@ def counts_row(node: Mapping[str, Any]) -> tuple[str, ...]:
     return (node["name"], *numbers, node["verdict"])
 
 
-def counts_ending(nodes: Sequence[Any], worst: Sequence[Any], most: int) -> list[str]:
+def counts_ending(nodes: Sequence[Mapping[str, Any]], worst: Sequence[Any], most: int) -> list[str]:
     """What stands below the counts of the ``most`` worst nodes."""
-    if not worst:
+    if not any(map(_bad_paths, nodes)) and not worst:
         return [f"All paths of all {len(nodes):,} nodes that were looked at pass."] if nodes else []
     more = len(worst) - most
-    told = [f"... and {more:,} more nodes with paths that do not pass"] if more > 0 else []
-    passing = len(nodes) - len(worst)
-    return [*told, f"{passing:,} of {len(nodes):,} nodes have no path that fails or is inconclusive."]
+    told = [f"... and {more:,} more nodes that do not pass"] if more > 0 else []
+    return [*told, f"{passing_text(nodes)}."]
 
 
 def bad_count(summary: Mapping[str, int]) -> int:
@@ -201,7 +212,19 @@ def change_lines(changes: Mapping[str, Any] | None, most: int = 10) -> list[str]
         f"{pair_of(entry)} takes another way: {_way(entry['before'])}, now {_way(entry['now'])}"))  # fmt: skip
     kind("slower", "is slower", lambda entry: (
         f"{pair_of(entry)} is slower: {entry['before_ms']} ms, now {entry['now_ms']} ms"))  # fmt: skip
-    return lines if len(lines) > 1 else [f"{lines[0]} no difference"]
+    lines[0] += " no difference" if len(lines) == 1 else ""
+    return lines + _compared(changes)
+
+
+def _compared(changes: Mapping[str, Any]) -> list[str]:
+    """Which pairs the comparison could not speak of."""
+    compared, not_tried, verdict_only = (changes.get(name) or 0 for name in ("compared", "not_tried", "verdict_only"))
+    told = []
+    if not_tried:
+        told.append(f"  {compared:,} pairs were compared; {not_tried:,} of the baseline were not tried now")
+    if verdict_only:
+        told.append(f"  of {verdict_only:,} pairs the baseline tells the verdict alone: hops and times not compared")
+    return told
 
 
 def _way(hops: Any) -> str:

@@ -226,6 +226,7 @@ def nodes(
                 "internal_ips": [address for side in sides for address in side.internal_ips],
                 "public_ip": next((side.public_ip for side in sides if side.public_ip), None),
                 "public_ips": [side.public_ip for side in sides if side.public_ip],
+                "overwritten_ips": [side.public_ip for side in sides if side.overwritten],
                 "backend": node.backend,
                 "bridge_ips": [side.bridge_ip for side in sides if side.bridge_ip],
                 "overlay_ips": [side.overlay_ip for side in sides if side.overlay_ip],

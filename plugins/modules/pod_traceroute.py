@@ -549,6 +549,10 @@ nodes:
       description: The addresses that Flannel uses, one for each family.
       type: list
       elements: str
+    overwritten_ips:
+      description: Those of C(public_ips) that an administrator chose, by Flannel's annotation public-ip-overwrite.
+      type: list
+      elements: str
     backend:
       description: Flannel's backend, null where its annotations are missing.
       type: str
@@ -579,6 +583,7 @@ nodes:
       internal_ips: [192.168.56.11]
       public_ip: 192.168.56.11
       public_ips: [192.168.56.11]
+      overwritten_ips: []
       backend: vxlan
       bridge_ips: [10.244.1.1]
       overlay_ips: [10.244.1.0]
@@ -809,7 +814,7 @@ diagnosis:
       elements: str
   sample: []
 changes:
-  description: What differs from O(baseline); null without one.
+  description: What differs from O(baseline); null without one, and in check mode.
   returned: always
   type: dict
   contains:
@@ -833,12 +838,23 @@ changes:
       type: list
       elements: dict
     missing:
-      description: Pairs that this run did not have.
+      description: Pairs of the earlier run with a node that is gone.
       type: list
       elements: dict
     left_out:
       description: By each of these kinds, of which 1000 are told at most, how many more there are.
       type: dict
+    compared:
+      description: How many pairs both runs have.
+      type: int
+    verdict_only:
+      description: >-
+        Of how many of these the earlier result tells the verdict alone, as it left them out, so that hops and times
+        were not compared. A file of O(output_path) has all.
+      type: int
+    not_tried:
+      description: How many pairs of the earlier run this one did not try, though their nodes are there.
+      type: int
 requests:
   description: Requests to the API server, by verb.
   returned: always

@@ -43,7 +43,7 @@ def problems(wanted: Mapping[str, str]) -> list[str]:
         why = problem(path)
         if why:
             told.append(f"{variable} is {path}, which {why}; name another file, or make it empty for none.")
-        whole = os.path.expanduser(path)
+        whole = os.path.realpath(os.path.expanduser(path))
         if whole in taken:
             told.append(f"{variable} and {taken[whole]} are both {path}; name another file for one of them.")
         taken[whole] = variable

@@ -23,6 +23,8 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import report_word
 PARTS = Path(__file__).parent / "report_page"
 # Above this the page's data stands in it packed; below, anyone can read it there.
 PACK_ABOVE = 256 * 1024
+# Rows of nodes that pass, and of those that do not; the matrix has them all.
+MAX_NODES = 200
 # no HTML may hold these, not even escaped
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]")
 # Within a script element these could end it, or end a line for an old reader of JSON.
@@ -76,6 +78,8 @@ def page(built: Mapping[str, Any], where: str = "") -> str:
         families=words.family_count(pods),
         bad_nodes=bad,
         good_nodes=good,
+        most_nodes=MAX_NODES,
+        passing=words.passing_text([*bad, *good]),
         changes=words.change_lines(pods.get("changes")),
         controls=pods.get("control") or [],
         services=words.service_lines(pods),

@@ -72,6 +72,30 @@ def test_what_cannot_be_written_costs_nothing_else(tmp_path, inventory):
     assert ran.changed == {}
 
 
+def test_a_report_that_cannot_be_made_costs_nothing_else(tmp_path, inventory):
+    broken = samples.result()
+    broken["nodes"][0]["pod_cidrs"] = 5
+    ran = playbooks.run(RECORDED, [inventory], pod_paths_output_junit=str(tmp_path / "paths.xml"),
+                        recorded=recorded(tmp_path, broken))
+    told = said(ran)
+    written = tmp_path / ".artifacts"
+    assert ran.rc != 0
+    assert "The paths are proved, but not all is written. pods: 9 pass" in told
+    assert f"{written / 'paths.html'} could not be written: " in told
+    assert "cni0 10.244.0.1 -> flannel.1 10.244.1.0 -> pod 10.244.1.9" in told
+    assert json.loads((written / "paths.json").read_text())["summary"]["pass"] == 9
+    assert (tmp_path / "paths.xml").exists()
+
+
+def test_look_ahead_sends_nobody_to_a_file_that_it_did_not_write(tmp_path, inventory):
+    ran = playbooks.run(RECORDED, [inventory], cmdline="--check",
+                        recorded=recorded(tmp_path, samples.result(40, fault=samples.POLICY)))
+    told = said(ran)
+    assert "more pairs did not pass." in told
+    assert "they stand in" not in told
+    assert not (tmp_path / ".artifacts").exists()
+
+
 @pytest.mark.parametrize("result", [
     {**samples.result(), "pairs": [], "nodes": [], "verdict": "inconclusive", "msg": "No node matches the selectors.",
      "summary": {"pass": 0, "fail": 0, "inconclusive": 0}},

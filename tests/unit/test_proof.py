@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -23,6 +25,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     prober,
     proof,
     report,
+    report_json,
     report_words,
     topology,
     trace,
@@ -32,6 +35,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.stated_paths impor
 from ansible_collections.podpath.kubeadm.plugins.modules import pod_traceroute
 
 NETWORKS = ("192.168.56.0/24",)
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text())
 
 
 @pytest.fixture
@@ -607,7 +611,7 @@ def test_what_became_worse_is_told(prove, earlier):
     assert changes["changed_hops"][0]["before"] == [["pod"]]
     assert changes["changed_hops"][0]["now"] == [["10.244.2.1"], ["pod"]]
     assert [(c["before_ms"], c["now_ms"]) for c in changes["slower"]] == [(1.0, 3.5)]
-    assert len(changes["missing"]) == 6
+    assert (changes["compared"], changes["verdict_only"], changes["not_tried"], changes["missing"]) == (3, 0, 6, [])
     shown = baseline.diff(changes)
     assert "node-2 -> node-2 (ipv4): pass" in shown["before"]
     assert "node-1 -> node-2 (ipv4): 3.5 ms" in shown["after"]
@@ -622,10 +626,47 @@ def test_changes_of_all_pairs_are_bounded_and_counted(prove, earlier, monkeypatc
     assert report_words.change_lines(changes, most=1)[2] == "  ... and 6 more: fails now"
 
 
-def test_the_report_of_both_layers_serves_as_a_baseline(prove, earlier, tmp_path):
-    report = tmp_path / "report.json"
-    report.write_text(json.dumps({"schema_version": 2, "pods": json.loads(earlier.read_text())}))
-    assert prove(cluster(), baseline_path=str(report))[1]["changes"]["new_failures"] == []
+def test_the_report_that_is_written_serves_as_a_baseline(prove, tmp_path):
+    written = tmp_path / "paths.json"
+    written.write_text(report_json.text(report.build(prove(cluster(), return_pairs="all")[1])))
+    changes = prove(cluster(), baseline_path=str(written))[1]["changes"]
+    assert (changes["compared"], changes["verdict_only"], changes["new_failures"]) == (9, 0, [])
+
+
+def test_a_baseline_that_left_out_what_passed_still_knows_that_it_did(prove, tmp_path):
+    written = tmp_path / "result.json"
+    broken = {("node-1", "node-2"): dead("node-1", "node-2")}
+    before = prove(cluster(), Probes(cluster(), traces=broken), return_pairs="failed")[1]
+    assert len(before["pairs"]) == 2, "both ways"
+    written.write_text(json.dumps(before))
+    now = {("controlplane", "node-1"): dead("controlplane", "node-1")}
+    changes = prove(cluster(), Probes(cluster(), traces=now), baseline_path=str(written))[1]["changes"]
+    assert {(c["source"], c["destination"]) for c in changes["new_failures"]} == {
+        ("controlplane", "node-1"), ("node-1", "controlplane")}
+    assert {(c["source"], c["destination"]) for c in changes["mended"]} == {("node-1", "node-2"), ("node-2", "node-1")}
+    assert (changes["compared"], changes["verdict_only"]) == (9, 7)
+    told = report_words.change_lines(changes)
+    assert "  of 7 pairs the baseline tells the verdict alone: hops and times not compared" in told
+
+
+def test_pairs_that_were_not_tried_are_no_pairs_that_are_gone(prove, earlier):
+    few = {"wanted": plan.Wanted(pairs=[("node-1", "node-1")])}
+    changes = prove(cluster(), baseline_path=str(earlier), **few)[1]["changes"]
+    assert (changes["compared"], changes["not_tried"], changes["missing"]) == (1, 8, [])
+    assert report_words.change_lines(changes)[1:] == [
+        "  1 pairs were compared; 8 of the baseline were not tried now"]
+    gone = cluster()[:2]
+    changes = prove(gone, Probes(gone), baseline_path=str(earlier))[1]["changes"]
+    assert (changes["compared"], changes["not_tried"], len(changes["missing"])) == (4, 0, 5)
+
+
+def test_changes_are_as_the_schema_says(prove, earlier):
+    seen = {("node-1", "node-2"): {"echoes": echoes(3.5)}}
+    broken = {("node-2", "node-2"): output("POD", "10.244.2.1", "POD")}
+    gone = cluster()[1:]
+    built = report.build(prove(gone, Probes(gone, traces=broken, seen=seen), baseline_path=str(earlier))[1])
+    assert all(built["pods"]["changes"][kind] for kind in ("new_failures", "changed_hops", "slower", "missing"))
+    jsonschema.validate(built, SCHEMA, jsonschema.Draft202012Validator)
 
 
 @pytest.mark.parametrize(
@@ -637,6 +678,11 @@ def test_the_report_of_both_layers_serves_as_a_baseline(prove, earlier, tmp_path
         ('{"schema_version": 1, "pairs": []}', ["schema_version 1"]),
         ('{"schema_version": 2, "pairs": []}', ["missing"]),
         ('{"schema_version": 2, "pairs": [3]}', ["no whole result"]),
+        (
+            '{"schema_version": 2, "pairs": [], "cluster": {"server": "x"}, "run": {"id": "1", "started": "2"}, '
+            '"matrix": {"nodes": ["a"], "rows": {"ipv4": ["2p"]}}}',
+            ["no whole result", "matrix"],
+        ),
     ],
 )
 def test_what_is_no_baseline_is_refused_before_anything_starts(prove, tmp_path, text, words):
@@ -648,6 +694,13 @@ def test_what_is_no_baseline_is_refused_before_anything_starts(prove, tmp_path, 
     assert failed
     assert all(word in result["msg"] for word in [*words, str(path)])
     assert probes.work is None
+
+
+def test_look_ahead_compares_nothing_but_still_judges_the_file(prove, earlier):
+    assert prove(cluster(), baseline_path=str(earlier), check_mode=True)[1]["changes"] is None
+    earlier.write_text("{")
+    failed, result = prove(cluster(), baseline_path=str(earlier), check_mode=True)
+    assert (failed, "no JSON" in result["msg"]) == (True, True)
 
 
 def test_a_baseline_of_another_cluster_is_refused(prove, earlier):
@@ -666,6 +719,13 @@ def test_a_run_without_a_pair_leaves_its_baseline_as_it_was(prove, earlier):
     assert failed
     assert result["output_path"] == ""
     assert earlier.read_text() == before
+    # neither does one that planned pairs and could not trace any, by another name of the same file
+    link = earlier.with_name("link.json")
+    link.symlink_to(earlier)
+    result = prove(cluster(), Probes(cluster(), observations={}), baseline_path=str(earlier),
+                   output_path=str(link))[1]
+    assert (result["coverage"]["tried"], result["summary"]["inconclusive"]) == (0, 9)
+    assert (result["output_path"], earlier.read_text()) == ("", before)
     prove(cluster(), baseline_path=str(earlier), output_path=str(earlier))
     assert earlier.read_text() != before
 

@@ -119,6 +119,18 @@ def test_flannels_address_of_each_family_is_told(monkeypatch):
     assert set(told) <= set(SCHEMA["$defs"]["node"]["properties"]), "the schema names all that is told"
 
 
+@pytest.mark.parametrize("chosen", [True, False])
+def test_the_page_marks_an_address_that_is_not_the_nodes_own_unless_somebody_chose_it(monkeypatch, chosen):
+    annotations = {"flannel.alpha.coreos.com/public-ip-overwrite": "192.168.56.99"} if chosen else {}
+    odd = node(1, "vxlan", public_ip="192.168.56.99", annotations=annotations)
+    built = paths.path_report(proved(monkeypatch, [node(0, "vxlan"), odd]))
+    jsonschema.validate(built, SCHEMA, jsonschema.Draft202012Validator)
+    assert built["pods"]["nodes"][1]["overwritten_ips"] == ["192.168.56.99"] * chosen
+    page = html5lib.parse(paths.path_html(built), namespaceHTMLElements=False)
+    (cell,) = [cell for cell in page.iter("td") if cell.text == "192.168.56.99"]
+    assert ("bad" in cell.get("class")) == (not chosen)
+
+
 @pytest.mark.parametrize("nodes", [cluster(), cluster("vxlan", 5), [*cluster("vxlan"), node(3, "vxlan", ready=False)],
                                    [node(0), node(1, None)], []])
 def test_results_of_the_module_are_what_the_schema_says(monkeypatch, nodes):
@@ -237,6 +249,23 @@ def test_junit_fails_where_the_run_does_if_services_lead_nowhere(fail_on):
     assert sum(suite.skipped for suite in xml) == (3 if fail_on == "fail" else 0)
 
 
+@pytest.mark.parametrize("fail_on", ["inconclusive", "fail", "never"])
+@pytest.mark.parametrize("document", [
+    # lost packets that no pair shows, but all of them together
+    samples.result(verdict="inconclusive"),
+    # not one prober could start
+    samples.result(1, fault=samples.NOT_READY),
+    samples.result(40, fault=samples.POLICY),
+])
+def test_junit_fails_where_the_run_does_whatever_it_is_to_fail_on(document, fail_on):
+    built = paths.path_report(document, fail_on=fail_on)
+    xml = junitparser.JUnitXml.fromstring(paths.path_junit(built).encode())
+    assert bool(xml.failures + xml.errors) is bool(built["failed"] or built["summary"]["fail"])
+    if built["failed"] and not built["summary"]["fail"]:
+        (case,) = [case for suite in xml for case in suite if case.name == "the paths are proved"] or [None]
+        assert case is None or case.result[0].message == built["message"]
+
+
 @every
 def test_markdown_has_the_verdict_and_no_html_of_the_cluster(built):
     # as GitHub reads it: with tables
@@ -352,10 +381,14 @@ def test_markdown_has_a_matrix_of_each_family():
 def test_markdown_of_many_nodes_counts_by_node_worst_first():
     built = paths.path_report(samples.result(40, fault=samples.POLICY))
     counts = tables(built)[0]
+    assert counts[1:] == [["node-39", "40", "0", "0", "1", "39", "0", "fail"]]
+    told = "39 of 40 nodes pass, 39 of them but for paths with a node where the fault lies."
+    assert told in paths.path_markdown(built)
+    built["pods"]["nodes"] = [{**node, "verdict": "fail"} for node in built["pods"]["nodes"]]
+    counts = tables(built)[0]
     assert len(counts) == 1 + 30
-    assert counts[1] == ["node-39", "40", "0", "0", "1", "39", "0", "fail"]
     assert counts[2] == ["controlplane", "39", "1", "0", "40", "0", "0", "fail"]
-    assert "and 10 more nodes with paths that do not pass" in paths.path_markdown(built)
+    assert "and 10 more nodes that do not pass" in paths.path_markdown(built)
     assert "All paths of all 20 nodes" in paths.path_markdown(paths.path_report(samples.result(20)))
 
 
@@ -436,6 +469,12 @@ def test_a_file_below_home_is_written_there_and_not_beside_a_directory_called_ti
 def test_two_reports_in_one_file_are_refused(tmp_path):
     same = str(tmp_path / "x")
     assert "are both" in paths.path_output_problems({"pod_paths_output": same, "pod_paths_output_html": same})[0]
+    other = f"{tmp_path}/./x"
+    assert "are both" in paths.path_output_problems({"pod_paths_output": same, "pod_paths_output_html": other})[0]
+    # the module's own file, which would be lost
+    role = role_templates.Role("pod_paths", pod_paths_output=same, pod_paths_output_html="", pod_paths_result_path=other)
+    (told,) = paths.path_output_problems(role.render("{{ __pod_paths_output_paths }}"))
+    assert "pod_paths_result_path and pod_paths_output are both" in told
 
 
 def test_control_characters_do_not_break_xml():

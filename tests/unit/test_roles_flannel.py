@@ -189,3 +189,16 @@ def test_a_daemon_set_without_flanneld_is_refused():
 
 def test_images_are_named_once_in_the_order_of_need():
     assert flannel_manifest.images(manifest()) == ["plugin:1", "flannel:1"]
+
+
+def test_flanneld_calls_the_api_where_it_is_told_whatever_its_manifest_says():
+    env = [{"name": "POD_NAME", "value": "x"}, {"name": "KUBERNETES_SERVICE_PORT", "value": "1"}]
+    before = manifest(env=env)
+    after = flannel_manifest.calling(before, "192.168.56.10", 6443)
+    assert pod(after)["spec"]["containers"][0]["env"] == [
+        {"name": "POD_NAME", "value": "x"},
+        {"name": "KUBERNETES_SERVICE_HOST", "value": "192.168.56.10"},
+        # a number is refused by the API
+        {"name": "KUBERNETES_SERVICE_PORT", "value": "6443"},
+    ]
+    assert pod(before)["spec"]["containers"][0]["env"] == env

@@ -126,3 +126,29 @@ def test_a_node_that_flannel_would_not_start_on_is_told(parts, said):
     (problem,) = problems([node("one", *parts), node("two", "10.244.1.0/24")])
     assert "Node one" in problem
     assert said in problem
+
+
+def cluster_info(server):
+    text = json.dumps({"kind": "Config", "clusters": [{"name": "", "cluster": {"server": server}}]})
+    return {"kind": "ConfigMap", "metadata": {"namespace": "kube-public", "name": "cluster-info"},
+            "data": {"kubeconfig": text}}
+
+
+@pytest.mark.parametrize(
+    ("server", "found"),
+    [
+        ("https://192.168.56.10:6443", ("192.168.56.10", 6443)),
+        # client-go puts the brackets around it itself
+        ("https://[fd00::10]:6443", ("fd00::10", 6443)),
+        ("https://api.cluster.example", ("api.cluster.example", 443)),
+        ("https://192.168.56.10:none", None),
+        ("", None),
+    ],
+)
+def test_nodes_find_the_api_server_where_they_joined(server, found):
+    assert flannel_live.api_server([config(), cluster_info(server), daemon_set()]) == found
+
+
+@pytest.mark.parametrize("objects", [[], [{**cluster_info(""), "data": None}], [config()]])
+def test_a_cluster_that_does_not_say_where_its_api_server_is_leaves_the_manifest_as_it_is(objects):
+    assert flannel_live.api_server(objects) is None
