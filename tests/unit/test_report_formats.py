@@ -472,7 +472,8 @@ def test_two_reports_in_one_file_are_refused(tmp_path):
     other = f"{tmp_path}/./x"
     assert "are both" in paths.path_output_problems({"pod_paths_output": same, "pod_paths_output_html": other})[0]
     # the module's own file, which would be lost
-    role = role_templates.Role("pod_paths", pod_paths_output=same, pod_paths_output_html="", pod_paths_result_path=other)
+    only = {"pod_paths_output_html": "", "pod_paths_result_path": other}
+    role = role_templates.Role("pod_paths", pod_paths_output=same, **only)
     (told,) = paths.path_output_problems(role.render("{{ __pod_paths_output_paths }}"))
     assert "pod_paths_result_path and pod_paths_output are both" in told
 
