@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
+    nodelayer,
     report,
     report_json,
     report_junit,
@@ -73,6 +74,10 @@ def path_html(built: Mapping[str, Any], where: str = "") -> str:
     return report_html.page(_checked(built, "path_html"), where)
 
 
+def path_peers(hosts: Sequence[str], host: str, most: int) -> list[str]:
+    return nodelayer.nearest(host, hosts, int(most))
+
+
 def path_output_problems(wanted: Mapping[str, Any]) -> list[str]:
     if not isinstance(wanted, Mapping):
         raise AnsibleFilterError("path_output_problems needs a dictionary of variables and paths.")
@@ -94,6 +99,7 @@ class FilterModule:
             "path_junit": path_junit,
             "path_markdown": path_markdown,
             "path_output_problems": path_output_problems,
+            "path_peers": path_peers,
             "path_report": path_report,
             "path_table": path_table,
             "path_write_problem": path_write_problem,

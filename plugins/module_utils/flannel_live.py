@@ -88,14 +88,15 @@ def running(objects: Sequence[Mapping[str, Any]]) -> Running | None:
 
 
 def api_server(objects: Sequence[Mapping[str, Any]]) -> tuple[str, int] | None:
-    """Host and port at which every node finds the API server, or None where the cluster does not say.
+    """Host and port at which the nodes find the API server, or None where the cluster does not say.
 
-    kubeadm keeps it in kube-public/cluster-info, by which nodes join: the controlPlaneEndpoint, or the address of the
-    first control plane.
+    kube-proxy, which makes the Service addresses, cannot use them itself; kubeadm writes into its configuration where
+    it finds the API server: the controlPlaneEndpoint, or the address of the first control plane. Every node lives by
+    it, so it cannot be out of date as what only joins read (kube-public/cluster-info).
     """
-    said = _named(objects, "ConfigMap", "kube-public", "cluster-info") or {}
+    said = _named(objects, "ConfigMap", "kube-system", "kube-proxy") or {}
     try:
-        server = urlsplit(kubeconfig.cluster_of((said.get("data") or {}).get("kubeconfig", ""))[0])
+        server = urlsplit(kubeconfig.cluster_of((said.get("data") or {}).get("kubeconfig.conf", ""))[0])
         return (server.hostname, server.port or 443) if server.hostname else None
     except ValueError:
         return None

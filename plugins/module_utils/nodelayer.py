@@ -220,6 +220,16 @@ def addresses_of(peer: str | Sequence[str] | None) -> list[str]:
     return ([peer] if peer else []) if isinstance(peer, str) or peer is None else [str(item) for item in peer]
 
 
+def nearest(host: str, hosts: Sequence[str], most: int) -> list[str]:
+    """The other hosts, or the ``most`` that follow this one in the order of names, where the last leads to the first.
+
+    So each host is looked at by as many as it looks at, and the work grows with the hosts and not with their square.
+    """
+    names = sorted({*hosts, host})
+    at = names.index(host)
+    return sorted([*names[at + 1:], *names[:at]][:max(0, most)])
+
+
 def underlay(
     interface: str, routes: Sequence[Mapping[str, Any]], links: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:

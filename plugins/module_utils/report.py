@@ -67,8 +67,9 @@ def _node_layer(results: Mapping[str, Any] | None) -> dict[str, Any] | None:
     counts = count([path["verdict"] for path in paths])
     # of those that pass, the few that lead outside before the many between hosts: the map draws cards by them
     kept = bounded(paths, rank=lambda path: (_urgency(path), path["kind"] == "node"))
+    untried = sum((result or {}).get("peers_left_out") or 0 for result in results.values())
     return {"verdict": overall(counts), "summary": counts, "hosts": hosts, "paths": kept,
-            "paths_left_out": left_out(counts, kept)}  # fmt: skip
+            "paths_left_out": left_out(counts, kept), "not_tried": untried}  # fmt: skip
 
 
 def _pod_layer(result: Mapping[str, Any]) -> dict[str, Any]:

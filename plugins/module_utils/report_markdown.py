@@ -121,7 +121,7 @@ def text(built: Mapping[str, Any], where: str = "") -> str:
     out += _failing(built, where)
     layer = built.get("nodes")
     if layer:
-        out += ["", f"{words.SYMBOLS[layer['verdict']]} {words.summary_text('node paths', layer['summary'])}", ""]
+        out += ["", f"{words.SYMBOLS[layer['verdict']]} {escaped(words.node_paths_text(layer))}", ""]
         bad = words.not_passed(layer["paths"])
         told = [f"{escaped(p['source'])} → {escaped(p['destination'])}: {escaped(p['reason'])}" for p in bad]
         out += _bounded([f"- {line}" for line in told], words.bad_count(layer["summary"]))

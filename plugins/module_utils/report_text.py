@@ -178,7 +178,7 @@ def _node_layer(layer: Mapping[str, Any], width: int, paint: _Paint) -> list[str
     out = [paint("NODES", "head")]
     if len(rows) > 1:
         out += _table(rows, paint, width)
-    out.append(words.summary_text("node paths", layer["summary"]))
+    out += textwrap.wrap(words.node_paths_text(layer), width)
     told = ((f"{path['source']}{words.ARROW}{path['destination']}", path["verdict"], path["reason"]) for path in paths)
     out += _reasons(told, paint)
     return [*out, ""]

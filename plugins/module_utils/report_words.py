@@ -84,6 +84,12 @@ def summary_text(what: str, summary: Mapping[str, int]) -> str:
     return f"{total:,} {what}: " + ", ".join(f"{summary[kind]:,} {kind}" for kind in ("pass", "fail", "inconclusive"))
 
 
+def node_paths_text(layer: Mapping[str, Any]) -> str:
+    """The counts of the hosts' own paths, and how many were not looked at."""
+    told, untried = summary_text("node paths", layer["summary"]), layer.get("not_tried") or 0
+    return f"{told}; {untried:,} more from host to host were not looked at (node_paths_max_peers)" if untried else told
+
+
 def coverage_text(pods: Mapping[str, Any]) -> str:
     """Which part of all pairs was looked at; empty where that is not told."""
     coverage, plan = pods.get("coverage") or {}, (pods.get("run") or {}).get("plan") or {}

@@ -158,6 +158,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -243,14 +244,22 @@ class Ip:
 
     def _run(self, *arguments: str) -> tuple[list[dict[str, Any]], str]:
         code, out, err = self._module.run_command([self._command, "-j", *arguments])
-        if code:
-            return [], err.strip()
+        return ([], err.strip()) if code else (self._parsed(out, arguments), "")
+
+    def _parsed(self, out: str, arguments: Sequence[str]) -> list[dict[str, Any]]:
+        """The entries of one list, or of several, one after the other."""
+        entries: list[dict[str, Any]] = []
+        decoder, rest = json.JSONDecoder(), out.strip()
         try:
-            return json.loads(out or "[]"), ""
-        except ValueError:
+            while rest:
+                found, end = decoder.raw_decode(rest)
+                entries += found
+                rest = rest[end:].lstrip()
+        except (ValueError, TypeError):
             self._module.fail_json(
                 msg=f"'ip -j {' '.join(arguments)}' printed no JSON; install iproute2 on this host (not busybox's ip)."
             )
+        return entries
 
     def default_routes(self) -> list[dict[str, Any]]:
         return self._run("-4", "route", "show", "default")[0]
@@ -260,6 +269,15 @@ class Ip:
 
     def links(self) -> list[dict[str, Any]]:
         return self._run("link", "show")[0]
+
+    def routes(self, addresses: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """By address the route to it, asked for all at once: a process for each would take seconds for 1,000 nodes."""
+        asked = ("-force", "-batch", "-")
+        order = "".join(f"route get {address}\n" for address in addresses)
+        # what fails is asked again alone, for its error
+        _code, out, _err = self._module.run_command([self._command, "-j", *asked], data=order)
+        found = {route.get("dst"): route for route in self._parsed(out, asked)}
+        return {address: found.get(address) or self.route(address) for address in addresses}
 
     def route(self, address: str) -> dict[str, Any]:
         """The route by which this host sends to an address, or the address and the error."""
@@ -360,7 +378,7 @@ def main() -> None:
     )
     ip = Ip(module)
     addresses = [address for peer in params["peers"].values() for address in nodelayer.addresses_of(peer)]
-    routes = {address: ip.route(address) for address in addresses}
+    routes = ip.routes(addresses)
     paths = nodelayer.judge(params["host"], observe(module, params, ip, routes), params["peers"], rules)
     counts = judgement.count([path["verdict"] for path in paths])
     module.exit_json(

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_network
@@ -89,6 +90,13 @@ def rules(result: dict) -> dict[tuple[str, str], str]:
 
 def pod_cidr(lab, node: str) -> str:
     return lab.kubectl(f"get node {node} -o jsonpath='{{.spec.podCIDR}}'")
+
+
+def wait_until(met, seconds: float, otherwise: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.2)
 
 
 @contextmanager

@@ -9,9 +9,9 @@ import itertools
 import os
 import signal
 import subprocess
-import time
 
 import pytest
+from proofs import wait_until
 
 import playbooks
 from conftest import verdicts
@@ -154,13 +154,6 @@ def descendants(pid: int) -> list[int]:
     for known in found:
         found += [child for child, parent in parents if parent == known]
     return found
-
-
-def wait_until(met, seconds: float, otherwise: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not met():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.2)
 
 
 def test_interrupted_proof_removes_its_pods(lab):

@@ -146,6 +146,9 @@ def test_a_cluster_that_agrees_is_taken_over_and_gets_one_more_node(by_hand):
     assert set(before[:before.index("-----BEGIN")].split()) <= set(after[:after.index("-----BEGIN")].split())
     ran = by_hand.play("site.yml", control_plane_pod_cidr=POD_CIDR, control_plane_service_cidr=SERVICE_CIDR)
     assert (ran.rc, ran.changed) == (0, {}), ran.output[-3000:]
+    flanneld = "-n kube-flannel get daemonset kube-flannel-ds -o jsonpath='{.spec.template.spec.containers[0].env}'"
+    told = json.loads(by_hand.node("controlplane", f"{KUBECTL} {flanneld}"))
+    assert {"name": "KUBERNETES_SERVICE_HOST", "value": "192.168.60.10"} in told
     ran, paths = by_hand.paths()
     assert ran.rc == 0, ran.output[-3000:]
     assert {pair["verdict"] for pair in paths["pods"]["pairs"]} == {"pass"}

@@ -194,6 +194,33 @@ def test_a_route_is_what_the_kernel_answers_or_its_error(ran, route):
     assert node_traceroute.Ip(module).route(PEER) == route
 
 
+def test_routes_to_all_peers_are_asked_for_at_once_and_an_error_alone():
+    calls = []
+
+    def run(command, data=None):
+        calls.append((command, data))
+        if data is None:
+            return 2, "", "RTNETLINK answers: Network is unreachable\n"
+        return 1, f'[{{"dst":"{PEER}","dev":"eth1"}}]\n[{{"dst":"fd00::1","dev":"eth1"}}]\n', "Command failed -:2\n"
+
+    ip = node_traceroute.Ip(SimpleNamespace(get_bin_path=lambda *given, **more: "ip", run_command=run))
+    assert ip.routes([PEER, FAR, "fd00::1"]) == {
+        PEER: {"dst": PEER, "dev": "eth1"},
+        FAR: {"dst": FAR, "error": "RTNETLINK answers: Network is unreachable"},
+        "fd00::1": {"dst": "fd00::1", "dev": "eth1"},
+    }
+    assert [data for _command, data in calls] == [f"route get {PEER}\nroute get {FAR}\nroute get fd00::1\n", None]
+
+
+def test_each_host_looks_at_as_many_as_look_at_it():
+    hosts = [f"n{number}" for number in range(7)]
+    assert nodelayer.nearest("n1", hosts, 100) == [name for name in hosts if name != "n1"]
+    chosen = {host: nodelayer.nearest(host, hosts, 3) for host in hosts}
+    assert chosen["n5"] == ["n0", "n1", "n6"]
+    assert all(len(of) == 3 for of in chosen.values())
+    assert all(sum(host in of for of in chosen.values()) == 3 for host in hosts)
+
+
 def test_nameservers_of_a_resolv_conf():
     text = "# x\nnameserver 10.0.2.3\nnameserver fe80::1%eth0\nnameserver\nsearch a b\nnameserver banana\n"
     text += " nameserver 8.8.8.8"

@@ -93,6 +93,16 @@ def test_a_small_cluster_has_the_matrix_above_its_pairs(size):
     assert len([line for line in table if line.endswith(("  pass", "  fail"))]) == size * size
 
 
+def test_ways_between_hosts_that_were_not_looked_at_are_counted():
+    hosts = {name: {**result, "peers_left_out": 5} for name, result in samples.node_results(4).items()}
+    built = paths.path_report(samples.result(4), hosts)
+    assert built["nodes"]["not_tried"] == 20
+    told = "20 more from host to host were not looked at (node_paths_max_peers)"
+    assert told in " ".join("\n".join(paths.path_table(built)).split())
+    assert "20 more from host to host" in paths.path_markdown(built)
+    assert "not looked at (node" not in "\n".join(paths.path_table(paths.path_report(samples.result(4), WAYS)))
+
+
 def test_a_single_node_has_no_matrix():
     assert "rows send" not in "\n".join(paths.path_table(paths.path_report(samples.result(1))))
 

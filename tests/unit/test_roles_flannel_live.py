@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from ansible_collections.podpath.kubeadm.plugins.filter import provisioning
 from ansible_collections.podpath.kubeadm.plugins.module_utils import flannel_live
 from ansible_collections.podpath.kubeadm.plugins.module_utils.flannel_manifest import CONFIG_HASH, wanted
 
@@ -128,10 +129,12 @@ def test_a_node_that_flannel_would_not_start_on_is_told(parts, said):
     assert said in problem
 
 
-def cluster_info(server):
-    text = json.dumps({"kind": "Config", "clusters": [{"name": "", "cluster": {"server": server}}]})
-    return {"kind": "ConfigMap", "metadata": {"namespace": "kube-public", "name": "cluster-info"},
-            "data": {"kubeconfig": text}}
+def kube_proxy(server):
+    # the CA is a file in its pod
+    cluster = {"certificate-authority": "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt", "server": server}
+    text = json.dumps({"kind": "Config", "clusters": [{"name": "default", "cluster": cluster}]})
+    return {"kind": "ConfigMap", "metadata": {"namespace": "kube-system", "name": "kube-proxy"},
+            "data": {"config.conf": "", "kubeconfig.conf": text}}
 
 
 @pytest.mark.parametrize(
@@ -145,10 +148,20 @@ def cluster_info(server):
         ("", None),
     ],
 )
-def test_nodes_find_the_api_server_where_they_joined(server, found):
-    assert flannel_live.api_server([config(), cluster_info(server), daemon_set()]) == found
+def test_flanneld_finds_the_api_server_where_kube_proxy_does(server, found):
+    assert flannel_live.api_server([config(), kube_proxy(server), daemon_set()]) == found
 
 
-@pytest.mark.parametrize("objects", [[], [{**cluster_info(""), "data": None}], [config()]])
+@pytest.mark.parametrize("objects", [[], [{**kube_proxy(""), "data": None}], [config()]])
 def test_a_cluster_that_does_not_say_where_its_api_server_is_leaves_the_manifest_as_it_is(objects):
     assert flannel_live.api_server(objects) is None
+
+
+def test_the_filter_adds_the_address_to_the_manifest_or_leaves_it_as_it_is():
+    documents = [{"kind": "DaemonSet", "metadata": {"name": "kube-flannel-ds"},
+                  "spec": {"template": {"spec": {"containers": [{"name": "kube-flannel"}]}}}}]
+    (patched,) = provisioning.flannel_for_cluster(documents, [kube_proxy("https://api.example:8443")])
+    (flanneld,) = patched["spec"]["template"]["spec"]["containers"]
+    assert {one["name"]: one["value"] for one in flanneld["env"]} == {
+        "KUBERNETES_SERVICE_HOST": "api.example", "KUBERNETES_SERVICE_PORT": "8443"}
+    assert provisioning.flannel_for_cluster(documents, [config()]) == documents
