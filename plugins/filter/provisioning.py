@@ -236,6 +236,15 @@ def flannel_interface_mtus(hosts: Sequence[str], hostvars: Mapping[str, Any]) ->
     }
 
 
+def flannel_ipv6_warnings(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> list[str]:
+    told = (
+        flannel_host.ipv6_warning(host, _facts(hostvars[host]), hostvars[host].get("node_address_interface") or "",
+                                  hostvars[host].get("node_address_ips") or ())
+        for host in hosts
+    )
+    return [warning for warning in told if warning]
+
+
 def kubeadm_init_documents(settings: Mapping[str, Any], extras: Mapping[str, Any]) -> list[dict[str, Any]]:
     return kubeadm_config.with_extras(kubeadm_config.init_documents(**settings), extras)
 
@@ -322,6 +331,7 @@ class FilterModule:
             "flannel_for_cluster": _said(flannel_for_cluster),
             "flannel_images": _said(flannel_manifest.images),
             "flannel_interface_mtus": _said(flannel_interface_mtus),
+            "flannel_ipv6_warnings": _said(flannel_ipv6_warnings),
             "flannel_link_problems": _said(flannel_host.link_problems),
             "flannel_live_problems": _said(flannel_live_problems),
             "flannel_manifest": _said(flannel_patched),

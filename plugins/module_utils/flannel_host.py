@@ -61,12 +61,34 @@ def other_cni_problems(host: str, files: Mapping[str, str], here: bool) -> list[
     return problems
 
 
+def _interface(facts: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What gathered facts say of an interface."""
+    found = (value for value in facts.values() if isinstance(value, Mapping) and value.get("device") == name)
+    return next(found, {})
+
+
 def interface_mtu(facts: Mapping[str, Any], interface: str) -> int:
     """The MTU of an interface in gathered facts, 0 where it is not known."""
-    for value in facts.values():
-        if isinstance(value, Mapping) and value.get("device") == interface:
-            return int(value.get("mtu") or 0)
-    return 0
+    return int(_interface(facts, interface).get("mtu") or 0)
+
+
+def ipv6_warning(host: str, facts: Mapping[str, Any], interface: str, addresses: Sequence[str]) -> str:
+    """A sentence where flanneld may take another IPv6 address of the node's interface than the node's own.
+
+    It is started with the node's IPv4 address, and takes the first global IPv6 address of that interface.
+    ``addresses``: the node's own, of both families. Empty where there is no choice.
+    """
+    own = [address for address in addresses if ":" in address]
+    entries = _interface(facts, interface).get("ipv6") or ()
+    found = [str(entry["address"]) for entry in entries if entry.get("scope") == "global"]
+    if not own or len(addresses) < 2 or len(found) < 2:
+        return ""
+    return (
+        f"{host}: {interface} has {len(found)} global IPv6 addresses ({', '.join(found)}), and flanneld takes the "
+        f"first that the kernel names, which may be another than the node's own {own[0]}; the proof would name the "
+        "node then. Leave that interface the one address, or annotate the Node with "
+        "flannel.alpha.coreos.com/public-ipv6-overwrite."
+    )
 
 
 def _sees(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

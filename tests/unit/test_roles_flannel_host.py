@@ -73,6 +73,27 @@ def test_different_mtus_are_a_warning_unless_one_is_set():
     assert flannel_host.mtu_warnings({"one": 1500, "two": 1500}, 0) == []
 
 
+@pytest.mark.parametrize(
+    ("own", "found", "warned"),
+    [
+        (["192.168.56.11", "fd00:56::11"], ["fd00:56::11", "2001:db8::11"], True),
+        (["192.168.56.11", "fd00:56::11"], ["fd00:56::11"], False),
+        (["192.168.56.11"], ["fd00:56::11", "2001:db8::11"], False),
+        # IPv6 alone: flanneld is started with it
+        (["fd00:56::11"], ["fd00:56::11", "2001:db8::11"], False),
+    ],
+)
+def test_a_choice_of_ipv6_addresses_that_flanneld_has_is_told(own, found, warned):
+    entries = [{"address": address, "scope": "global"} for address in found] + [{"address": "fe80::1", "scope": "link"}]
+    facts = {"eth1": {"device": "eth1", "ipv6": entries}, "eth0": {"device": "eth0", "ipv6": entries * 2}}
+    warning = flannel_host.ipv6_warning("node-1", facts, "eth1", own)
+    assert bool(warning) is warned
+    if warned:
+        assert warning.startswith("node-1: eth1 has 2 global IPv6 addresses (fd00:56::11, 2001:db8::11)")
+        assert "the node's own fd00:56::11" in warning
+        assert "public-ipv6-overwrite" in warning
+
+
 def link(name, kind=None, mtu=1500):
     return {"ifname": name, "mtu": mtu, **({"linkinfo": {"info_kind": kind}} if kind else {})}
 
