@@ -179,10 +179,13 @@ def ranked(
     legs: Legs,
     told: Sequence[str],
     where: str = "",
+    fails: bool = True,
 ) -> list[Diagnosis]:
     """Candidates (fault, confidence) for one and the same group of pairs."""
     more = [_CANNOT_TELL.format(", ".join(fault for fault, _confidence in candidates))] if len(candidates) > 1 else []
-    return [made(evidence, fault, confidence, nodes, legs, [*told, *more], where) for fault, confidence in candidates]
+    return [
+        made(evidence, fault, confidence, nodes, legs, [*told, *more], where, fails) for fault, confidence in candidates
+    ]
 
 
 def _joined(evidence: Evidence, alike: Sequence[Diagnosis]) -> Diagnosis:

@@ -253,9 +253,20 @@ FAULTS = {
         ("Look at cables, duplex, a full queue or an overloaded node.",),
     ),
     "answers-limited": Fault(
-        "Answers of routers were lost, most likely to the kernel's limit on ICMP errors.",
+        "Answers of routers were lost, as to the kernel's limit on ICMP errors.",
         ("sysctl net.ipv4.icmp_ratelimit net.ipv4.icmp_msgs_per_sec   # on {node}",),
         ("Run the proof again; with probes set to 3, more of them may be lost.",),
+    ),
+    "errors-filter": Fault(
+        "A filter on {node} takes the ICMP errors that it sends, so that no trace shows its hop.",
+        (
+            "nft list ruleset; iptables -S OUTPUT   # on {node}: a drop of icmp, or of time-exceeded",
+            "sysctl net.ipv4.icmp_ratelimit net.ipv4.icmp_ratemask net.ipv4.icmp_msgs_per_sec   # on {node}",
+        ),
+        (
+            "Let ICMP time-exceeded (type 11, of IPv6 type 3) leave {node}. To run again does not help: while the hop "
+            "is silent, these pairs cannot pass.",
+        ),
     ),
     "services-dead": Fault(
         "Pods reach each other, but Services lead nowhere {where}.",

@@ -51,18 +51,19 @@ class Broken:
     """The pairs that one rule kept from a pass, and what their traces tell a diagnosis.
 
     ``failed``: those that fail; ``refused``: the last hop is the source itself; ``mute``: the first hop is silent;
-    ``looped``: the source's own cni0 answers again after hop 1.
+    ``hidden``: the last one before the pod is; ``looped``: the source's own cni0 answers again after hop 1.
     """
 
     legs: Legs
     failed: Legs
     refused: Legs
     mute: Legs
+    hidden: Legs
     looped: Legs
 
     @classmethod
     def empty(cls, names: Names) -> Broken:
-        return cls(*(Legs(names) for _ in range(5)))
+        return cls(*(Legs(names) for _ in range(6)))
 
     def add(self, judged: Judged, near: Side) -> None:
         leg, trace, bridge = judged.leg, judged.observation.trace, near.bridge_ip
@@ -73,6 +74,8 @@ class Broken:
             return
         if not trace.hops[0].addresses:
             self.mute.add(leg)
+        if len(trace.hops) > 2 and not trace.hops[-2].addresses:
+            self.hidden.add(leg)
         if set(near.known) & set(trace.hops[-1].addresses):
             self.refused.add(leg)
         if any(bridge in hop.addresses for hop in trace.hops[1:]):

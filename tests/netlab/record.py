@@ -60,6 +60,8 @@ RECORDINGS: dict[str, tuple[dict, Fault, tuple[str, str]]] = {
     "second_card_there": ({"backend": "host-gw"}, lambda world: faults.routed_by_second_card(world, S, D), (S, D)),
     "second_card_back": ({"backend": "host-gw"}, lambda world: faults.routed_by_second_card(world, D, S), (S, D)),
     "answers_limited": ({}, lambda world: faults.answers_limited(world, D), (S, D)),
+    "errors_dropped": ({}, lambda world: faults.errors_dropped(world, D), (S, D)),
+    "errors_dropped_at_source": ({}, lambda world: faults.errors_dropped(world, S), (S, D)),
     "lossy": ({}, lambda world: faults.lossy(world, D, 50), (S, D)),
     "mtu_hole": ({}, lambda world: faults.mtu_hole(world, D), (S, D)),
     "pod_gone": ({}, lambda world: faults.pod_gone(world, D), (S, D)),

@@ -251,6 +251,14 @@ BROKEN = [
              {**_incoming(B, ("inconclusive", "echoes-filtered")), (B, A): PASSED, (B, B): ("pass", "bridged")},
              fault="echo-filter", nodes=(B,)),
     # node-2 sends by the right card; the TTL of what comes back to it is a witness of its own
+    # each trace past the node lacks its hop, which the kernel's limit alone does not do
+    Scenario("errors-dropped", {}, lambda world: faults.errors_dropped(world, B),
+             {**_incoming(B, ("inconclusive", "silent-hop")), **_outgoing(B, ("inconclusive", "silent-hop")),
+              (A, C): PASSED, (B, B): ("pass", "bridged")},
+             fault="errors-filter", nodes=(B,)),
+    Scenario("errors-dropped-unprivileged", {}, lambda world: faults.errors_dropped(world, B),
+             {**_incoming(B, ("inconclusive", "silent-hop")), **_outgoing(B, ("inconclusive", "silent-hop")),
+              (A, C): PASSED}, fault="errors-filter", nodes=(B,), restricted=True),
     Scenario("detour", {"backend": "host-gw"}, lambda world: faults.detour(world, A, B, C),
              {(A, B): ("fail", "strange-hop"), (B, A): ("fail", "reply-ttl"), (A, C): PASSED}, fault="detour",
              nodes=(A,)),

@@ -89,13 +89,15 @@ def shows(recording, pairs):
 
 def pinged(name):
     """The echoes of a recording, as the shell's prober reads them."""
-    text = (DATA / "netlab" / f"{name}.txt").read_text()
-    return probe_shell._echoes(probe_shell._Part("0", text.splitlines()), "")[0]
+    return probe_shell._echoes(printed(name), "")[0]
+
+
+def printed(name):
+    return probe_shell._Part("0", (DATA / "netlab" / f"{name}.txt").read_text().splitlines())
 
 
 def large(name):
-    echoes = pinged(name)
-    return observation.FullSize(1450, echoes.sent, echoes.received)
+    return probe_shell._full_size(printed(name), 1450, "")[0]
 
 
 ARRIVED = {"arrival": observation.Arrival("SOURCE", 62)}
@@ -576,6 +578,16 @@ TABLE = [
         pairs=2,
     ),
     Fault(
+        "no trace past a node shows its hop, and the pods are reached: a filter for ICMP errors, or the kernel's limit",
+        "errors-filter",
+        {"node-2"},
+        "likely",
+        shows("errors_dropped.busybox", [(other, "node-2") for other in OTHERS])
+        | shows("errors_dropped_at_source.busybox", [("node-2", other) for other in OTHERS]),
+        pairs=4,
+        also=("answers-limited",),
+    ),
+    Fault(
         "a router's answers are lost, and the pod is reached",
         "answers-limited",
         {"node-2"},
@@ -896,6 +908,32 @@ def test_hops_that_keep_silent_where_echoes_are_lost_too_are_no_limit_of_the_ker
     # one of twelve is little: then neither is ruled out
     assert {fault for fault, *_rest in faults_where(("node-1", "node-2"))} == {"answers-limited", "loss"}
     assert {fault for fault, *_rest in faults_where()} == {"answers-limited"}
+
+
+def test_a_filter_for_icmp_errors_is_not_said_of_a_node_that_showed_itself_once_or_lost_echoes():
+    incoming = shows("errors_dropped.busybox", [(other, "node-2") for other in OTHERS])
+    outgoing = shows("errors_dropped_at_source.busybox", [("node-2", other) for other in OTHERS])
+
+    def said(traces, seen=None):
+        found, _tally = found_in(Fault("", "", set(), traces=traces, seen=seen or {}))
+        return [(one.fault, one.confidence) for one in found]
+
+    assert said(incoming | outgoing) == [("errors-filter", "likely"), ("answers-limited", "possible")]
+    assert said(incoming) == [("answers-limited", "likely")]
+    assert said(incoming | dict(list(outgoing.items())[:1])) == [("answers-limited", "likely")]
+    one_lost = {"echoes": observation.Echoes(3, 2, (0.1, 0.1, 0.1), (62,))}
+    lossy = said(incoming | outgoing, dict.fromkeys(pairs_of("node-2"), one_lost))
+    assert "errors-filter" not in {fault for fault, _confidence in lossy}
+
+
+def test_all_nodes_that_filter_icmp_errors_are_told_once():
+    silent = {
+        (one, other): (None, None, f"10.244.{NAMES.index(other)}.2") for one, other in CROSSING
+    }
+    found, _tally = found_in(Fault("", "", set(), traces=silent))
+    assert [(one.fault, set(one.nodes)) for one in found] == [
+        ("errors-filter", set(NAMES)), ("answers-limited", set(NAMES))
+    ]
 
 
 def test_a_silent_first_hop_is_the_sources():
