@@ -299,6 +299,13 @@ def errors_dropped(world: World, node: str) -> AbstractContextManager[None]:
     return _rules(world, node, "output", errors)
 
 
+def large_lost(world: World, node: str) -> AbstractContextManager[None]:
+    """The network loses most of the large packets that come to the node's pods, and none of the small ones."""
+    large = "ip length > 1000 icmp type { echo-request, echo-reply }"
+    some = [f'iifname "flannel.1" {large} icmp sequence {{ 1, 2, 4 }} drop']
+    return _rules(world, node, "forward", some)
+
+
 def datagrams_refused(world: World, node: str) -> AbstractContextManager[None]:
     """The same with REJECT."""
     cidr = world.hosts[node].numbers.pod_cidr

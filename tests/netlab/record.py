@@ -62,6 +62,7 @@ RECORDINGS: dict[str, tuple[dict, Fault, tuple[str, str]]] = {
     "answers_limited": ({}, lambda world: faults.answers_limited(world, D), (S, D)),
     "errors_dropped": ({}, lambda world: faults.errors_dropped(world, D), (S, D)),
     "errors_dropped_at_source": ({}, lambda world: faults.errors_dropped(world, S), (S, D)),
+    "large_lost": ({}, lambda world: faults.large_lost(world, D), (S, D)),
     "lossy": ({}, lambda world: faults.lossy(world, D, 50), (S, D)),
     "mtu_hole": ({}, lambda world: faults.mtu_hole(world, D), (S, D)),
     "pod_gone": ({}, lambda world: faults.pod_gone(world, D), (S, D)),
