@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import probe_agent
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import (
+    ICMP,
     Arrival,
     Echoes,
     FullSize,
@@ -75,7 +76,7 @@ def _trace(told: Mapping[str, Any]) -> Trace:
 def _echoes(told: Mapping[str, Any]) -> Echoes:
     times = told["ms"]
     rtt = (min(times), round(statistics.median(times), 3), max(times)) if times else None
-    return Echoes(told["sent"], told["received"], rtt, tuple(sorted(set(told["ttls"]))))
+    return Echoes(told["sent"], told["received"], rtt, tuple(sorted(set(told["ttls"]))), told["protocol"])
 
 
 def _arrival(record: Mapping[str, Any], connected: str = "") -> Arrival:
@@ -103,13 +104,14 @@ def _answer(told: Mapping[str, Any], errand: Errand, settings: Settings) -> Answ
         return Answer(Observation(problem=f"The prober could not send: {told['problem']}"))
     tcp, served_by = _tcp(told["tcp"], errand, settings) if "tcp" in told else (None, "")
     trace = _trace(told["trace"]) if "trace" in told else None
+    protocol = told["trace"]["protocol"] if "trace" in told else ICMP
     if errand.kind != PAIR:
-        return Answer(Observation(trace=trace, tcp=tcp), served_by)
+        return Answer(Observation(trace=trace, tcp=tcp, protocol=protocol), served_by)
     unobserved = {}
     full_size = None
     if "full_size" in told:
         full = told["full_size"]
-        full_size = FullSize(full["size"], full["sent"], full["received"], full["told_mtu"])
+        full_size = FullSize(full["size"], full["sent"], full["received"], full["told_mtu"], full["late"])
     else:
         unobserved["full_size"] = "The pod's MTU cannot be read (/sys/class/net/eth0/mtu)."
     arrival = None
@@ -121,7 +123,8 @@ def _answer(told: Mapping[str, Any], errand: Errand, settings: Settings) -> Answ
             arrival = _arrival(records[0], connected)
         else:
             arrival = Arrival(canonical(connected), None, 0, {"tcp": canonical(connected)}, told.get("refused", ""))
-    return Answer(Observation(trace, "", _echoes(told["echoes"]), full_size, arrival, tcp, None, unobserved), served_by)
+    seen = Observation(trace, "", _echoes(told["echoes"]), full_size, arrival, tcp, None, unobserved, protocol)
+    return Answer(seen, served_by)
 
 
 class AgentWay:

@@ -11,6 +11,7 @@ beside each other in the order in which they are met in practice, and that is sa
 |---------------------|--------------------------------------------------------------------------------------------|
 | diagnosis_before.py | flannel-address, pod-network, backend, flannel-down, other-cni                             |
 | diagnosis_rules.py  | all of SIGNATURES in faults.py, such as route-missing, filter-rejects, underlay, mtu       |
+|                     | and errors-filter                                                                          |
 | diagnosis_lost.py   | forwarding-off, forward-filter, tunnel-blocked, tunnel-stale, network-drops, entry-missing |
 | diagnosis_beside.py | loss, services-dead, control, pods-lost, not-covered                                       |
 

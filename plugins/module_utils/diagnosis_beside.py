@@ -28,25 +28,37 @@ SILENT_HOPS = ("silent-hop", "late")
 _FEWEST_LOST, _SLIGHT_LOSS, _LOSS, _MANY_LOST = 3, 0.05, 0.1, 5
 
 
+def _is_told(sent: int, lost: int, quiet: int) -> bool:
+    """Whether lost packets tell of loss. ``quiet``: traces that lack a hop."""
+    return lost > 0 and lost + quiet >= _FEWEST_LOST and lost >= _SLIGHT_LOSS * sent
+
+
+def _is_plain(sent: int, lost: int) -> bool:
+    """Whether so many are lost that it is likely more than chance."""
+    return lost > 0 and (lost >= _LOSS * sent or (lost >= _MANY_LOST and lost >= _SLIGHT_LOSS * sent))
+
+
 def from_loss(evidence: Evidence) -> list[Diagnosis]:
     """Loss, from the echoes of all pairs of a node together, as those of a single pair are few.
 
     Hops that kept silent speak for it as well where echoes are lost, too, which no limit on ICMP errors touches.
     """
-    judged, silent = evidence.rule("loss"), evidence.rule(*SILENT_HOPS)
+    judged, silent = evidence.rule("loss", "full-size-loss"), evidence.rule(*SILENT_HOPS)
     found = []
     for node, legs in accuse(evidence.tally.lossy | judged | silent).items():
-        sent, lost = evidence.tally.echoes.get(node, (0, 0))
+        small, large = (table.get(node, (0, 0)) for table in (evidence.tally.echoes, evidence.tally.large))
         own = legs & judged
         quiet = len(silent & legs)
-        enough = lost and lost + quiet >= _FEWEST_LOST and lost >= _SLIGHT_LOSS * sent
-        if not own and not enough:
+        if not own and not any(_is_told(sent, lost, quiet) for sent, lost in (small, large)):
             continue
-        told = [f"{lost:,} of {sent:,} echoes between {node} and other nodes were lost."] if lost else []
-        if quiet and lost:
+        told = [
+            f"{lost:,} of {sent:,} {kind} between {node} and other nodes were lost."
+            for (sent, lost), kind in ((small, "echoes"), (large, "packets of full size"))
+            if lost
+        ]
+        if quiet and told:
             told.append(f"{quiet:,} of its traces lack a hop, which the limit on ICMP errors alone would not explain.")
-        told_apart = lost >= _LOSS * sent or (lost >= _MANY_LOST and lost >= _SLIGHT_LOSS * sent)
-        confidence = LIKELY if own or told_apart else POSSIBLE
+        confidence = LIKELY if own or any(_is_plain(sent, lost) for sent, lost in (small, large)) else POSSIBLE
         found.append(made(evidence, "loss", confidence, [node], legs, [*told, *reasons(evidence, own)], fails=False))
     return found
 

@@ -32,6 +32,8 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.tunnels import (
 MOST_PAIRS = 20
 MOST_SENTENCES = MOST_REASONS
 MOST_NAMES = 5
+_UDP_PASSES = "UDP ports from 33434 on"
+_ICMP_PASSES = "ICMP echo requests with the errors that answer them"
 # from so many nodes on, one fault of each is one fault of them all
 _ALIKE = 3
 
@@ -122,6 +124,14 @@ def _values(evidence: Evidence, node: str, others: Sequence[str], peer: str, fam
     return values | {name: by_backend.get(backend, "").format(**values) for name, by_backend in lines.items()}
 
 
+def _probes(evidence: Evidence, legs: Legs) -> dict[str, str]:
+    """Of what protocol the probes of traces are, and what a filter must let pass for them."""
+    icmp = bool(legs & evidence.tally.icmp)
+    udp = not icmp or bool(legs - evidence.tally.icmp)
+    passing = [_UDP_PASSES] * udp + [_ICMP_PASSES] * icmp
+    return {"probes": " and ".join(["UDP"] * udp + ["ICMP"] * icmp), "passing": " and ".join(passing)}
+
+
 def made(
     evidence: Evidence,
     fault: str,
@@ -141,7 +151,8 @@ def made(
     at, ends = set(nodes), legs.ends()
     others = [end for end in ends if end not in at]
     peer = next((end for end in (*others, *ends) if end != node), node)
-    values = _values(evidence, node, others, peer, legs.families() or [IPV4]) | {"nodes": _named(evidence, nodes)}
+    values = _values(evidence, node, others, peer, legs.families() or [IPV4])
+    values |= {"nodes": _named(evidence, nodes), **_probes(evidence, legs)}
     each = f"each of {values['nodes']}".replace("each of all ", "each of the ") if len(nodes) > 1 else node
     spoken = {**values, "node": each, "where": where or (f"at node {node}" if each == node else f"at {each}")}
     text = FAULTS[fault]
@@ -179,10 +190,13 @@ def ranked(
     legs: Legs,
     told: Sequence[str],
     where: str = "",
+    fails: bool = True,
 ) -> list[Diagnosis]:
     """Candidates (fault, confidence) for one and the same group of pairs."""
     more = [_CANNOT_TELL.format(", ".join(fault for fault, _confidence in candidates))] if len(candidates) > 1 else []
-    return [made(evidence, fault, confidence, nodes, legs, [*told, *more], where) for fault, confidence in candidates]
+    return [
+        made(evidence, fault, confidence, nodes, legs, [*told, *more], where, fails) for fault, confidence in candidates
+    ]
 
 
 def _joined(evidence: Evidence, alike: Sequence[Diagnosis]) -> Diagnosis:

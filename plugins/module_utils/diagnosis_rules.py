@@ -12,11 +12,14 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case imp
     Diagnosis,
     Evidence,
     made,
+    ranked,
     reasons,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import (
     BOTH,
     CONFIDENCES,
+    LIKELY,
+    POSSIBLE,
     SIGNATURES,
     SOURCE,
     Signature,
@@ -46,6 +49,34 @@ def _by_node(signature: Signature, broken: Broken, legs: Legs) -> dict[str, Legs
     return legs.by_source() if signature.end == SOURCE else legs.by_destination()
 
 
+# The kernel answers a burst of six to each prober, so that a few traces can lose a hop to its limit, not all.
+_FEWEST_SILENT = 2
+_ERRORS_FILTERED = (("errors-filter", LIKELY), ("answers-limited", POSSIBLE))
+
+
+def _never_answers(evidence: Evidence, node: str, legs: Legs) -> bool:
+    """Whether a node's hop is missing in each trace past it, of its own pods and of others, in a family of ``legs``."""
+    broken = evidence.tally.broken.get("silent-hop")
+    if broken is None:
+        return False
+    silent = (broken.mute.outgoing(node) | broken.hidden.incoming(node)) & broken.legs
+    if len(silent) < _FEWEST_SILENT or silent & evidence.tally.lossy:
+        return False
+    return all(
+        len(silent.in_families(family)) == evidence.tally.crossing[node, family] for family in legs.families()
+    )
+
+
+def _without_answers(evidence: Evidence, node: str, confidence: str, legs: Legs) -> list[Diagnosis]:
+    """Hops of a node that are missing: to the kernel's limit, which spares some, or to a filter, which spares none."""
+    told = reasons(evidence, legs)
+    if not _never_answers(evidence, node, legs):
+        return [made(evidence, "answers-limited", confidence, [node], legs, told, fails=False)]
+    spared = ", though no echo is lost" if node in evidence.tally.echoes else ""
+    told = [f"{node} shows itself in none of the traces past it{spared}.", *told]
+    return ranked(evidence, _ERRORS_FILTERED, [node], legs, told, fails=False)
+
+
 def from_rules(evidence: Evidence, lossy: Legs) -> list[Diagnosis]:
     """The faults that the rules of pairs are signatures of, each once for a node. ``lossy``: pairs that loss explains,
     so that the kernel's limit is not accused of their silent hops."""
@@ -61,7 +92,10 @@ def from_rules(evidence: Evidence, lossy: Legs) -> list[Diagnosis]:
                 confidence = min(known[0], signature.confidence, key=CONFIDENCES.index)
                 fails = known[2] or bool(own & broken.failed)
                 groups[signature.fault, node] = confidence, known[1] | own, fails
-    return [
-        made(evidence, fault, confidence, [node], legs, reasons(evidence, legs), fails=fails)
-        for (fault, node), (confidence, legs, fails) in groups.items()
-    ]
+    found = []
+    for (fault, node), (confidence, legs, fails) in groups.items():
+        if fault == "answers-limited":
+            found += _without_answers(evidence, node, confidence, legs)
+        else:
+            found.append(made(evidence, fault, confidence, [node], legs, reasons(evidence, legs), fails=fails))
+    return found

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL, INCONCLUSIVE, Judgement
-from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Observation, Underlay
+from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import ICMP, Observation, Underlay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import SILENT, Expectation
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Node, Side
 
@@ -84,12 +84,36 @@ def _ttls(seen: Observation, there: Expectation, back: Expectation | None, names
     return None
 
 
-def _full_size(seen: Observation, names: tuple[str, str]) -> Judgement | None:
+def _some_large_lost(seen: Observation, family: str, names: tuple[str, str]) -> Judgement | None:
+    """More packets of full size lost than a smaller MTU costs until it is known. A single one is no measure: the
+    diagnosis sums those of all pairs."""
+    full = seen.full_size
+    if full is None:
+        return None
+    due, lost = full.unexplained(family)
+    if not lost or (lost == 1 and 2 * lost < due):
+        return None
+    told = (
+        f"Of {full.sent} packets of {full.size} bytes from {names[0]} to {names[1]} {full.sent - full.received} are "
+        "lost"
+    )
+    if _lost_echoes(seen):
+        return Judgement(INCONCLUSIVE, f"{told}, and small ones, too: loss of whatever kind.", "loss")
+    return Judgement(
+        INCONCLUSIVE,
+        f"{told}, more than a smaller MTU that is learned on the way explains: large packets are lost now and then.",
+        "full-size-loss",
+    )
+
+
+def _full_size(seen: Observation, family: str, names: tuple[str, str]) -> Judgement | None:
     full, small = seen.full_size, seen.echoes
-    if full is None or not full.sent or full.received:
+    if full is None or not full.sent:
         return None
     if small is not None and not small.received:
         return None  # then nothing is answered, large or small
+    if full.received:
+        return _some_large_lost(seen, family, names)
     if full.told_mtu is not None:
         return Judgement(
             INCONCLUSIVE,
@@ -219,12 +243,14 @@ def _echoes_filtered(seen: Observation, names: tuple[str, str]) -> Judgement | N
         return None
     if seen.tcp is None or not seen.tcp.connected or (arrival is not None and arrival.size == 0):
         return None
+    icmp = echoes.protocol == ICMP
     return Judgement(
         INCONCLUSIVE,
-        f"The path is the expected one and a TCP connection comes about, but none of {echoes.sent} echoes from "
-        f"{names[0]} to {names[1]} was answered: a filter for ICMP echo, or a network policy. So neither loss nor "
-        "whether large packets arrive was seen.",
-        "echoes-filtered",
+        f"The path is the expected one and a TCP connection comes about, but none of {echoes.sent} "
+        f"{echoes.protocol.upper()} echoes from {names[0]} to {names[1]} was answered: a filter for "
+        f"{'ICMP echo' if icmp else 'UDP'}, or a network policy. So neither loss nor whether large packets arrive was "
+        "seen.",
+        "echoes-filtered" if icmp else "datagrams-lost",
     )
 
 
@@ -237,9 +263,7 @@ def _doubts(seen: Observation, names: tuple[str, str]) -> Judgement | None:
             "somebody else may answer there.",
             "not-recorded",
         )
-    # Of the full-size ones the first are lost where a router tells of a smaller MTU, there and on the way back: the
-    # kernels heed it from then on, and one that arrives shows that there is no hole. Of few small ones a single lost
-    # one is no measure: the diagnosis sums those of all pairs.
+    # Of few a single lost one is no measure: the diagnosis sums those of all pairs.
     echoes = seen.echoes
     filtered = _echoes_filtered(seen, names)
     if filtered is not None:
@@ -290,7 +314,7 @@ def against(
             _snat(seen, own_ip, names),
             None if there.stated else _underlay_way(seen, ends, family),
             None if there.stated else _underlay_mtu(seen, ends, family),
-            _full_size(seen, names),
+            _full_size(seen, family, names),
             _tcp(seen, there, names),
             _ttls(seen, there, back, names),
             _doubts(seen, names),
@@ -324,8 +348,8 @@ def refined(
     if works and own.rule in _FILTERED:
         return Judgement(
             INCONCLUSIVE,
-            f"{own.reason} Yet {works}: only the trace's probes or their answers are lost, as to a filter for them, so "
-            "the path is not proved.",
+            f"{own.reason} Yet {works}: only the trace's {seen.protocol.upper()} probes or their answers are lost, as "
+            "to a filter for them, so the path is not proved.",
             "trace-filtered",
         )
     if own.rule == "silent-after-source" and seen.arrival is not None:

@@ -7,7 +7,8 @@
 with, ``{cidr}`` that one's podCIDR, ``{address}`` its address on the nodes' network, and ``{own_address}`` the node's;
 ``{pod}`` a pod that was not reached; ``{tunnel}`` what the backend sends between nodes, ``{capture}`` the same for
 tcpdump, ``{device}`` its device, ``{entries}`` and ``{compared}`` lines of tunnels.py; ``{forwarding}`` the sysctl of
-the family, ``{ip}`` is ip or ip -6, ``{data}`` what ping is told for 1500 bytes.
+the family, ``{ip}`` is ip or ip -6, ``{data}`` what ping is told for 1500 bytes; ``{probes}`` of what protocol traces
+are, and ``{passing}`` what must pass for them.
 """
 
 from __future__ import annotations
@@ -171,9 +172,9 @@ FAULTS = {
         ),
     ),
     "probe-filter": Fault(
-        "A filter on {node} takes the trace's UDP probes, and lets other packets pass.",
+        "A filter on {node} takes the trace's {probes} probes, and lets other packets pass.",
         ("kubectl get networkpolicies -A", "nft list ruleset   # on {node}"),
-        ("Prove from a namespace without this policy, or let UDP ports from 33434 on pass.",),
+        ("Prove from a namespace without this policy, or let {passing} pass.",),
     ),
     "tunnel-blocked": Fault(
         "{tunnel} is filtered {where}.",
@@ -249,13 +250,27 @@ FAULTS = {
     ),
     "loss": Fault(
         "Packets between {node} and {peers} are lost now and then.",
-        ("ping -c 100 -i 0.2 {address}   # on {node}", "ip -s link; ethtool -S eth1   # on both nodes: errors, drops"),
+        (
+            "ping -c 100 -i 0.2 {address}; ping -c 100 -i 0.2 -M do -s {data} {address}   # on {node}: small, large",
+            "ip -s link; ethtool -S eth1   # on both nodes: errors, drops",
+        ),
         ("Look at cables, duplex, a full queue or an overloaded node.",),
     ),
     "answers-limited": Fault(
-        "Answers of routers were lost, most likely to the kernel's limit on ICMP errors.",
+        "Answers of routers were lost, as to the kernel's limit on ICMP errors.",
         ("sysctl net.ipv4.icmp_ratelimit net.ipv4.icmp_msgs_per_sec   # on {node}",),
         ("Run the proof again; with probes set to 3, more of them may be lost.",),
+    ),
+    "errors-filter": Fault(
+        "A filter on {node} takes the ICMP errors that it sends, so that no trace shows its hop.",
+        (
+            "nft list ruleset; iptables -S OUTPUT   # on {node}: a drop of icmp, or of time-exceeded",
+            "sysctl net.ipv4.icmp_ratelimit net.ipv4.icmp_ratemask net.ipv4.icmp_msgs_per_sec   # on {node}",
+        ),
+        (
+            "Let ICMP time-exceeded (type 11, of IPv6 type 3) leave {node}. To run again does not help: while the hop "
+            "is silent, these pairs cannot pass.",
+        ),
     ),
     "services-dead": Fault(
         "Pods reach each other, but Services lead nowhere {where}.",
@@ -349,6 +364,8 @@ SIGNATURES: Mapping[str, Sequence[Signature]] = {
     "underlay-mtu": (Signature("underlay-mtu", CERTAIN, SOURCE),),
     "mtu-hole": (Signature("mtu", CERTAIN, BOTH),),
     "full-size-unseen": (Signature("mtu", POSSIBLE, BOTH),),
+    # that it is loss says diagnosis_beside.py; one of several ways that carries less looks the same
+    "full-size-loss": (Signature("mtu", POSSIBLE, BOTH),),
     "silent-hop": (Signature("answers-limited", LIKELY, DESTINATION),),
     "late": (Signature("answers-limited", POSSIBLE, DESTINATION),),
 }

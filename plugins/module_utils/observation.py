@@ -13,20 +13,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import IPV4
 from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Trace
+
+# What probes and echoes are packets of.
+ICMP, UDP = "icmp", "udp"
 
 
 @dataclass(frozen=True, slots=True)
 class Echoes:
     """Small echoes to the peer. ``rtt_ms``: minimum, median and maximum of the answers.
 
-    ``reply_ttls``: the TTLs of the answers, which measure the way back.
+    ``reply_ttls``: the TTLs of the answers, which measure the way back. ``protocol``: ICMP, which the pod's kernel
+    answers, or UDP, which the peer's program does.
     """
 
     sent: int
     received: int
     rtt_ms: tuple[float, float, float] | None = None
     reply_ttls: tuple[int, ...] = ()
+    protocol: str = ICMP
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +40,24 @@ class FullSize:
     """Echoes of the pod's MTU that must not be fragmented. ``size``: bytes of the IP packet.
 
     ``told_mtu``: what a router answered instead (too big, this many bytes fit); what is sent after that has this size.
+    ``late``: how many were lost after the first one that was answered.
     """
 
     size: int
     sent: int
     received: int
     told_mtu: int | None = None
+    late: int = 0
+
+    def unexplained(self, family: str) -> tuple[int, int]:
+        """How many had to be answered, and how many of those were not.
+
+        The first ones may be lost to a smaller MTU until it is known: one of IPv4, whose answers may be split on the
+        way; of IPv6 one each way. Where a router was heard to tell it, all that were sent before the first answer.
+        """
+        early = self.sent - self.received - self.late
+        learning = early if self.told_mtu is not None else min(early, 1 if family == IPV4 else 2)
+        return self.sent - learning, self.late + early - learning
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +105,7 @@ class Underlay:
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One pair in one family. ``problem`` says why there is no trace; ``unobserved`` why other evidence is missing,
-    by the name of its field."""
+    by the name of its field. ``protocol``: that of the trace's probes."""
 
     trace: Trace | None = None
     problem: str = ""
@@ -97,6 +115,7 @@ class Observation:
     tcp: Tcp | None = None
     underlay: Underlay | None = None
     unobserved: Mapping[str, str] = field(default_factory=dict)
+    protocol: str = UDP
 
 
 _HALF_SEEN = "Only who sent it, from a TCP connection; its TTL and size were not observed."

@@ -4,9 +4,9 @@
 """The unprivileged prober and peer, run inside a pod by ``python3 -c``: standard library of Python 3.9, Linux.
 
 Nothing here needs a capability: echoes go through datagram sockets of ICMP, where the kernel allows them
-(net.ipv4.ping_group_range), else through UDP; routers' answers come by the error queue of such a socket
-(IP_RECVERR, IPV6_RECVERR). All probes of a trace are sent at once, as each answer says which probe it is for.
-Times are milliseconds where they are told, else seconds.
+(net.ipv4.ping_group_range), else through UDP, where the peer's program sends them back; routers' answers come by the
+error queue of such a socket (IP_RECVERR, IPV6_RECVERR). Results say which it was (protocol). All probes of a trace are
+sent at once, as each answer says which probe it is for. Times are milliseconds where they are told, else seconds.
 """
 
 from __future__ import annotations
@@ -195,6 +195,10 @@ class Line:
         self.socket.close()
 
 
+def protocol(line):
+    return "icmp" if line.icmp else "udp"
+
+
 def trace(errand, method, patient):
     """The hops up to the target or to a router's last word, each with its probes."""
     line = Line(errand["family"], errand["address"], errand["port"])
@@ -224,7 +228,12 @@ def trace(errand, method, patient):
             there = [reply for reply in replies if reply]
             if any(reply.get("address") == errand["address"] or reply.get("last") for reply in there):
                 break
-        return {"target": errand["address"], "max_ttl": errand["max_ttl"], "hops": hops}
+        return {
+            "target": errand["address"],
+            "max_ttl": errand["max_ttl"],
+            "hops": hops,
+            "protocol": protocol(line),
+        }
     finally:
         line.close()
 
@@ -247,17 +256,46 @@ def echoes(errand, count, wait, size=None, interval=0):
             line.listen((interval or PATIENCE) if number + 1 < count else wait, lambda: False)
             if number + 1 < count:
                 time.sleep(max(0, due - time.monotonic()))
-        good = [answer for answer in line.answers.values() if answer.get("address") == errand["address"]]
-        good = [answer for answer in good if not answer.get("last")]
+        came = [number for number, answer in line.answers.items() if is_echo(answer, errand)]
+        good = [line.answers[number] for number in came]
         told = [answer["told_mtu"] for answer in line.answers.values() if answer.get("told_mtu")]
         return {
             "sent": count,
             "received": len(good),
+            "late": count - min(came) - len(came) if came else 0,
             "ms": [answer["ms"] for answer in good],
             "ttls": [answer["ttl"] for answer in good if answer["ttl"]],
             "size": size,
             "told_mtu": min(told, default=None),
+            "protocol": protocol(line),
         }
+    finally:
+        line.close()
+
+
+def is_echo(answer, errand):
+    return answer.get("address") == errand["address"] and not answer.get("last")
+
+
+def await_peer(errand, patience):
+    """Waits until the peer's program sends an echo back, for ``patience`` seconds; returns for how long it did.
+
+    Echoes by UDP need that: a pod's kernel answers ICMP as soon as there is an address, while a program that runs need
+    not listen yet. The kernel limits refusals, so silence may be one.
+    """
+    begin = time.monotonic()
+    line = Line(errand["family"], errand["address"], errand["peer_port"])
+    try:
+        number = 0
+        while True:
+            line.send(number, None, 60, json.dumps({"sequence": number}).encode())
+            due = time.monotonic() + PAUSE
+            line.listen(PAUSE)
+            now = time.monotonic()
+            if now >= begin + patience or any(is_echo(answer, errand) for answer in line.answers.values()):
+                return now - begin
+            number += 1
+            time.sleep(max(0, due - now))
     finally:
         line.close()
 
@@ -357,13 +395,16 @@ def run_errand(errand, method, begin):
         # each packet to a dead address may draw an ICMP error, and the kernel limits those, with the ones that the
         # other traces live by
         time.sleep(max(0, begin + method["calm"] - time.monotonic()))
+    patience = method["listen_patience"]
+    if seen["trace"].get("protocol") == "udp" and arrived(seen["trace"]):
+        patience -= await_peer(errand, patience)
     datagrams(errand, mtu)
     seen["echoes"] = echoes(errand, method["echoes"], method["wait"], None, method["echo_interval"])
     if mtu:
         seen["full_size"] = echoes(errand, method["full_size_echoes"], method["wait"], mtu)
         mtu = seen["full_size"]["told_mtu"] or mtu
     # last, as it fetches what the peer has recorded
-    end = time.monotonic() + method["listen_patience"]
+    end = time.monotonic() + patience
     read_by = None
     while True:
         seen["tcp"] = connect(errand["address"], errand["peer_port"], method["tcp_patience"])

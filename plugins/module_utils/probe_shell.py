@@ -7,8 +7,9 @@ Pure: the scripts, and what comes out of their output. A tool that the image lac
 the reason; only traceroute must be there.
 
 Why a full-size echo is not fragmented: Linux sets DF on what fits the device, and ping has nothing to say in that.
-Where a router tells of a smaller MTU, the kernel heeds it from the next echo on, so only the first is lost; in a hole,
-where nobody tells, all are.
+Where a router tells of a smaller MTU, the kernel heeds it from the next echo on, so only the first is lost, and of IPv6
+one more, as its answer may not be split either; in a hole, where nobody tells, all are. All echoes of a pair are one
+flow to vxlan, whatever their identifier, so that several pings would show no more than one.
 """
 
 from __future__ import annotations
@@ -228,6 +229,8 @@ def _parts(output: str) -> tuple[int | None, dict[int, dict[str, _Part]]]:
 _END = re.compile(r"^=end (\d+)$", re.MULTILINE)
 _ECHO_COUNTS = re.compile(r"(\d+) packets transmitted, (\d+) (?:packets )?received")
 _ECHO_REPLY = re.compile(r"seq=\d+ (?:ttl|hlim)=(\d+) time=([\d.]+) ms")
+# busybox counts from 0, iputils from 1
+_ECHO_NUMBER = re.compile(r"(icmp_)?seq=(\d+) (?:ttl|hlim)=")
 _TOO_BIG = re.compile(r"(?:mtu ?= ?|MTU ?)(\d+)")
 
 
@@ -254,7 +257,9 @@ def _full_size(part: _Part | None, mtu: int | None, image: str) -> tuple[FullSiz
     if echoes is None or part is None:
         return None, why
     told = _TOO_BIG.search(part.text)
-    return FullSize(mtu, echoes.sent, echoes.received, int(told[1]) if told else None), ""
+    answered = [int(number) - bool(of_iputils) for of_iputils, number in _ECHO_NUMBER.findall(part.text)]
+    late = max(0, echoes.sent - min(answered) - echoes.received) if answered else 0
+    return FullSize(mtu, echoes.sent, echoes.received, int(told[1]) if told else None, late), ""
 
 
 def _trace(part: _Part | None, image: str) -> tuple[Trace | None, str]:

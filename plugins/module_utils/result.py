@@ -19,7 +19,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
     overall,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, Names
-from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import End, ServiceSeen, evidence
+from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import ICMP, End, ServiceSeen, evidence
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES, Node, Side, listed
 from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import Control, Judged
@@ -51,18 +51,19 @@ class Broken:
     """The pairs that one rule kept from a pass, and what their traces tell a diagnosis.
 
     ``failed``: those that fail; ``refused``: the last hop is the source itself; ``mute``: the first hop is silent;
-    ``looped``: the source's own cni0 answers again after hop 1.
+    ``hidden``: the last one before the pod is; ``looped``: the source's own cni0 answers again after hop 1.
     """
 
     legs: Legs
     failed: Legs
     refused: Legs
     mute: Legs
+    hidden: Legs
     looped: Legs
 
     @classmethod
     def empty(cls, names: Names) -> Broken:
-        return cls(*(Legs(names) for _ in range(5)))
+        return cls(*(Legs(names) for _ in range(6)))
 
     def add(self, judged: Judged, near: Side) -> None:
         leg, trace, bridge = judged.leg, judged.observation.trace, near.bridge_ip
@@ -73,6 +74,8 @@ class Broken:
             return
         if not trace.hops[0].addresses:
             self.mute.add(leg)
+        if len(trace.hops) > 2 and not trace.hops[-2].addresses:
+            self.hidden.add(leg)
         if set(near.known) & set(trace.hops[-1].addresses):
             self.refused.add(leg)
         if any(bridge in hop.addresses for hop in trace.hops[1:]):
@@ -88,7 +91,8 @@ class Tally:
     MOST_REASONS. ``tried``: how many pairs have a trace; ``met``: the nodes in them; ``crossing``: by node and
     family, how many traced pairs it has with other nodes; ``beyond``: sources, with the family, of which a trace to
     another node shows more than hop 1. ``echoes``: by node, those of its pairs with other nodes of which any came back,
-    as sent and lost; ``lossy``: the pairs that lost some.
+    as sent and lost; ``large``: the same of those of full size, without what a smaller MTU explains; ``lossy``: the
+    pairs that lost some of either. ``icmp``: pairs that do not pass and were traced by ICMP.
     """
 
     nodes: Mapping[str, Node]
@@ -103,13 +107,16 @@ class Tally:
     crossing: Counter[tuple[str, str]] = field(default_factory=Counter)
     beyond: set[tuple[str, str]] = field(default_factory=set)
     echoes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    large: dict[str, tuple[int, int]] = field(default_factory=dict)
     names: Names = field(init=False)
     lossy: Legs = field(init=False)
+    icmp: Legs = field(init=False)
     _told: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.names = Names(self.nodes)
         self.lossy = self.none()
+        self.icmp = self.none()
 
     def none(self) -> Legs:
         """No legs, as a set that can be compared with the others."""
@@ -144,19 +151,28 @@ class Tally:
             self.crossing[leg.destination, leg.family] += 1
             if any(hop.addresses for hop in trace.hops[1:]):
                 self.beyond.add((leg.source, leg.family))
-        if echoes is not None and echoes.received and leg.source != leg.destination:
-            lost = echoes.sent - echoes.received
-            if lost:
-                self.lossy.add(leg)
-            for node in leg[:2]:
-                before = self.echoes.get(node, (0, 0))
-                self.echoes[node] = before[0] + echoes.sent, before[1] + lost
+        if echoes is not None and echoes.received:
+            self._add_echoes(self.echoes, leg, echoes.sent, echoes.sent - echoes.received)
+        full = judged.observation.full_size
+        if full is not None and full.received:
+            self._add_echoes(self.large, leg, *full.unexplained(leg.family))
+
+    def _add_echoes(self, table: dict[str, tuple[int, int]], leg: Leg, sent: int, lost: int) -> None:
+        if leg.source == leg.destination:
+            return
+        if lost:
+            self.lossy.add(leg)
+        for node in leg[:2]:
+            before = table.get(node, (0, 0))
+            table[node] = before[0] + sent, before[1] + lost
 
     def _add_broken(self, judged: Judged) -> None:
         leg, judgement = judged.leg, judged.judgement
         if judgement.rule not in self.broken:
             self.broken[judgement.rule] = Broken.empty(self.names)
         self.broken[judgement.rule].add(judged, self.nodes[leg.source].side(leg.family))
+        if judged.observation.protocol == ICMP:
+            self.icmp.add(leg)
         self.first.setdefault(judgement.verdict, (leg, judgement.reason))
         kept = (judgement.rule, "source", leg.source), (judgement.rule, "destination", leg.destination)
         if any(self._told[key] < MOST_REASONS for key in kept):
@@ -181,6 +197,7 @@ def pair(judged: Judged, ends: Ends) -> dict[str, Any]:
         "reason": judged.judgement.reason,
         "expected": expectation.as_dict() if expectation else {"origin": "unknown", "hops": []},
         "hops": [hop.as_dict() for hop in trace.hops] if trace else [],
+        "protocol": judged.observation.protocol if trace else "",
         "evidence": evidence(judged.observation),
     }
 

@@ -198,10 +198,20 @@ options:
       - A pair that lost half of them, or three tenths and no less than three, does not pass. Nor does a cluster pass in
         which a node lost a tenth of all that it and the other nodes exchanged and no less than three, or a twentieth
         and no less than five.
-      - None lost of n shows, with a certainty of 95 %, that less than 3/n are lost. With the default that is 30 % for a
-        pair; for a node, which has n = 2 x (nodes - 1) x O(echoes) in a mesh, 7.5 % in one of three and 1.7 % in one of
-        ten. Smaller loss passes mostly unseen. A network of three nodes that loses 5 % is told in one run of four, with
-        30 echoes in three of four.
+      - None lost of n shows, with a certainty of 95 %, that less than 3/n are lost, where packets are lost one by one.
+        With the default that is 30 % for a pair; for a node, which has n = 2 x (nodes - 1) x O(echoes) in a mesh, 7.5 %
+        in one of three and 1.7 % in one of ten. Smaller loss passes mostly unseen. A network of three nodes that loses
+        5 % is told in one run of four, with 30 echoes in three of four.
+      - Where one of several ways between the nodes is bad (ECMP, LAG), flows are lost, whole or not at all, and more
+        echoes do not help. All ICMP echoes of a pair, large ones too, are one flow, since vxlan chooses the port that
+        it sends from by the addresses and ports of what it carries, and ICMP has no ports. Other flows of a pair are
+        its TCP connection, the datagrams of the unprivileged prober, and its trace, which is one flow with busybox and
+        with Debian's traceroute one for each probe; a trace by ICMP, which the unprivileged prober prefers, goes with
+        the echoes. So a pair has about three flows, a bad way is met by some flows of some pairs, the more pairs the
+        likelier, and a pair that lost all its echoes to one looks as if a filter took them.
+      - Five packets of full size go along. What a smaller MTU costs until it is known is no loss, which is the first
+        one, with IPv6 the first two. A pair that lost two more does not pass; what a node lost of them counts as its
+        small echoes do.
     type: int
     default: 10
   pod:
@@ -451,7 +461,7 @@ run:
       description: Image of the pods.
       type: str
     method:
-      description: How was probed, V(shell) or V(agent); empty where nothing was.
+      description: How was probed, V(shell) or V(agent); empty where nothing was. Of what protocol, each pair says.
       type: str
     plan:
       description: The C(name) of the plan, and a sample's C(seed) and C(sample_size).
@@ -638,18 +648,24 @@ pairs:
         measurement; those of the echoes are.
       type: list
       elements: dict
+    protocol:
+      description: Of what the trace's probes were, V(udp) or V(icmp); empty where there is no trace. With V(shell) they
+        are always UDP, with V(agent) ICMP where the pod's kernel allows that (net.ipv4.ping_group_range), else UDP.
+      type: str
     evidence:
       description: What was seen beside the hops. Each entry says whether it was C(observed), else C(why) not. The
         tools of an image record no C(ttl) and C(size) of what arrives; then C(why) says that of an observed one.
       type: dict
       contains:
         echoes:
-          description: ICMP echoes to the pod, C(sent), C(received), C(rtt_ms) and C(reply_ttls), which count the
-            routers on the way back.
+          description: Echoes to the pod, C(sent), C(received), C(rtt_ms) and C(reply_ttls), which count the routers on
+            the way back. C(protocol) is V(icmp), which the pod's kernel answers, or V(udp), datagrams that the peer's
+            program sends back, so that C(rtt_ms) has its time, too; an agent takes those where the pod's kernel does
+            not allow the others.
           type: dict
         full_size:
           description: Echoes of C(size) bytes, the pods' MTU, C(sent) and C(received). C(told_mtu) is what a router
-            said would fit; those after that have this size.
+            said would fit; those after that have this size. C(late) were lost after the first one that was answered.
           type: dict
         arrival:
           description: What the peer recorded, the C(source) address, C(ttl) and C(size), and C(sources) by protocol
@@ -685,6 +701,7 @@ pairs:
           received: 2
           rtt_ms: {min: 0.01, median: 0.02, max: 0.03}
           notes: []
+      protocol: udp
       evidence:
         echoes:
           observed: true
@@ -693,6 +710,7 @@ pairs:
           received: 3
           rtt_ms: {min: 0.08, median: 0.1, max: 0.13}
           reply_ttls: [62]
+          protocol: icmp
         underlay: {observed: false, why: It was not asked for.}
 pairs_left_out:
   description: How many pairs of each verdict are not in RV(pairs); RV(matrix) has the verdicts of all, and the file of

@@ -293,6 +293,19 @@ def echoes_dropped(world: World, node: str) -> AbstractContextManager[None]:
     return _rules(world, node, "forward", [f'iifname != "cni0" ip daddr {cidr} icmp type echo-request drop'])
 
 
+def errors_dropped(world: World, node: str) -> AbstractContextManager[None]:
+    """A hardened node, which sends no ICMP error that tells of it."""
+    errors = ["icmp type time-exceeded drop", "icmpv6 type time-exceeded drop"]
+    return _rules(world, node, "output", errors)
+
+
+def large_lost(world: World, node: str) -> AbstractContextManager[None]:
+    """The network loses most of the large packets that come to the node's pods, and none of the small ones."""
+    large = "ip length > 1000 icmp type { echo-request, echo-reply }"
+    some = [f'iifname "flannel.1" {large} icmp sequence {{ 1, 2, 4 }} drop']
+    return _rules(world, node, "forward", some)
+
+
 def datagrams_refused(world: World, node: str) -> AbstractContextManager[None]:
     """The same with REJECT."""
     cidr = world.hosts[node].numbers.pod_cidr

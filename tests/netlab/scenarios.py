@@ -92,6 +92,7 @@ SOUND = [
     # never on the hosts' network there
     Scenario("restricted-not-asked", restricted=True, request={"underlay": {}, "underlay_probe": True}),
     Scenario("restricted", {"families": (IPV4, IPV6)}, restricted=True),
+    Scenario("restricted-without-ping-sockets", {"families": (IPV4, IPV6), "ping_sockets": False}, restricted=True),
     Scenario("one-node", {"nodes": 1}),
     *(Scenario(f"public-ip-overwrite-{backend}", {"backend": backend}, faults.second_network,
                request={"cluster_networks": ["192.168.56.0/24", "192.168.90.0/24"], "underlay": {},
@@ -250,6 +251,23 @@ BROKEN = [
     Scenario("echoes-dropped", {}, lambda world: faults.echoes_dropped(world, B),
              {**_incoming(B, ("inconclusive", "echoes-filtered")), (B, A): PASSED, (B, B): ("pass", "bridged")},
              fault="echo-filter", nodes=(B,)),
+    # of which the unprivileged prober's trace is, too
+    Scenario("echoes-dropped-unprivileged", {}, lambda world: faults.echoes_dropped(world, B),
+             {**_incoming(B, ("inconclusive", "trace-filtered")), (B, A): PASSED, (B, B): ("pass", "bridged")},
+             fault="probe-filter", nodes=(B,), restricted=True, tells=("the trace's ICMP probes", "let ICMP echo")),
+    # and where it cannot be, what takes datagrams takes the trace
+    Scenario("datagrams-dropped-without-ping-sockets", {"ping_sockets": False},
+             lambda world: faults.datagrams_dropped(world, B),
+             {**_incoming(B, ("inconclusive", "trace-filtered")), (B, B): ("pass", "bridged")},
+             fault="probe-filter", nodes=(B,), restricted=True, tells=("the trace's UDP probes", "UDP ports")),
+    # each trace past the node lacks its hop, which the kernel's limit alone does not do
+    Scenario("errors-dropped", {}, lambda world: faults.errors_dropped(world, B),
+             {**_incoming(B, ("inconclusive", "silent-hop")), **_outgoing(B, ("inconclusive", "silent-hop")),
+              (A, C): PASSED, (B, B): ("pass", "bridged")},
+             fault="errors-filter", nodes=(B,)),
+    Scenario("errors-dropped-unprivileged", {}, lambda world: faults.errors_dropped(world, B),
+             {**_incoming(B, ("inconclusive", "silent-hop")), **_outgoing(B, ("inconclusive", "silent-hop")),
+              (A, C): PASSED}, fault="errors-filter", nodes=(B,), restricted=True),
     # node-2 sends by the right card; the TTL of what comes back to it is a witness of its own
     Scenario("detour", {"backend": "host-gw"}, lambda world: faults.detour(world, A, B, C),
              {(A, B): ("fail", "strange-hop"), (B, A): ("fail", "reply-ttl"), (A, C): PASSED}, fault="detour",
@@ -258,6 +276,9 @@ BROKEN = [
     Scenario("mtu-hole", {}, lambda world: faults.mtu_hole(world, B),
              {**_incoming(B, ("fail", "mtu-hole")), **_outgoing(B, ("fail", "mtu-hole")), (C, A): PASSED},
              fault="mtu", nodes=(B,)),
+    Scenario("large-lost", {}, lambda world: faults.large_lost(world, B),
+             {**_incoming(B, ("inconclusive", "full-size-loss")), **_outgoing(B, ("inconclusive", "full-size-loss")),
+              (C, A): PASSED}, fault="loss", nodes=(B,)),
     Scenario("masqueraded", {}, lambda world: faults.masqueraded(world, A),
              {**_outgoing(A, ("fail", "snat")), (B, A): PASSED}, fault="masquerade", nodes=(A,)),
     Scenario("masqueraded-tcp", {}, lambda world: faults.masqueraded(world, A, "tcp"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -109,6 +110,38 @@ def test_nothing_goes_out_by_the_nat_card(lab_tools: programs.Tools) -> None:
         assert prove(world)["verdict"] == "pass"
         for name in world.hosts:
             assert "counter packets 0 bytes 0" in world.do(name, "nft list table netdev nat")
+
+
+_FLOWS = """nft -f - <<'END'
+table inet flows {
+  set ports { type inet_service; flags dynamic; }
+  chain out { type filter hook output priority 0; udp dport 8472 add @ports { udp sport }; }
+}
+END
+"""
+
+
+def test_echoes_are_one_flow_a_trace_of_busybox_is_another_and_each_probe_of_debians(lab_tools: programs.Tools) -> None:
+    """What the documentation says of several ways between the nodes, as the port that VXLAN sends from chooses one."""
+    busybox = f"{lab_tools.image}/bin/busybox"
+    with World(lab_tools, nodes=2) as world:
+        near, far = world.hosts["controlplane"], world.hosts["node-1"]
+        for host in (near, far):
+            world.do(host.name, world.pod_script(host, f"flows-{host.numbers.index}", 9))
+        address = far.numbers.pod(9)
+
+        def ports(command: str) -> set[str]:
+            world.do(near.name, _FLOWS)
+            world.namespaces.shell(f"flows-{near.numbers.index}", command)
+            told = world.do(near.name, "nft -j list set inet flows ports; nft delete table inet flows")
+            found = next(entry["set"] for entry in json.loads(told)["nftables"] if "set" in entry)
+            return set(found["elem"])
+
+        # each ping has an identifier of its own
+        pings = [f"{busybox} ping -c 1 -W 1 -s {size} {address}" for size in (56, 56, 56, 1400)]
+        assert len(ports("\n".join(pings))) == 1
+        assert len(ports(f"{busybox} traceroute -n -q 6 -w 1 -f 3 -m 3 {address}")) == 1
+        assert len(ports(f"{lab_tools.butskoy} -n -q 6 -w 1 -f 3 -m 3 {address}")) > 2
 
 
 def test_it_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:

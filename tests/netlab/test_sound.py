@@ -23,6 +23,10 @@ def test_a_sound_world_passes(scenario: Scenario, shown: dict[str, Future[Shown]
     assert document["summary"]["pass"] == scenario.made.get("nodes", 3) ** 2 * families
     assert document["diagnosis"] == []
     assert document["residue"] == 0
+    # what the unprivileged prober's packets are says the kernel, and the result
+    icmp = scenario.made.get("ping_sockets", True)
+    told = {(pair["protocol"], pair["evidence"]["echoes"]["protocol"]) for pair in document["pairs"]}
+    assert told == {("icmp" if scenario.restricted and icmp else "udp", "icmp" if icmp else "udp")}
     if scenario.request.get("underlay_probe"):
         crossing = [pair["evidence"]["underlay"] for ends, pair in pairs(document).items() if ends[0] != ends[1]]
         assert {told["observed"] for told in crossing} == {not scenario.restricted}

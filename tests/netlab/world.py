@@ -69,7 +69,8 @@ class Host:
 class World:
     """Nodes with Flannel, built by ``with``; see addressing.py for who has which address.
 
-    racks: nodes are dealt out to them in turn, and a router stands between. Raises Unsupported where the kernel lacks
+    racks: nodes are dealt out to them in turn, and a router stands between. ping_sockets: whether pods may open sockets
+    of datagrams of ICMP, which containerd 2 allows, and others do not. Raises Unsupported where the kernel lacks
     the backend's device.
     """
 
@@ -86,6 +87,7 @@ class World:
         racks: int = 1,
         vni: int = 1,
         port: int = 8472,
+        ping_sockets: bool = True,
     ) -> None:
         if nodes > MOST_NODES:
             raise ValueError(f"{nodes} nodes; the lab's addresses are enough for {MOST_NODES}.")
@@ -95,6 +97,7 @@ class World:
         self.families = tuple(families)
         self.racks = racks
         self.vni, self.port = vni, port
+        self.ping_sockets = ping_sockets
         self.hosts: dict[str, Host] = {}
         for index in range(nodes):
             numbers = Numbers(index, index % racks)
@@ -286,8 +289,8 @@ class World:
             f"link set {port} type bridge_slave hairpin on",
             f"link set {port} up",
         ]
-        # what containerd 2 gives to pods
-        ping = f"nsenter --net=/run/netns/{full} sh -c 'echo 0 2147483647 >/proc/sys/net/ipv4/ping_group_range'\n"
+        ids = "0 2147483647" if self.ping_sockets else "1 0"
+        ping = f"nsenter --net=/run/netns/{full} sh -c 'echo {ids} >/proc/sys/net/ipv4/ping_group_range'\n"
         return (
             f"ip netns add {full}\n"
             + batch(f"ip -n {node}", outside)

@@ -97,9 +97,9 @@ def _pair(source: int, destination: int, backend: str, fault: str, bad: int) -> 
     rtt = _rtt(source * 31 + destination) if reached else {}
     evidence = {
         "echoes": {"observed": True, "why": "", "sent": 3, "received": 3 if reached else 0, "rtt_ms": rtt,
-                   "reply_ttls": ([64] * 3 if local else [62] * 3) if reached else []},
+                   "reply_ttls": ([64] * 3 if local else [62] * 3) if reached else [], "protocol": "icmp"},
         "full_size": {"observed": True, "why": "", "size": large, "sent": 2,
-                      "received": 2 if reached and not hole else 0},
+                      "received": 2 if reached and not hole else 0, "late": 0},
         "arrival": {"observed": True, "why": "", "source": f"{subnet(source)}.8", "ttl": 1, "size": 46,
                     "sources": {"udp": f"{subnet(source)}.8"}}
         if reached else {"observed": False, "why": "The peer recorded no packet of this pair."},
@@ -115,6 +115,7 @@ def _pair(source: int, destination: int, backend: str, fault: str, bad: int) -> 
         "family": "ipv4", "verdict": verdict, "rule": rule, "reason": reason,
         "expected": {"origin": f"Flannel {backend}, podCIDRs and addresses of the Node objects", "hops": expected},
         "hops": [_hop(ttl, address) for ttl, address in enumerate(seen, 1)],
+        "protocol": "udp" if seen else "",
         "evidence": evidence,
     }
 

@@ -89,13 +89,15 @@ def shows(recording, pairs):
 
 def pinged(name):
     """The echoes of a recording, as the shell's prober reads them."""
-    text = (DATA / "netlab" / f"{name}.txt").read_text()
-    return probe_shell._echoes(probe_shell._Part("0", text.splitlines()), "")[0]
+    return probe_shell._echoes(printed(name), "")[0]
+
+
+def printed(name):
+    return probe_shell._Part("0", (DATA / "netlab" / f"{name}.txt").read_text().splitlines())
 
 
 def large(name):
-    echoes = pinged(name)
-    return observation.FullSize(1450, echoes.sent, echoes.received)
+    return probe_shell._full_size(printed(name), 1450, "")[0]
 
 
 ARRIVED = {"arrival": observation.Arrival("SOURCE", 62)}
@@ -115,6 +117,7 @@ SILENT_V6 = {name: (str(topology.parse_node(one).side("ipv6").bridge_ip), None, 
 IN_VAIN = {"arrival": observation.Arrival("")}
 SMALL = observation.Echoes(3, 3, (0.1, 0.1, 0.1), (62,))
 LARGE_LOST = {"echoes": pinged("mtu_hole.busybox-ping"), "full_size": large("mtu_hole.busybox-ping-large")}
+LARGE_LOSSY = {"echoes": pinged("large_lost.busybox-ping"), "full_size": large("large_lost.busybox-ping-large")}
 TOLD_AND_LOST = {"echoes": SMALL, "full_size": observation.FullSize(1450, 3, 0, 1430)}
 SOME_LOST = {"echoes": observation.Echoes(20, 17, (0.1, 0.1, 0.1), (62,))}
 NO_TCP = {"tcp": observation.Tcp(False, "timed out")}
@@ -477,6 +480,15 @@ TABLE = [
         {(other, "node-2"): {"echoes": pinged("lossy.busybox-ping")} for other in OTHERS},
     ),
     Fault(
+        "large packets are lost now and then, and small ones are not",
+        "loss",
+        {"node-2"},
+        "likely",
+        seen=dict.fromkeys(pairs_of("node-2"), LARGE_LOSSY),
+        pairs=4,
+        also=("mtu",),
+    ),
+    Fault(
         "packets come back over one router more than the hops show",
         "hidden-way",
         {"node-2"},
@@ -574,6 +586,16 @@ TABLE = [
         shows("forward_dropped.busybox", [(other, "node-2") for other in OTHERS]),
         {(other, "node-2"): TCP for other in OTHERS},
         pairs=2,
+    ),
+    Fault(
+        "no trace past a node shows its hop, and the pods are reached: a filter for ICMP errors, or the kernel's limit",
+        "errors-filter",
+        {"node-2"},
+        "likely",
+        shows("errors_dropped.busybox", [(other, "node-2") for other in OTHERS])
+        | shows("errors_dropped_at_source.busybox", [("node-2", other) for other in OTHERS]),
+        pairs=4,
+        also=("answers-limited",),
     ),
     Fault(
         "a router's answers are lost, and the pod is reached",
@@ -719,7 +741,7 @@ def test_the_first_diagnosis_names_the_fault_its_node_and_its_cure(fault):
     candidates = [one.fault for one in found if set(one.legs) == set(first.legs)][1:]
     assert tuple(candidates) == fault.also
     assert any("cannot tell" in sentence for sentence in first.evidence) == bool(
-        fault.also and first.fault not in ("filter-drops", "bridge-dead", "route-missing")
+        fault.also and first.fault not in ("filter-drops", "bridge-dead", "route-missing", "loss")
     )
     failing = {leg for broken in tally.broken.values() for leg in broken.failed}
     assert failing <= {leg for one in found for leg in one.legs}, "every failure is explained"
@@ -896,6 +918,64 @@ def test_hops_that_keep_silent_where_echoes_are_lost_too_are_no_limit_of_the_ker
     # one of twelve is little: then neither is ruled out
     assert {fault for fault, *_rest in faults_where(("node-1", "node-2"))} == {"answers-limited", "loss"}
     assert {fault for fault, *_rest in faults_where()} == {"answers-limited"}
+
+
+def test_a_filter_for_icmp_errors_is_not_said_of_a_node_that_showed_itself_once_or_lost_echoes():
+    incoming = shows("errors_dropped.busybox", [(other, "node-2") for other in OTHERS])
+    outgoing = shows("errors_dropped_at_source.busybox", [("node-2", other) for other in OTHERS])
+
+    def said(traces, seen=None):
+        found, _tally = found_in(Fault("", "", set(), traces=traces, seen=seen or {}))
+        return [(one.fault, one.confidence) for one in found]
+
+    assert said(incoming | outgoing) == [("errors-filter", "likely"), ("answers-limited", "possible")]
+    assert said(incoming) == [("answers-limited", "likely")]
+    assert said(incoming | dict(list(outgoing.items())[:1])) == [("answers-limited", "likely")]
+    one_lost = {"echoes": observation.Echoes(3, 2, (0.1, 0.1, 0.1), (62,))}
+    lossy = said(incoming | outgoing, dict.fromkeys(pairs_of("node-2"), one_lost))
+    assert "errors-filter" not in {fault for fault, _confidence in lossy}
+
+
+def test_all_nodes_that_filter_icmp_errors_are_told_once():
+    silent = {
+        (one, other): (None, None, f"10.244.{NAMES.index(other)}.2") for one, other in CROSSING
+    }
+    found, _tally = found_in(Fault("", "", set(), traces=silent))
+    assert [(one.fault, set(one.nodes)) for one in found] == [
+        ("errors-filter", set(NAMES)), ("answers-limited", set(NAMES))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("protocols", "title", "cure"),
+    [
+        (("udp", "udp"), "UDP probes", "let UDP ports from 33434 on pass"),
+        (("icmp", "icmp"), "ICMP probes", "let ICMP echo requests with the errors that answer them pass"),
+        (("udp", "icmp"), "UDP and ICMP probes", "let UDP ports from 33434 on and ICMP echo requests with the errors"),
+    ],
+)
+def test_a_filter_for_probes_is_told_by_what_the_probes_are(protocols, title, cure):
+    filtered = {(other, "node-2"): {**TCP, "protocol": one} for other, one in zip(OTHERS, protocols, strict=True)}
+    silent = shows("forward_dropped.busybox", filtered)
+    (found, *_rest), tally = found_in(Fault("", "", set(), traces=silent, seen=filtered))
+    assert (found.fault, found.nodes) == ("probe-filter", ("node-2",))
+    assert title in found.title
+    assert cure in found.cure[0]
+    reasons = {leg[0]: tally.reasons[leg] for leg in tally.of_rules("trace-filtered")}
+    assert all(f"{one.upper()} probes" in reasons[other] for other, one in zip(OTHERS, protocols, strict=True))
+
+
+def test_large_packets_that_are_lost_are_summed_as_small_ones_are():
+    one_lost = {"echoes": SMALL, "full_size": observation.FullSize(1450, 5, 4, late=1)}
+    few = Fault("", "", set(), seen=dict.fromkeys(both(("node-1", "node-2")), one_lost))
+    assert found_in(few)[0] == []
+    (found,), tally = found_in(Fault("", "", set(), seen=dict.fromkeys(pairs_of("node-2"), one_lost)))
+    assert (found.fault, found.nodes, found.fails, found.confidence) == ("loss", ("node-2",), False, "likely")
+    assert found.evidence[0] == "4 of 20 packets of full size between node-2 and other nodes were lost."
+    assert tally.broken == {}
+    # what a smaller MTU costs until it is known is none
+    learned = {"echoes": SMALL, "full_size": observation.FullSize(1450, 5, 4)}
+    assert found_in(Fault("", "", set(), seen=dict.fromkeys(CROSSING, learned)))[0] == []
 
 
 def test_a_silent_first_hop_is_the_sources():

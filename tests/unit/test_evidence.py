@@ -83,10 +83,18 @@ NO_ECHO = {"echoes": Echoes(3, 0), "full_size": FullSize(1450, 3, 0)}
         ({"tcp": Tcp(False, "no answer within 3 s"), "echoes": Echoes(3, 2, RTT, (62,))}, ("inconclusive", "loss")),
         ({"tcp": Tcp(False, "Connection refused"), "echoes": Echoes(3, 2, RTT, (62,))}, ("fail", "tcp-failed")),
         ({"full_size": FullSize(1450, 3, 0), "echoes": Echoes(3, 2, RTT, (62,))}, ("inconclusive", "loss")),
-        ({"full_size": FullSize(1450, 3, 1), "echoes": Echoes(3, 3, RTT, (62,))}, ("pass", "as-expected")),
+        # the first one is what a router answered with a smaller MTU; nothing explains a second one, nor a later one
+        ({"full_size": FullSize(1450, 3, 1), "echoes": Echoes(3, 3, RTT, (62,))}, ("inconclusive", "full-size-loss")),
+        ({"full_size": FullSize(1450, 3, 1), "echoes": Echoes(3, 2, RTT, (62,))}, ("inconclusive", "loss")),
+        ({"full_size": FullSize(1450, 3, 1, late=2)}, ("inconclusive", "full-size-loss")),
+        ({"full_size": FullSize(1450, 3, 1, late=1)}, ("inconclusive", "full-size-loss")),
+        ({"full_size": FullSize(1450, 5, 3, late=2)}, ("inconclusive", "full-size-loss")),
+        # a single one of several is no measure; diagnosis sums those of all pairs
+        ({"full_size": FullSize(1450, 5, 3, late=1)}, ("pass", "as-expected")),
         ({"full_size": FullSize(1450, 3, 3)}, ("pass", "as-expected")),
-        # the first ones are what a router answered with a smaller MTU
         ({"full_size": FullSize(1450, 3, 2)}, ("pass", "as-expected")),
+        ({"full_size": FullSize(1450, 5, 3, 1430)}, ("pass", "as-expected")),
+        ({"full_size": FullSize(1450, 5, 2, 1430, 2)}, ("inconclusive", "full-size-loss")),
         ({"full_size": FullSize(1450, 3, 0)}, ("fail", "mtu-hole")),
         # what a router told is no arrival
         ({"full_size": FullSize(1450, 3, 2, 1430)}, ("pass", "as-expected")),
@@ -94,6 +102,7 @@ NO_ECHO = {"echoes": Echoes(3, 0), "full_size": FullSize(1450, 3, 0)}
         (NO_ECHO, ("inconclusive", "loss")),
         # a filter for ICMP echo, unless something of the rest was lost, too
         ({**NO_ECHO, "tcp": Tcp(True)}, ("inconclusive", "echoes-filtered")),
+        ({**NO_ECHO, "echoes": Echoes(3, 0, protocol="udp"), "tcp": Tcp(True)}, ("inconclusive", "datagrams-lost")),
         ({"echoes": Echoes(3, 0), "tcp": Tcp(True)}, ("inconclusive", "echoes-filtered")),
         ({**NO_ECHO, "full_size": FullSize(1450, 3, 1), "tcp": Tcp(True)}, ("inconclusive", "loss")),
         ({**NO_ECHO, "tcp": Tcp(True), "arrival": Arrival(OWN, None, 0)}, ("inconclusive", "datagrams-lost")),
@@ -119,6 +128,9 @@ def test_what_speaks_against_a_path_whose_hops_are_right(seen, expected):
 
 def test_a_full_size_packet_that_ipv6_vxlan_answers_is_no_hole():
     assert judged(family="ipv6", full_size=FullSize(1450, 3, 2, 1430)) == ("pass", "as-expected")
+    # where the one who sends is not told, the answer to the second one is too large for the way back
+    assert judged(family="ipv6", full_size=FullSize(1450, 5, 3)) == ("pass", "as-expected")
+    assert judged(family="ipv6", full_size=FullSize(1450, 5, 1)) == ("inconclusive", "full-size-loss")
 
 
 OVERWRITE = "flannel.alpha.coreos.com/public-ip-overwrite"
@@ -211,6 +223,7 @@ def test_evidence_as_data_says_what_was_not_observed_and_why():
         "received": 2,
         "rtt_ms": {"min": 0.1, "median": 0.1, "max": 0.2},
         "reply_ttls": [62],
+        "protocol": "icmp",
     }
     assert told["tcp"] == {"observed": False, "why": "The image has no nc."}
     assert observation.evidence(Observation(problem="exec broke"))["arrival"]["why"] == "exec broke"

@@ -110,8 +110,8 @@ def connected(**more):
     said = {"run": SETTINGS.run_id, "node": "node-2", "source": "10.244.1.2", "records": []}
     told = {
         "number": 0,
-        "trace": {"target": "10.244.2.2", "max_ttl": 3, "hops": [[None]]},
-        "echoes": {"sent": 1, "received": 1, "ms": [0.1], "ttls": [62]},
+        "trace": {"target": "10.244.2.2", "max_ttl": 3, "hops": [[None]], "protocol": "icmp"},
+        "echoes": {"sent": 1, "received": 1, "ms": [0.1], "ttls": [62], "protocol": "icmp"},
         "tcp": {"connected": True, "ms": 0.1, "said": said},
         **more,
     }
@@ -157,6 +157,67 @@ def test_a_peer_that_does_not_listen_yet_is_asked_again(tmp_path, port):
     finally:
         late.terminate()
         late.wait(5)
+
+
+@pytest.fixture
+def no_ping_sockets(monkeypatch, port):
+    """As in a pod whose kernel allows no sockets of datagrams of ICMP (net.ipv4.ping_group_range)."""
+    monkeypatch.setitem(probe_agent.IPV4, "protocol", 255)
+    monkeypatch.setenv("PODPATH_RUN", SETTINGS.run_id)
+    monkeypatch.setenv("PODPATH_NODE", "node-1")
+
+
+def test_echoes_by_udp_wait_until_the_peer_listens(tmp_path, port, no_ping_sockets):
+    pod = Pod("node-2", tmp_path / "peer", port)
+    late = subprocess.Popen(
+        ["sh", "-c", 'sleep 1; exec "$@"', "sh", sys.executable, *pod.commands["peer"][1:]], env=pod.environment
+    )
+    errand = Errand(PAIR, "node-2", "ipv4", "127.0.0.1", 0, 40000, 3)
+    order = json.loads(WAY.probe_command(SETTINGS.method, [errand])[-1])
+    try:
+        told = probe_agent.run_errand(order["errands"][0], order["method"], time.monotonic())
+    finally:
+        late.terminate()
+        late.wait(5)
+    (answer,) = WAY.read(json.dumps({"number": 0, **told}), "", [errand], SETTINGS)
+    seen = answer.observation
+    assert (seen.protocol, seen.echoes.protocol) == ("udp", "udp")
+    assert (seen.echoes.sent, seen.echoes.received) == (2, 2)
+    assert seen.tcp.connected
+
+
+def test_a_peer_that_never_listens_is_waited_for_no_longer_than_allowed(port, no_ping_sockets):
+    begin = time.monotonic()
+    spent = probe_agent.await_peer({"family": "ipv4", "address": "127.0.0.1", "peer_port": port}, 0.5)
+    assert 0.5 <= spent <= time.monotonic() - begin < 2
+
+
+@pytest.mark.parametrize(
+    ("answered", "late"), [((0, 1, 2, 3, 4), 0), ((1, 2, 3, 4), 0), ((0, 3), 3), ((1, 3, 4), 1), ((4,), 0), ((), 0)]
+)
+def test_what_is_lost_after_the_first_answer_is_told_apart(monkeypatch, answered, late):
+    class Line:
+        icmp = True
+
+        def __init__(self, *given):
+            self.answers = {}
+
+        def unfragmented(self):
+            pass
+
+        def send(self, sequence, ttl, size, payload):
+            if sequence in answered:
+                self.answers[sequence] = {"address": "10.0.0.2", "ms": 0.1, "ttl": 62}
+
+        def listen(self, *given):
+            pass
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(probe_agent, "Line", Line)
+    seen = probe_agent.echoes({"family": "ipv4", "address": "10.0.0.2", "peer_port": 1}, 5, 1, 1450)
+    assert (seen["received"], seen["late"], seen["protocol"]) == (len(answered), late, "icmp")
 
 
 @pytest.mark.parametrize(("reached", "waits"), [(True, 0), (False, 2)])
@@ -233,7 +294,7 @@ def test_a_peer_of_another_node_is_no_connection(tmp_path, peer, port):
 
 def test_cut_off_output_keeps_what_it_has():
     errands = [Errand(CONTROL, "a", "ipv4", "10.0.0.1", 0, 1, 1)] * 2
-    line = '{"number": 0, "trace": {"target": "10.0.0.1", "max_ttl": 1, "hops": [[null]]}}\n'
+    line = '{"number": 0, "trace": {"target": "10.0.0.1", "max_ttl": 1, "hops": [[null]], "protocol": "udp"}}\n'
     first, second = WAY.read(line + line[:20], "The connection ended.", errands, SETTINGS)
     assert first.observation.trace
     assert second.observation.problem == "The connection ended."

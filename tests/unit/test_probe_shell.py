@@ -58,6 +58,18 @@ def test_a_healthy_pair_gives_all_evidence():
     assert not seen.unobserved
 
 
+@pytest.mark.parametrize(
+    ("first", "answered", "late"),
+    [("seq=", (0, 1, 2, 3, 4), 0), ("seq=", (2, 3), 1), ("icmp_seq=", (3, 4), 1), ("icmp_seq=", (1, 5), 3)],
+)
+def test_large_packets_lost_after_the_first_answer_are_told_apart(first, answered, late):
+    """busybox counts from 0, iputils from 1."""
+    lines = [f"1458 bytes from 10.244.1.2: {first}{number} ttl=62 time=0.1 ms" for number in answered]
+    part = probe_shell._Part("1", [*lines, f"5 packets transmitted, {len(answered)} received, 0% packet loss"])
+    full, _why = probe_shell._full_size(part, 1450, "")
+    assert (full.sent, full.received, full.late) == (5, len(answered), late)
+
+
 def test_control_is_traced_and_the_service_tells_who_served():
     control, service = WAY.read(recorded("healthy"), "", HEALTHY, SETTINGS)[3:]
     assert [hop.addresses for hop in control.observation.trace.hops] == [("10.244.0.1",), ("10.244.1.0",), ()]

@@ -124,6 +124,25 @@ def test_a_loss_that_only_all_echoes_of_a_node_show_keeps_the_whole_from_a_pass(
     assert ("lost" in result["msg"]) == failed
 
 
+@pytest.mark.parametrize("protocol", ["udp", "icmp"])
+def test_a_pair_says_of_what_protocol_its_probes_and_echoes_were(prove, protocol):
+    seen = {
+        "protocol": protocol,
+        "echoes": observation.Echoes(3, 3, (0.1, 0.1, 0.1), (62,), protocol),
+        "full_size": observation.FullSize(1450, 5, 5),
+    }
+    _failed, result = prove(cluster(), Probes(cluster(), seen={("node-1", "node-2"): seen}))
+    (pair,) = (one for one in result["pairs"] if (one["source"]["node"], one["destination"]["node"]) == NAMES[1:])
+    assert (pair["protocol"], pair["evidence"]["echoes"]["protocol"]) == (protocol, protocol)
+    jsonschema.validate(report.build(result), SCHEMA, jsonschema.Draft202012Validator)
+    known = SCHEMA["$defs"]
+    assert set(pair) <= set(known["pair"]["properties"]), "the schema names all that is told"
+    for name in ("echoes", "full_size"):
+        assert set(pair["evidence"][name]) == set(known["evidence"]["properties"][name]["properties"])
+    documented = yaml.safe_load(pod_traceroute.RETURN)["pairs"]["contains"]
+    assert set(pair) == set(documented)
+
+
 def test_as_many_echoes_are_sent_as_the_user_asks_for(prove):
     probes = Probes(cluster())
     prove(cluster(), probes, echoes=pod_traceroute.request(defaults(echoes=25), False).echoes)

@@ -94,9 +94,9 @@
     add("Echoes", evidence.echoes, (e) => e.received === e.sent, (e) => {
       const rtt = e.rtt_ms && e.rtt_ms.median !== undefined ? `; ${e.rtt_ms.min} / ${e.rtt_ms.median} / ${e.rtt_ms.max} ms (min, median, max)` : "";
       const ttls = (e.reply_ttls || []).length ? `; TTL of the replies ${[...new Set(e.reply_ttls)].join(", ")}` : "";
-      return `${e.received} of ${e.sent} answered${rtt}${ttls}`;
+      return `${e.received} of ${e.sent} answered${e.protocol ? ` (${e.protocol.toUpperCase()})` : ""}${rtt}${ttls}`;
     });
-    add("Full size", evidence.full_size, (e) => e.received > 0 || Boolean(e.told_mtu), (e) => `${e.received} of ${e.sent} packets of ${e.size} bytes, not to be fragmented, answered${e.told_mtu ? `; a router told that ${e.told_mtu} bytes fit` : ""}`);
+    add("Full size", evidence.full_size, (e) => (e.received > 0 || Boolean(e.told_mtu)) && !(e.late > 0), (e) => `${e.received} of ${e.sent} packets of ${e.size} bytes, not to be fragmented, answered${e.told_mtu ? `; a router told that ${e.told_mtu} bytes fit` : ""}${e.late ? `; ${e.late} lost after the first answer` : ""}`);
     add("At the peer", evidence.arrival, (e) => e.source === one.sip, (e) => !e.source ? "it listened, and nothing of this pair came" : `it saw ${e.source}, ${e.ttl ? `TTL ${e.ttl}` : "TTL not observed"}, ${e.size ? `${e.size} bytes` : "size not observed"}${e.why ? `. ${e.why}` : ""}`);
     add("TCP", evidence.tcp, (e) => e.connected, (e) => (e.connected ? `connected${e.ms ? ` in ${e.ms} ms` : ""}` : e.problem));
     const own = (e) => !e.own_interface || e.interface === e.own_interface;
