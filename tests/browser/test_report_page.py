@@ -117,7 +117,7 @@ def stray(rule: str, address: str, public_ip: str = "") -> dict:
         if pair["verdict"] == "fail":
             pair["rule"] = rule
             pair["hops"][1]["addresses"] = [address]
-    document["nodes"][2]["public_ip"] = public_ip
+    document["nodes"][2] |= {"public_ip": public_ip or None, "public_ips": [public_ip] if public_ip else []}
     return document
 
 
