@@ -74,6 +74,10 @@ netlab: $(STAMP) ## the proof against each fault, with real packets in network n
 browser: $(STAMP) ## the HTML report in Chromium (installs Debian's chromium, needs root for that)
 	@ansible-playbook tests/browser/install.yml && pytest --quiet tests/browser
 
+.PHONY: pictures
+pictures: $(STAMP) ## the pictures in docs/images, of real runs in network namespaces (needs root)
+	@ansible-playbook tests/browser/install.yml && python3 tests/browser/pictures.py
+
 .PHONY: bench
 bench: $(STAMP) ## times, memory and sizes by cluster size, as tables (docs/scale.md)
 	@tools/bench

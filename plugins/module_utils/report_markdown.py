@@ -16,8 +16,11 @@ MAX_MATRIX = 16
 MAX_ROWS = 30
 MAX_DIAGNOSES = 3
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$@])")
-# GitHub reads ":a:" or ":100:" as an emoji anywhere but in code, and no escape helps
-_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{1,4})?(?![\w:])")
+# GitHub and GitLab read ":a:" or ":100:" as an emoji anywhere but in code, and no escape helps. All names that begin
+# with a digit are these; other numbers between colons are times and ports.
+_IPV6 = r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{1,4})?(?![\w:])"
+_EMOJI = r":(?:100|1234|8ball|(?:1st|2nd|3rd)_place_medal|[+-]1\w*|[^\W\d][\w+-]*):"
+_AS_CODE = re.compile(f"(?:{_IPV6}|{_EMOJI})+")
 _LETTERS = {"p": "✓", "f": "**✗**", "i": "?", report_matrix.NOT_TRIED: ""}
 
 
@@ -31,9 +34,9 @@ def _literal(text: str) -> str:
 
 def escaped(text: str) -> str:
     """A text that Markdown shows as it is, on one line: neither markup nor HTML nor a mention nor an emoji comes of it.
-    Addresses of IPv6 are code."""
+    Addresses of IPv6, and whatever may name an emoji, are code."""
     line, out, at = _line(text), "", 0
-    for found in _IPV6.finditer(line):
+    for found in _AS_CODE.finditer(line):
         out += f"{_literal(line[at : found.start()])}`{found[0]}`"
         at = found.end()
     return out + _literal(line[at:])

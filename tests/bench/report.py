@@ -12,7 +12,6 @@ from __future__ import annotations
 import gzip
 import json
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "collections"), str(ROOT / "tests" / "unit")]
+sys.path[:0] = [str(ROOT / "collections"), str(ROOT / "tests" / "unit"), str(ROOT / "tests" / "browser")]
 SIZES = (3, 10, 30, 100, 300, 1000)
 # above this the generated result leaves out pairs that pass, as the module does
 WHOLE = 300
@@ -59,31 +58,19 @@ def timed(work: Callable[[], object]) -> tuple[float, object]:
 
 def drawn(page: str) -> float | None:
     """Seconds until Chromium has drawn the page; None where there is none."""
-    program = shutil.which("chromium")
+    import chromium
+
+    program = chromium.program()
     if not program:
         return None
-    from playwright.sync_api import sync_playwright
-
-    with tempfile.TemporaryDirectory() as directory, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as directory, chromium.started(program) as browser:
         file = Path(directory, "paths.html")
         file.write_text(page)
-        switches = [
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-sync",
-            "--disable-background-networking",
-            "--disable-component-update",
-        ]
-        browser = playwright.chromium.launch(executable_path=program, args=switches)
         tab = browser.new_page()
         begin = time.perf_counter()
         tab.goto(file.as_uri())
         tab.wait_for_selector("html[data-ready=yes]", timeout=120_000)
-        took = time.perf_counter() - begin
-        browser.close()
-    return took
+        return time.perf_counter() - begin
 
 
 def measure(size: int) -> dict:

@@ -5,20 +5,19 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "collections"), str(ROOT / "tests" / "unit")]
+sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "collections"), str(ROOT / "tests" / "unit")]
 SHOTS = ROOT / "artifacts" / "screenshots"
-SWITCHES = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync")
+
+import chromium  # noqa: E402
 
 
 @dataclass
@@ -43,13 +42,10 @@ class Opened:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert program, "There is no Chromium: make browser, or ansible-playbook tests/browser/install.yml, installs it."
-    with sync_playwright() as playwright:
-        # each start has an empty directory of its own for the user's data
-        started = playwright.chromium.launch(executable_path=program, args=SWITCHES, headless=True)
+    program = chromium.program()
+    assert program, chromium.MISSING
+    with chromium.started(program) as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

@@ -57,6 +57,26 @@ def test_the_underlay_is_marked_by_what_the_host_told(opened, changes, text):
     assert line.locator(".sign").inner_text() == ("✕" if changes else "✓")
 
 
+def test_a_screen_reader_hears_what_is_right_and_what_is_not(opened):
+    document = samples.result(fault=samples.WRONG_CARD)
+    told = next(pair for pair in document["pairs"] if pair["verdict"] == "fail")
+    told["evidence"]["arrival"] = {"observed": False, "why": "The peer recorded no packet of this pair."}
+    told["evidence"]["tcp"] |= {"connected": False, "problem": "timed out after 2 s"}
+    told["expected"]["hops"][0] = {"role": "silent", "addresses": []}
+    told["hops"][0] |= {"addresses": [], "received": 0, "rtt_ms": {}}
+    one = opened(document, ENDS)
+    one.choose(0, 2)
+    evidence, hops = (one.page.locator(part).aria_snapshot() for part in ("#evidence", "#hops tbody"))
+    for line in ("as expected: 3 of 3 answered", "not observed: The peer recorded no packet of this pair.",
+                 "not as expected: timed out after 2 s"):
+        assert f'- definition: "{line}' in evidence
+    for cell in ("as expected: *", "not as expected: 10.0.2.15", "as expected: 10.244.2.9"):
+        assert f'cell "{cell}"' in hops
+    assert not set("✓✕\N{EN DASH}") & set(evidence + hops)
+    parts = "(all) => all.map((one) => [...one.children].map((part) => part.tagName).join(' '))"
+    assert one.page.locator("#evidence > div").evaluate_all(parts) == ["DT DD"] * 5
+
+
 def test_with_host_gw_the_second_hop_is_the_other_nodes_card(opened):
     one = opened(samples.result(backend="host-gw"), ENDS)
     one.choose(0, 1)
@@ -97,7 +117,7 @@ def stray(rule: str, address: str, public_ip: str = "") -> dict:
         if pair["verdict"] == "fail":
             pair["rule"] = rule
             pair["hops"][1]["addresses"] = [address]
-    document["nodes"][2]["public_ip"] = public_ip
+    document["nodes"][2] |= {"public_ip": public_ip or None, "public_ips": [public_ip] if public_ip else []}
     return document
 
 
@@ -281,7 +301,8 @@ def test_the_matrix_is_seen_whole(opened, width, size):
 
 @pytest.mark.parametrize("width", [390, 1440])
 def test_a_number_hides_no_address_and_a_pods_address_is_told_whole(opened, width):
-    one = opened(samples.result(), ENDS, width=width)
+    # a page that still glides to the map would have moved from one box to the next
+    one = opened(samples.result(), ENDS, width=width, motion="reduce")
     one.choose(0, 1)
     addresses = one.page.locator("#map .m-ip").evaluate_all(BOXES)
     for number in one.page.locator("#map .m-hop").evaluate_all(BOXES):
@@ -319,7 +340,7 @@ def test_a_path_of_ipv6_is_drawn_and_its_long_addresses_stay_in_their_boxes(open
     whole = one.page.locator("#map .m-ip title").evaluate_all("(all) => all.map((one) => one.textContent)")
     assert "10.244.0.1" in whole
     seen = one.page.locator("#hops tbody td.mono").last
-    assert seen.inner_text().split() == ["✓", "10.244.1.9"]
+    assert seen.text_content() == "✓as expected: 10.244.1.9"
     lines = """(cell) => {
       const text = document.createRange();
       text.selectNode(cell.lastChild);
@@ -383,7 +404,8 @@ def test_what_the_peer_did_not_record_is_no_size_of_zero(opened, told, text):
     document["pairs"][1]["evidence"]["arrival"] |= told
     one = opened(document, ENDS)
     one.choose(0, 1)
-    assert one.page.locator("#evidence > div").filter(has_text="At the peer").locator("dd").last.inner_text() == text
+    line = one.page.locator("#evidence > div").filter(has_text="At the peer")
+    assert line.locator("dd").text_content() == f"as expected: {text}"
 
 
 def test_a_phone_shows_what_failed_without_scrolling_sideways(opened):
@@ -463,6 +485,38 @@ def test_without_scripts_what_failed_still_stands_there(browser, tmp_path):
     assert page.locator("#failing tbody tr").count() == 4
     assert not page.locator("#map").is_visible()
     context.close()
+
+
+@pytest.mark.parametrize(("script", "torn", "why"), [
+    # as Firefox before 113 and Safari before 16.4
+    ("delete globalThis.DecompressionStream", "", "This browser has no DecompressionStream"),
+    ("", "?", "is not correctly encoded"),
+], ids=["cannot-unpack", "torn"])
+def test_a_page_whose_data_cannot_be_read_says_so(browser, tmp_path, script, torn, why):
+    from ansible_collections.podpath.kubeadm.plugins.filter import paths
+
+    whole = paths.path_html(paths.path_report(samples.result(100, fault=samples.UDP_BLOCKED)))
+    file = tmp_path / "x.html"
+    assert 'data-packed="yes">' in whole
+    file.write_text(whole.replace('data-packed="yes">', f'data-packed="yes">{torn}'))
+    context = browser.new_context()
+    context.add_init_script(script)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    told = page.get_by_role("alert")
+    told.wait_for()
+    assert "The map and the matrix cannot be drawn; everything that did not pass stands below" in told.inner_text()
+    assert why in told.inner_text()
+    for part in ("#map", "#matrix"):
+        assert not page.locator(part).is_visible()
+    assert page.locator("#failing tbody tr").count() == 20
+    # what would draw a path draws none
+    assert page.get_by_role("button", name="Show the path from").first.is_disabled()
+    context.close()
+
+
+def test_a_page_that_can_be_read_says_nothing_of_it(opened):
+    assert opened(samples.result(100)).page.get_by_role("alert").count() == 0
 
 
 def test_a_run_that_proved_nothing_says_why(opened):

@@ -72,6 +72,21 @@ def test_what_cannot_be_written_costs_nothing_else(tmp_path, inventory):
     assert ran.changed == {}
 
 
+def test_a_file_keeps_the_mode_that_its_owner_gave_it_and_a_new_one_has_that_of_the_umask(tmp_path, inventory):
+    kept, new = tmp_path / "paths.html", tmp_path / "paths.xml"
+    kept.write_text("of an earlier run")
+    kept.chmod(0o600)
+    before = os.umask(0o027)
+    try:
+        ran = playbooks.run(RECORDED, [inventory], pod_paths_output_html=str(kept), pod_paths_output_junit=str(new),
+                            recorded=recorded(tmp_path, samples.result()))
+    finally:
+        os.umask(before)
+    assert ran.rc == 0, ran.output
+    assert "All 9 pod pairs" in kept.read_text()
+    assert [file.stat().st_mode & 0o777 for file in (kept, new)] == [0o600, 0o640]
+
+
 def test_a_report_that_cannot_be_made_costs_nothing_else(tmp_path, inventory):
     broken = samples.result()
     broken["nodes"][0]["pod_cidrs"] = 5

@@ -164,6 +164,7 @@ def _nodes(size: int, backend: str, fault: str, told: list[tuple[str, str, str]]
     for index in range(size):
         name = node_name(index)
         last = index == size - 1
+        public_ip = "10.0.2.15" if fault == LOOP else node_address(index)
         counts = _count(outgoing.get(name, []) + incoming.get(name, []))
         open_ = counts["inconclusive"] or not counts["pass"]
         verdict = "fail" if counts["fail"] else "inconclusive" if open_ else "pass"
@@ -174,7 +175,7 @@ def _nodes(size: int, backend: str, fault: str, told: list[tuple[str, str, str]]
         nodes.append({
             "name": name, "ready": not (fault == NOT_READY and last), "pod_cidrs": [f"{subnet(index)}.0/24"],
             "internal_ips": [node_address(index)],
-            "public_ip": "10.0.2.15" if fault == LOOP else node_address(index), "backend": backend,
+            "public_ip": public_ip, "public_ips": [public_ip], "overwritten_ips": [], "backend": backend,
             "bridge_ips": [f"{subnet(index)}.1"],
             "overlay_ips": [f"{subnet(index)}.0"] if backend == "vxlan" else [],
             "verdict": verdict, "reason": reason,
@@ -214,11 +215,13 @@ def result(size: int = 3, backend: str = "vxlan", fault: str = "", **more: Any) 
         "preflight": preflight,
         "nodes": _nodes(size, backend, fault, told),
         "pairs": every,
-        "control": [{"family": "ipv4", "source": node_name(0), "address": dead, "verdict": "fail", "held": True,
+        "control": [{"family": "ipv4", "source": node_name(0), "address": dead, "answered": [], "verdict": "fail",
+                     "held": True,
                      "reason": f"Nothing answers at {dead}, as it must be.",
                      "hops": [_hop(1, f"{subnet(0)}.1"), _hop(2, f"{subnet(1)}.0", "!H")]}],
         "services": [{"source": node_name(index), "address": "10.96.113.7", "port": 8080, "connected": True,
                       "served_by": node_name((index + 1) % size), "problem": ""} for index in range(size)],
+        "no_service": "",
         "diagnosis": _diagnosis(fault, failing, name) if failing else [],
         "changes": None,
         "requests": {"list": 6, "create": 2 * size, "delete": 1, "exec": size, "get": 1},

@@ -396,9 +396,23 @@ def test_markdown_of_many_nodes_counts_by_node_worst_first():
     ("Hop 2 is fd00:a::1, expected fd00:100:b::.", "Hop 2 is `fd00:a::1`, expected `fd00:100:b::`."),
     ("https://[fd00::1]:6443 ::ffff:10.0.0.1", "https://\\[`fd00::1`\\]:6443 `::ffff:10.0.0.1`"),
     ("made at 2026-11-24T17:30:00Z: a|b", "made at 2026-11-24T17:30:00Z: a\\|b"),
+    ("node:tada: :+1: :100: :non-potable_water:", "node`:tada:` `:+1:` `:100:` `:non-potable_water:`"),
+    ("10.0.0.1:100:1234: :8ball::piñata:", "10.0.0.1`:100:`1234: `:8ball::piñata:`"),
+    ("192.168.56.10:6443: refused", "192.168.56.10:6443: refused"),
 ])
-def test_markdown_has_addresses_of_ipv6_as_code_as_a_part_of_them_may_name_an_emoji(text, shown):
+def test_markdown_has_as_code_what_may_name_an_emoji(text, shown):
     assert report_markdown.escaped(text) == shown
+
+
+@pytest.mark.parametrize(("held", "text"), [
+    # what else could explain the silence is no finding there
+    (True, "must not be reached: it was not.</li>"),
+    (False, "must not be reached: it was, so no pair can pass. A filter on node-1, or the pod is gone.</li>"),
+])
+def test_a_page_says_why_of_a_control_that_did_not_hold(held, text):
+    document = samples.result()
+    document["control"][0] |= {"held": held, "reason": "A filter on node-1, or the pod is gone."}
+    assert text in paths.path_html(paths.path_report(document))
 
 
 def test_a_diagnosis_of_each_node_buries_nothing():

@@ -3,6 +3,8 @@
   const WORDS = { p: "pass", f: "fail", i: "inconclusive", "-": "not looked at" };
   const GLYPHS = { p: "✓", f: "✕", i: "?", "-": "" };
   const WORST = { f: 3, i: 2, p: 1, "-": 0 };
+  // Beside each sign its words for whoever does not see it; a text beside "none" says by itself that nothing was observed.
+  const SIGNS = { pass: ["✓", "as expected: "], fail: ["✕", "not as expected: "], none: ["–", ""] };
   const GROUP_ABOVE = 120, GROUPS = 50;
 
   let report, names, grids, pairs, families, family;
@@ -12,6 +14,7 @@
     const block = $("data");
     if (block.dataset.packed !== "yes") return JSON.parse(block.textContent);
     const bytes = Uint8Array.from(atob(block.textContent), (letter) => letter.charCodeAt(0));
+    if (!("DecompressionStream" in window)) throw new Error("This browser has no DecompressionStream, which unpacks the data of a large page; Firefox has it since 113, Safari since 16.4, Chromium since 80.");
     const text = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
     return JSON.parse(text);
   }
@@ -49,12 +52,18 @@
 
   const place = (addresses) => addresses.join(" or ") || "*";
 
+  // Whether a hop is what was expected there; where silence is, it is right, too.
+  const asExpected = (wanted, hop) => Boolean(wanted) && (hop.addresses.length
+    ? hop.addresses.every((address) => wanted.addresses.includes(address)) : wanted.role === "silent");
+
+  const glyph = (kind, style) => element("span", { className: `${style} s-${kind}`, ariaHidden: "true", textContent: SIGNS[kind][0] });
+  const spoken = (kind) => element("span", { className: "hidden", textContent: SIGNS[kind][1] });
+
   function sentence(one) {
     if (!one.pair) return "No details of this pair are in this page.";
     const told = one.hops.map((hop) => {
       const wanted = one.expected[hop.ttl - 1];
-      const right = wanted && hop.addresses.length && hop.addresses.every((address) => wanted.addresses.includes(address));
-      const role = right ? `${wanted.role} ` : "";
+      const right = asExpected(wanted, hop), role = right ? `${wanted.role} ` : "";
       return `hop ${hop.ttl}: ${hop.addresses.length ? role + place(hop.addresses) : "silent"}${right ? ", as expected" : ""}`;
     });
     return `${one.pair.verdict}. ${one.pair.reason} ${told.join("; ")}`;
@@ -66,10 +75,12 @@
     const most = Math.max(one.expected.length, one.hops.length);
     for (let index = 0; index < most; index += 1) {
       const wanted = one.expected[index], hop = one.hops.find((entry) => entry.ttl === index + 1);
-      const right = wanted && hop && hop.addresses.length && hop.addresses.every((address) => wanted.addresses.includes(address));
       const seen = hop ? place(hop.addresses) + (hop.notes.length ? ` ${hop.notes.join(" ")}` : "") : "–";
       const cell = element("td", { className: "mono" }, ...breakable(seen));
-      if (hop) cell.prepend(element("span", { className: right ? "s-pass" : wanted && wanted.role === "silent" ? "s-none" : "s-fail", textContent: right ? "✓\u00a0" : "✕\u00a0" }));
+      if (hop) {
+        const kind = asExpected(wanted, hop) ? "pass" : "fail";
+        cell.prepend(glyph(kind, "sign"), spoken(kind));
+      }
       body.append(element("tr", {},
         element("th", { scope: "row", textContent: String(index + 1) }),
         element("td", { className: "mono" }, ...breakable(wanted ? `${wanted.role} ${wanted.addresses.join(" or ")}` : "–")),
@@ -85,11 +96,11 @@
     const evidence = one.evidence;
     const lines = [];
     const all = Object.values(evidence), why = all.length ? all[0].why : "";
-    if (all.length && all.every((entry) => !entry.observed && entry.why === why)) return [["Nothing", "–", "s-none", `was observed: ${why}`]];
+    if (all.length && all.every((entry) => !entry.observed && entry.why === why)) return [["Nothing", "none", `was observed: ${why}`]];
     const add = (name, entry, good, text) => {
       if (!entry) return;
-      if (!entry.observed) lines.push([name, "–", "s-none", `not observed: ${entry.why}`]);
-      else lines.push([name, good(entry) ? "✓" : "✕", good(entry) ? "s-pass" : "s-fail", text(entry)]);
+      if (!entry.observed) lines.push([name, "none", `not observed: ${entry.why}`]);
+      else lines.push([name, good(entry) ? "pass" : "fail", text(entry)]);
     };
     add("Echoes", evidence.echoes, (e) => e.received === e.sent, (e) => {
       const rtt = e.rtt_ms && e.rtt_ms.median !== undefined ? `; ${e.rtt_ms.min} / ${e.rtt_ms.median} / ${e.rtt_ms.max} ms (min, median, max)` : "";
@@ -117,8 +128,8 @@
     $("verdict").replaceChildren(mark, ` ${names[source]} → ${names[destination]}: ${more}`);
     pathMap.draw($("map"), report.nodes, one, sentence(one));
     hopRows(one);
-    $("evidence").replaceChildren(...evidenceLines(one).map(([name, sign, style, text]) =>
-      element("div", {}, element("dd", { className: `sign ${style}`, textContent: sign }), element("dt", { textContent: name }), element("dd", {}, ...breakable(text)))));
+    $("evidence").replaceChildren(...evidenceLines(one).map(([name, kind, text]) =>
+      element("div", {}, element("dt", {}, glyph(kind, "sign"), name), element("dd", {}, spoken(kind), ...breakable(text)))));
     $("evidence").parentElement.hidden = !one.pair;
     for (const cell of document.querySelectorAll(".cells [aria-selected=true]")) cell.setAttribute("aria-selected", "false");
     for (const cell of document.querySelectorAll(`.cells td[data-s="${source}"][data-d="${destination}"]`)) { cell.setAttribute("aria-selected", "true"); reveal(cell); }
@@ -381,5 +392,14 @@
     document.documentElement.dataset.ready = "yes";
   }
 
-  start();
+  // The tables need no script, so they hold whatever keeps it from the map.
+  function giveUp(error) {
+    for (const part of ["path", "matrix"]) $(part).hidden = true;
+    for (const button of document.querySelectorAll("button.show")) button.disabled = true;
+    $("unread-why").textContent = error.message;
+    $("unread").hidden = false;
+    console.error(error);
+  }
+
+  start().catch(giveUp);
 })();
