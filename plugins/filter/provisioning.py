@@ -41,6 +41,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     node_marks,
     proxy,
     readiness,
+    redaction,
     swap,
     sysctl,
     versions,
@@ -274,12 +275,19 @@ def kubeadm_state_of(seen: Mapping[str, Any]) -> dict[str, str]:
 
 
 def support_entries(parts: Mapping[str, Any]) -> list[dict[str, str]]:
-    """What support_collect gave for each host (or for the cluster), as entries of one archive."""
+    """What support_collect gave for each host (or for the cluster), as entries of one archive.
+
+    Whoever could not be asked has one that says why.
+    """
     return [
         {"name": f"{part}/{entry['name']}", "text": entry["text"]}
         for part, collected in parts.items()
-        for entry in collected.get("entries") or ()
+        for entry in collected.get("entries") or _not_collected(collected)
     ]
+
+
+def _not_collected(collected: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [{"name": "not-collected.txt", "text": f"{redaction.redact(collected['msg'])}\n"}] if collected.get("msg") else []
 
 
 def containerd_host_problems(host: str, settings: Mapping[str, Any]) -> list[str]:
