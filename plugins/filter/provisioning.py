@@ -398,6 +398,7 @@ class FilterModule:
             "sysctl_overrides": _said(sysctl.overrides),
             "sysctl_problems": _said(sysctl.problems),
             "tag_problems": _said(inventory.tag_problems),
+            "unreachable_problem": _said(inventory.unreachable_problem),
             "ufw_enabled": _said(firewall_ufw.enabled),
             "zram_swap_units": _said(swap.zram_swap_units),
         }
