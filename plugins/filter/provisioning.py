@@ -394,6 +394,7 @@ class FilterModule:
             "swap_started_services": _said(swap.started_services),
             "swap_started_units": _said(swap.started_units),
             "swap_unit_cures": _said(swap.unit_cures),
+            "sysctl_leftovers": _said(sysctl.leftovers),
             "sysctl_override_sentences": _said(sysctl.override_sentences),
             "sysctl_overrides": _said(sysctl.overrides),
             "sysctl_problems": _said(sysctl.problems),
