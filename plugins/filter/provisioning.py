@@ -287,7 +287,8 @@ def support_entries(parts: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _not_collected(collected: Mapping[str, Any]) -> list[dict[str, str]]:
-    return [{"name": "not-collected.txt", "text": f"{redaction.redact(collected['msg'])}\n"}] if collected.get("msg") else []
+    said = redaction.redact(str(collected.get("msg") or ""))
+    return [{"name": "not-collected.txt", "text": f"{said}\n"}] if said else []
 
 
 def containerd_host_problems(host: str, settings: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""apt is asked for the distribution's containerd before anything is changed. It needs no lab, and apt on this machine."""
+"""apt is asked for the distribution's containerd before anything is changed. It needs this machine's apt and no lab."""
 
 from __future__ import annotations
 

@@ -107,11 +107,13 @@ DOWN = {"unreachable": True, "msg": "Task failed: Connection refused"}
 
 @pytest.mark.parametrize(("said", "limit", "cure"), [
     ({"controlplane": UP, "node-1": UP}, "", ""),
-    ({"controlplane": UP, "node-1": DOWN}, "", "or go on without and come back to it in a later run: --limit 'all:!node-1'."),
+    ({"controlplane": UP, "node-1": DOWN}, "",
+     "go on without and come back to it in a later run: --limit 'all:!node-1'."),
     ({"controlplane": UP, "node-1": DOWN, "node-2": DOWN}, "kube_node,controlplane",
      "--limit 'kube_node,controlplane:!node-1:!node-2'."),
     ({"node-1": DOWN}, "node-1", "Mend that, then run this playbook again."),
-    ({"controlplane": DOWN, "node-1": DOWN}, "", "run this playbook again: no host can be checked without controlplane."),
+    ({"controlplane": DOWN, "node-1": DOWN}, "",
+     "run this playbook again: no host can be checked without controlplane."),
 ])
 def test_who_cannot_be_reached_is_named_with_what_to_do(said, limit, cure):
     problem = unreachable_problem(said, ["controlplane"], limit)
