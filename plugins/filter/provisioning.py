@@ -41,6 +41,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     node_marks,
     proxy,
     readiness,
+    redaction,
     swap,
     sysctl,
     versions,
@@ -274,12 +275,20 @@ def kubeadm_state_of(seen: Mapping[str, Any]) -> dict[str, str]:
 
 
 def support_entries(parts: Mapping[str, Any]) -> list[dict[str, str]]:
-    """What support_collect gave for each host (or for the cluster), as entries of one archive."""
+    """What support_collect gave for each host (or for the cluster), as entries of one archive.
+
+    Whoever could not be asked has one that says why.
+    """
     return [
         {"name": f"{part}/{entry['name']}", "text": entry["text"]}
         for part, collected in parts.items()
-        for entry in collected.get("entries") or ()
+        for entry in collected.get("entries") or _not_collected(collected)
     ]
+
+
+def _not_collected(collected: Mapping[str, Any]) -> list[dict[str, str]]:
+    said = redaction.redact(str(collected.get("msg") or ""))
+    return [{"name": "not-collected.txt", "text": f"{said}\n"}] if said else []
 
 
 def containerd_host_problems(host: str, settings: Mapping[str, Any]) -> list[str]:
@@ -386,10 +395,12 @@ class FilterModule:
             "swap_started_services": _said(swap.started_services),
             "swap_started_units": _said(swap.started_units),
             "swap_unit_cures": _said(swap.unit_cures),
+            "sysctl_leftovers": _said(sysctl.leftovers),
             "sysctl_override_sentences": _said(sysctl.override_sentences),
             "sysctl_overrides": _said(sysctl.overrides),
             "sysctl_problems": _said(sysctl.problems),
             "tag_problems": _said(inventory.tag_problems),
+            "unreachable_problem": _said(inventory.unreachable_problem),
             "ufw_enabled": _said(firewall_ufw.enabled),
             "zram_swap_units": _said(swap.zram_swap_units),
         }

@@ -184,6 +184,7 @@ def needs(
     pod_cidr: str,
     backend: str,
     extra_ports: Sequence[Mapping[str, Any]],
+    api_port: int = 6443,
 ) -> list[dict[str, Any]]:
     """What must get into this host and through it.
 
@@ -223,20 +224,20 @@ def needs(
         found.append(_need("input", why, port=port, protocol="tcp", sources=pods, destinations=own, interface="cni0"))
 
     if control_plane:
-        from_nodes("6443", "tcp", "the API server, for the other nodes", nodes, opened)
+        from_nodes(str(api_port), "tcp", "the API server, for the other nodes", nodes, opened)
         if api := usable(api_sources):
             found.append(
                 _need(
                     "input",
                     "the API server, for this controller and administrators",
-                    port="6443",
+                    port=str(api_port),
                     protocol="tcp",
                     sources=api,
                     destinations=own,
                     interface=interface,
                 )
             )
-        from_pods("6443", "the API server, for this host's own pods")
+        from_pods(str(api_port), "the API server, for this host's own pods")
         # one etcd alone talks to nobody but the API server beside it
         from_nodes("2379-2380", "tcp", "etcd, for the other control planes", masters, opened)
     from_nodes("10250", "tcp", "the kubelet: logs, exec, metrics", nodes, opened)

@@ -89,6 +89,26 @@ def inventory_problems(groups: Mapping[str, Sequence[str]], sources: Sequence[st
     return problems
 
 
+def unreachable_problem(said: Mapping[str, Mapping[str, Any]], control_planes: Collection[str], limit: str = "") -> str:
+    """Which hosts of a run could not be asked, and what to do; empty where all could.
+
+    `said` is what gathering facts gave for each host of the run, `limit` the run's own --limit.
+    """
+    dead = {host: str(result.get("msg") or "it says nothing").removeprefix("Task failed: ").rstrip(".")
+            for host, result in said.items() if not result.get("ansible_facts")}
+    if not dead:
+        return ""
+    named = "; ".join(f"{host} ({reason})" for host, reason in dead.items())
+    if needed := [host for host in dead if host in control_planes]:
+        cure = f"Mend that, then run this playbook again: no host can be checked without {', '.join(needed)}."
+    elif len(dead) == len(said):
+        cure = "Mend that, then run this playbook again."
+    else:
+        rest = ":".join([limit or "all", *(f"!{host}" for host in dead)])
+        cure = f"Mend that, or go on without and come back to it in a later run: --limit '{rest}'."
+    return f"Nothing is changed on any host, as not all can be asked: {named}. {cure}"
+
+
 def reset_problems(
     groups: Mapping[str, Sequence[str]], play_hosts: Sequence[str], confirmed: Any, sources: Sequence[str] = ()
 ) -> list[str]:

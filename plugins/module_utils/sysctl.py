@@ -43,6 +43,13 @@ def assignments(text: str) -> list[tuple[str, str]]:
     return found
 
 
+def leftovers(text: str, note: str, wanted: Iterable[str]) -> list[str]:
+    """The keys of a file that a line which begins with `note` names, and that are not wanted any more."""
+    noted = {key for line in text.splitlines() if line.startswith(note) for key in line.removeprefix(note).split()}
+    gone = noted - set(wanted)
+    return list(dict.fromkeys(key for key, _ in assignments(text) if key in gone))
+
+
 def _files(config: str) -> list[tuple[str, str]]:
     """The files of `systemd-analyze cat-config sysctl.d`, in the order in which they are read."""
     found: list[tuple[str, list[str]]] = []

@@ -153,6 +153,48 @@ def test_host_that_is_down_and_outside_of_the_run_is_named_and_stops_nobody(tmp_
     assert "flannel_direct_routing is true, but flannel_backend is host-gw" in said
 
 
+DEAD = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+
+
+def with_dead(tmp_path: Path, group: str, name: str) -> list[str]:
+    """An inventory of a control plane one and the nodes two and three, of which one host cannot be reached."""
+    sources = inventory(tmp_path, ["one"], ["two", "three"], node_address_cidr="198.51.100.0/24")
+    path = Path(sources[0])
+    described = json.loads(path.read_text())
+    described["all"]["children"][group]["hosts"][name] = DEAD
+    path.write_text(json.dumps(described))
+    return sources
+
+
+@pytest.mark.parametrize(("limit", "said"), [("", "'all:!three'"), ("two,three", "'two,three:!three'")])
+def test_a_node_that_is_down_is_named_with_how_to_go_on_without_it(tmp_path, limit, said):
+    told = refused("site.yml", with_dead(tmp_path, "kube_node", "three"), limit)
+    assert "Nothing is changed on any host, as not all can be asked: three (Data could not be sent" in told
+    assert "Connection refused). Mend that, or go on without" in told
+    assert f"come back to it in a later run: --limit {said}." in told
+    assert "no address lies inside" not in told
+
+
+def test_the_run_goes_on_without_a_node_that_is_down_as_it_was_told(tmp_path):
+    told = refused("site.yml", with_dead(tmp_path, "kube_node", "three"), "'all:!three'")
+    assert "not all can be asked" not in told
+    assert "two: no address lies inside node_address_cidr" in told
+
+
+def test_a_control_plane_that_is_down_can_not_be_left_out(tmp_path):
+    told = refused("site.yml", with_dead(tmp_path, "kube_control_plane", "one"))
+    assert "Nothing is changed on any host, as not all can be asked: one (" in told
+    assert "Mend that, then run this playbook again: no host can be checked without one." in told
+
+
+def test_a_control_plane_that_is_down_and_outside_of_the_run_is_named(tmp_path):
+    address = own_addresses()[0]
+    told = refused("site.yml", with_dead(tmp_path, "kube_control_plane", "one"), "two",
+                   node_address_cidr=f"{address}/32")
+    assert "one cannot be reached (Data could not be sent" in told
+    assert "The control plane is asked in every run, also where --limit leaves it out" in told
+
+
 def test_name_of_a_host_that_is_no_nodes_is_refused_with_one_that_is(tmp_path):
     said = refused("site.yml", inventory(tmp_path, ["one"], ["Node_2"]))
     assert "Node_2 cannot be the name of a Node" in said

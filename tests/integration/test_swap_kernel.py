@@ -101,6 +101,22 @@ def test_sysctls_are_set_once_and_for_a_boot(bare):
     assert bare.node("node-1", "sysctl -n net.ipv4.ip_forward net.ipv6.conf.all.forwarding") == "1\n1\n"
 
 
+def test_a_sysctl_that_is_not_asked_for_any_more_leaves_the_file_and_nothing_else_does(bare):
+    file = "/etc/sysctl.d/99-zz-kubernetes.conf"
+    ran = bare.play(ROLE, role="kernel", kernel_extra_sysctls={"vm.max_map_count": 262144})
+    assert ran.rc == 0, ran.output
+    bare.node("node-1", f"echo net.core.somaxconn=4096 >> {file}")
+    for cmdline, changed in (("--check", True), ("", True), ("", False)):
+        ran = bare.play(ROLE, cmdline, role="kernel")
+        assert ran.rc == 0, ran.output
+        assert set(ran.changed.get("node-1", ())) == ({
+            "Take sysctls out of the file that are not asked for any more", "Note which sysctls are set"}
+            if changed else set())
+    assert bare.node("node-1", f"grep -c max_map_count {file} || true") == "0\n"
+    assert bare.node("node-1", f"grep -c ^net.core.somaxconn=4096 {file}") == "1\n"
+    assert bare.node("node-1", "sysctl -n vm.max_map_count") == "262144\n"
+
+
 def test_value_that_does_not_hold_is_named(bare):
     bare.node("node-1", "systemd-run --quiet --unit=tuner sh -c 'while :; do sysctl -qw net.ipv4.ip_forward=0; done'")
     try:

@@ -61,6 +61,35 @@ def test_a_control_plane_needs_its_api_and_etcd_only_between_control_planes():
     assert f"2379-2380/tcp from {others}" in named(three)
 
 
+def test_an_api_server_on_another_port_is_needed_there_by_nodes_pods_and_administrators():
+    found = of_control_plane(api_port=8443, api_sources=["0.0.0.0/0"])
+    assert [need["sources"] for need in found if need["port"] == "8443"] == [
+        ["192.168.56.11", "192.168.56.12"], ["0.0.0.0/0"], ["10.244.0.0/16"]]
+    assert not [need for need in found if need["port"] == "6443"]
+    # firewalld's own service is of the usual one
+    assert "8443/tcp from 0.0.0.0/0" in named(firewalld(zones(services="kube-apiserver"), wanted=found))
+    assert "8443/tcp from 0.0.0.0/0" not in named(firewalld(zones(ports="8443/tcp"), wanted=found))
+
+
+@pytest.mark.parametrize(("said", "port"), [
+    ({}, 6443), ({"control_plane_init_config": {}}, 6443), ({"control_plane_init_config": None}, 6443),
+    ({"control_plane_init_config": {"localAPIEndpoint": None}}, 6443),
+    ({"control_plane_init_config": {"localAPIEndpoint": {"bindPort": 8443}}}, 8443)])
+def test_the_port_of_the_api_server_is_the_one_that_kubeadm_is_told(said, port):
+    role = Role("firewall", groups={"kube_control_plane": ["controlplane"]},
+                hostvars={"controlplane": {"inventory_hostname": "controlplane", **said}})
+    assert int(role.render(role.variables["firewall_api_port"])) == port
+
+
+def test_the_role_judges_by_the_port_of_the_api_server():
+    role = Role("firewall", groups={"kube_control_plane": ["node-1"]}, hostvars={"node-1": {
+        "control_plane_init_config": {"localAPIEndpoint": {"bindPort": 8443}}}}, node_address_interface="eth1",
+        node_address_ips=["192.168.56.10"], node_address_nodes={
+            name: {"addresses": [address], "networks": ["192.168.56.0/24"]}
+            for name, address in (("node-1", "192.168.56.10"), ("node-2", "192.168.56.11"))})
+    assert [need["port"] for need in role.render("{{ __firewall_needs }}")][:2] == ["8443", "8443"]
+
+
 def test_an_address_of_the_other_family_is_no_need():
     assert not [n for n in of_control_plane(api_sources=["0.0.0.0/0", "::/0"]) if "::/0" in n["sources"]]
 

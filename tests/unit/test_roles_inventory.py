@@ -14,6 +14,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.inventory import (
     node_name_problem,
     reset_problems,
     tag_problems,
+    unreachable_problem,
 )
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
@@ -98,6 +99,34 @@ def test_nodes_are_not_left_without_a_control_plane():
 def test_a_reset_without_the_control_plane_s_group_is_refused_whoever_is_named():
     (problem,) = reset_problems({"kube_controlplane": ["cp"], "kube_node": ["n1"]}, ["n1"], "n1")
     assert "no group kube_control_plane; its groups are: kube_controlplane, kube_node" in problem
+
+
+UP = {"ansible_facts": {"interfaces": ["eth0"]}}
+DOWN = {"unreachable": True, "msg": "Task failed: Connection refused"}
+
+
+@pytest.mark.parametrize(("said", "limit", "cure"), [
+    ({"controlplane": UP, "node-1": UP}, "", ""),
+    ({"controlplane": UP, "node-1": DOWN}, "",
+     "go on without and come back to it in a later run: --limit 'all:!node-1'."),
+    ({"controlplane": UP, "node-1": DOWN, "node-2": DOWN}, "kube_node,controlplane",
+     "--limit 'kube_node,controlplane:!node-1:!node-2'."),
+    ({"node-1": DOWN}, "node-1", "Mend that, then run this playbook again."),
+    ({"controlplane": DOWN, "node-1": DOWN}, "",
+     "run this playbook again: no host can be checked without controlplane."),
+])
+def test_who_cannot_be_reached_is_named_with_what_to_do(said, limit, cure):
+    problem = unreachable_problem(said, ["controlplane"], limit)
+    assert (problem == "") is (cure == "")
+    assert cure in problem
+    for host, result in said.items():
+        assert (f"{host} (Connection refused)" in problem) is (result is DOWN)
+
+
+def test_a_host_that_was_reached_and_tells_nothing_is_named_as_well():
+    said = {"node-1": UP, "node-2": {"msg": "No python interpreter found."}, "node-3": {}}
+    problem = unreachable_problem(said, ["controlplane"])
+    assert "node-2 (No python interpreter found); node-3 (it says nothing)" in problem
 
 
 def test_a_reset_of_no_hosts_names_the_groups():

@@ -294,6 +294,17 @@ def test_the_swap_policy_is_the_kubelets(policy, kubelet):
     assert own == kubelet | {"maxPods": 50}
 
 
+def test_a_sysctl_of_an_earlier_run_that_nobody_asks_for_leaves_the_file():
+    take = task("roles/kernel/tasks/main.yml", "Take sysctls out of the file that are not asked for any more")
+    note = task("roles/kernel/tasks/main.yml", "Note which sysctls are set")["ansible.builtin.lineinfile"]["line"]
+    more = Role("kernel", kernel_extra_sysctls={"vm.max_map_count": 262144})
+    text = f"{more.render(note)}\nnet.ipv4.ip_forward=1\nvm.max_map_count=262144\nvm.swappiness=10\n"
+    earlier = {"content": base64.b64encode(text.encode()).decode()}
+    assert more.render(take["loop"], __kernel_earlier=earlier) == []
+    assert Role("kernel").render(take["loop"], __kernel_earlier=earlier) == ["vm.max_map_count"]
+    assert Role("kernel").render(take["loop"], __kernel_earlier={"msg": "file not found"}) == []
+
+
 def test_extra_ports_are_needs_of_the_firewall():
     role = Role("firewall", node_address_ips=["192.168.56.11"], node_address_interface="eth1", node_address_nodes={},
                 firewall_extra_ports=[{"port": "30000-32767", "why": "ipvs"}])

@@ -64,3 +64,20 @@ def test_live_values_are_compared():
     wanted = {"net.ipv4.ip_local_port_range": "1024 65535", "net/ipv4/conf/eth0.100/forwarding": True}
     shown = "net.ipv4.ip_local_port_range = 1024\t65535\nnet.ipv4.conf.eth0/100.forwarding = 1\n"
     assert sysctl.problems(wanted, shown, "node-1") == []
+
+
+NOTE = "# Kept by podpath.kubeadm.kernel:"
+
+
+@pytest.mark.parametrize(("text", "left"), [
+    ("", []),
+    (f"{NOTE} net.ipv4.ip_forward vm.max_map_count\nnet.ipv4.ip_forward=1\nvm.max_map_count=262144\n",
+     ["vm.max_map_count"]),
+    # somebody else's lines, and those of a time without a note
+    (f"{NOTE} net.ipv4.ip_forward\nnet.ipv4.ip_forward=1\nvm.swappiness = 10\n", []),
+    ("vm.max_map_count=262144\n", []),
+    # a run was cut off between the note and the value
+    (f"{NOTE} vm.max_map_count\n", []),
+])
+def test_only_what_the_role_put_there_is_left_over(text, left):
+    assert sysctl.leftovers(text, NOTE, WANTED) == left
