@@ -14,7 +14,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import probe_agent
+from ansible_collections.podpath.kubeadm.plugins.module_utils import connections, probe_agent
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import (
     ICMP,
     Arrival,
@@ -79,15 +79,20 @@ def _echoes(told: Mapping[str, Any]) -> Echoes:
     return Echoes(told["sent"], told["received"], rtt, tuple(sorted(set(told["ttls"]))), told["protocol"])
 
 
-def _arrival(record: Mapping[str, Any], connected: str = "") -> Arrival:
-    """What a datagram's record says; ``connected``: from where the peer saw the TCP connection come."""
+def _arrival(
+    record: Mapping[str, Any] | None, connected: str = "", handshake: bool | None = None, refused: str = ""
+) -> Arrival:
+    """What a datagram's record says, if any came; ``connected``: from where the peer saw a TCP connection come, which
+    itself shows who did; ``refused``: with what somebody refused the datagrams."""
+    if record is None:
+        return Arrival(connected, None, 0, {"tcp": connected}, refused, handshake)
     source = canonical(record["source"])
-    sources = {"udp": source, **({"tcp": canonical(connected)} if connected else {})}
-    return Arrival(source, record["ttl"], record["size"], sources)
+    sources = {"udp": source, **({"tcp": connected} if connected else {})}
+    return Arrival(source, record["ttl"], record["size"], sources, handshake=handshake)
 
 
-def _tcp(told: Mapping[str, Any], errand: Errand, settings: Settings) -> tuple[Tcp, str]:
-    """The connection, and the node of the peer that took it."""
+def _tcp(told: Mapping[str, Any], errand: Errand, settings: Settings, first: str = "") -> tuple[Tcp, str]:
+    """The connection, and the node of the peer that took it. ``first``: why an earlier try failed."""
     if not told["connected"]:
         return Tcp(False, told["problem"]), ""
     said = told["said"]
@@ -96,13 +101,13 @@ def _tcp(told: Mapping[str, Any], errand: Errand, settings: Settings) -> tuple[T
     if errand.kind == PAIR and said["node"] != errand.node:
         problem = f"The peer of {said['node']} answered at {errand.address}, the address of that on {errand.node}."
         return Tcp(False, problem), said["node"]
-    return Tcp(True, "", told["ms"]), said["node"]
+    return Tcp(True, first, told["ms"]), said["node"]
 
 
 def _answer(told: Mapping[str, Any], errand: Errand, settings: Settings) -> Answer:
     if told.get("problem"):
         return Answer(Observation(problem=f"The prober could not send: {told['problem']}"))
-    tcp, served_by = _tcp(told["tcp"], errand, settings) if "tcp" in told else (None, "")
+    tcp, served_by = _tcp(told["tcp"], errand, settings, told.get("first", "")) if "tcp" in told else (None, "")
     trace = _trace(told["trace"]) if "trace" in told else None
     protocol = told["trace"]["protocol"] if "trace" in told else ICMP
     if errand.kind != PAIR:
@@ -117,12 +122,8 @@ def _answer(told: Mapping[str, Any], errand: Errand, settings: Settings) -> Answ
     arrival = None
     if tcp and tcp.connected:
         records = [record for record in told["tcp"]["said"]["records"] if record["family"] == errand.family]
-        # no record: no datagram came, but the connection itself shows who did
-        connected = told["tcp"]["said"]["source"]
-        if records:
-            arrival = _arrival(records[0], connected)
-        else:
-            arrival = Arrival(canonical(connected), None, 0, {"tcp": canonical(connected)}, told.get("refused", ""))
+        connected = canonical(told["tcp"]["said"]["source"])
+        arrival = _arrival(records[0] if records else None, connected, True, told.get("refused", ""))
     seen = Observation(trace, "", _echoes(told["echoes"]), full_size, arrival, tcp, None, unobserved, protocol)
     return Answer(seen, served_by)
 
@@ -133,7 +134,7 @@ class AgentWay:
     name = "agent"
 
     def program(self, settings: Settings) -> Program:
-        commands = {PROBER: [*_RUN, "wait"], PEER: [*_RUN, "peer"]}
+        commands = {PROBER: [*_RUN, "wait"], PEER: [*_RUN, "peer", str(connections.MOST_KEPT)]}
         return Program(settings.agent_image, commands, {"PODPATH_AGENT": inspect.getsource(probe_agent)}, True)
 
     def probe_command(self, method: Method, errands: Sequence[Errand]) -> list[str]:
@@ -183,7 +184,14 @@ class AgentWay:
     def read_peer(self, output: str, problem: str, senders: Mapping[Sender, str]) -> Heard:
         if problem or "done" not in output.splitlines():
             return Heard(unknown=f"The peer could not be asked what arrived: {problem or 'its output is cut off'}")
-        records: dict[Sender, Arrival] = {}
-        for line in _lines(output):
-            records[(line["from"], line["family"])] = _arrival(line)
-        return Heard(records)
+        records = {(line["from"], line["family"]): line for line in _lines(output)}
+        known = connections.read(output, PEER_PORT)
+        arrivals = {}
+        for sender in {*records, *senders}:
+            came = senders.get(sender, "") in known.handshakes
+            if came:
+                address = senders[sender]
+                arrivals[sender] = _arrival(records.get(sender), address, known.handshakes[address])
+            elif sender in records:
+                arrivals[sender] = _arrival(records[sender])
+        return Heard(arrivals)

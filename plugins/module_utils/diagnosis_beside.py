@@ -69,16 +69,15 @@ def from_services(evidence: Evidence) -> list[Diagnosis]:
     rules = evidence.tally.broken.keys() - {"not-probed", "control"}
     troubled = set(evidence.rule(*rules).sources())
     alive = {name for name, counts in evidence.tally.outgoing.items() if counts[PASS]} - troubled
-    asked = {service.source for service in evidence.services}
-    dead = sorted(
-        {service.source for service in evidence.services if not service.connected and service.problem} & alive
-    )
+    observed = [service for service in evidence.services if not service.unobserved]
+    asked = {service.source for service in observed}
+    dead = sorted({service.source for service in observed if not service.connected and service.problem} & alive)
     if not dead:
         return []
     everywhere = set(dead) == asked and len(dead) > 1
     problems = [
         f"From {service.source} to {service.address} port {service.port}: {service.problem}"
-        for service in evidence.services
+        for service in observed
         if service.source in dead and not service.connected
     ]
     where = "from any node" if everywhere else f"from {listed(dead)}"

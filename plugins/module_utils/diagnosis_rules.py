@@ -17,8 +17,10 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case imp
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import (
     BOTH,
+    CERTAIN,
     CONFIDENCES,
     LIKELY,
+    LIKELY_ALONE,
     POSSIBLE,
     SIGNATURES,
     SOURCE,
@@ -96,6 +98,8 @@ def from_rules(evidence: Evidence, lossy: Legs) -> list[Diagnosis]:
     for (fault, node), (confidence, legs, fails) in groups.items():
         if fault == "answers-limited":
             found += _without_answers(evidence, node, confidence, legs)
-        else:
-            found.append(made(evidence, fault, confidence, [node], legs, reasons(evidence, legs), fails=fails))
+            continue
+        doubted = confidence == CERTAIN and fault in LIKELY_ALONE and len(legs) == 1
+        told = reasons(evidence, legs)
+        found.append(made(evidence, fault, LIKELY if doubted else confidence, [node], legs, told, fails=fails))
     return found

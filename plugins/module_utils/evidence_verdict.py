@@ -13,7 +13,13 @@ from __future__ import annotations
 import re
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL, INCONCLUSIVE, Judgement
-from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import ICMP, Observation, Underlay
+from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import (
+    ICMP,
+    Arrival,
+    Observation,
+    Tcp,
+    Underlay,
+)
 from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import SILENT, Expectation
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Node, Side
 
@@ -155,8 +161,10 @@ def _lossy(seen: Observation, there: Expectation) -> bool:
 
 def _tcp(seen: Observation, there: Expectation, names: tuple[str, str]) -> Judgement | None:
     tcp = seen.tcp
-    if tcp is None or tcp.connected:
+    if tcp is None:
         return None
+    if tcp.connected:
+        return _tcp_once(seen, there, names)
     if _STRANGER.search(tcp.problem):
         return Judgement(
             FAIL,
@@ -173,11 +181,48 @@ def _tcp(seen: Observation, there: Expectation, names: tuple[str, str]) -> Judge
             "on the way, of whatever kind.",
             "loss",
         )
+    if seen.arrival is not None and "tcp" in seen.arrival.sources and _UNANSWERED.search(tcp.problem):
+        return _tcp_recorded(seen.arrival, tcp, names)
     return Judgement(
         FAIL,
         f"The trace from {names[0]} reaches the pod on {names[1]}, but a TCP connection to it does not come about "
         f"({tcp.problem or 'no reason given'}): a filter for TCP, or a network policy.",
         "tcp-failed",
+    )
+
+
+def _tcp_once(seen: Observation, there: Expectation, names: tuple[str, str]) -> Judgement | None:
+    """A connection that came about at the second try alone."""
+    problem = seen.tcp.problem if seen.tcp else ""
+    if not problem:
+        return None
+    return Judgement(
+        INCONCLUSIVE,
+        f"The path is the expected one, but of two TCP connections from {names[0]} to the pod on {names[1]} the first "
+        f"did not come about ({problem.rstrip('.')}), and the second, from another port, did: the pod is short of "
+        "time, or some packets are lost on the way, as by one of several paths.",
+        "loss" if _lossy(seen, there) else "tcp-once",
+    )
+
+
+def _tcp_recorded(arrival: Arrival, tcp: Tcp, names: tuple[str, str]) -> Judgement:
+    """A connection of which the prober had no answer, and which its peer recorded."""
+    source, destination = names
+    if arrival.handshake is False:
+        return Judgement(
+            FAIL,
+            f"The trace from {source} reaches the pod on {destination}, which also recorded the first packet of a TCP "
+            f"connection, but nothing after it ({tcp.problem or 'no reason given'}): its answer to that is lost on the "
+            f"way back to {source}, as by a filter for TCP.",
+            "tcp-answers-lost",
+        )
+    what = "the whole handshake" if arrival.handshake else "it, and was behind with taking connections"
+    return Judgement(
+        INCONCLUSIVE,
+        f"A TCP connection from {source} to the pod on {destination} was not answered "
+        f"({tcp.problem or 'no reason given'}), but the pod recorded {what}: the network carries it, and the pod is "
+        "slow, or its node is.",
+        "tcp-late",
     )
 
 

@@ -158,6 +158,22 @@ FAULTS = {
         ("nft list ruleset   # on {node}", "kubectl get networkpolicies -A"),
         ("Let TCP through to the pods: a policy of the namespace, or a filter on the node.",),
     ),
+    "tcp-answers-filter": Fault(
+        "Answers to TCP connections between {node} and {peers} are lost, though the pods record the connections.",
+        (
+            "tcpdump -ni any tcp port 8080 and host {pod}   # on {peer}, while the proof runs: does the SYN-ACK leave?",
+            "nft list ruleset; iptables -S FORWARD   # on {node}: a drop of ct state invalid, or of tcp flags",
+        ),
+        ("Let the answers through: a filter on either node, or one that sees only one of the two ways.",),
+    ),
+    "tcp-late": Fault(
+        "Pods on {node} answer TCP connections late, or only some of them.",
+        (
+            "kubectl top node {node}; kubectl describe node {node}   # is it short of processor time or memory?",
+            "nstat -az TcpExtListenDrops; conntrack -S   # on {node}: drops, a table that is full",
+        ),
+        ("Prove again when {node} is less busy; where it stays so, look for one of several paths that loses packets.",),
+    ),
     "udp-filter": Fault(
         "UDP datagrams do not come to pods on {node}, though other packets reach them, so that no name is looked up.",
         ("kubectl get networkpolicies -A", "nft list ruleset   # on {node}"),
@@ -354,6 +370,9 @@ SIGNATURES: Mapping[str, Sequence[Signature]] = {
     ),
     "trace-filtered": (Signature("probe-filter", LIKELY, DESTINATION),),
     "tcp-failed": (Signature("tcp-filter", CERTAIN, DESTINATION),),
+    "tcp-answers-lost": (Signature("tcp-answers-filter", LIKELY, BOTH),),
+    "tcp-late": (Signature("tcp-late", LIKELY, DESTINATION),),
+    "tcp-once": (Signature("tcp-late", POSSIBLE, DESTINATION),),
     "datagrams-lost": (Signature("udp-filter", LIKELY, DESTINATION),),
     "datagrams-refused": (Signature("udp-filter", CERTAIN, DESTINATION),),
     "echoes-filtered": (Signature("echo-filter", LIKELY, DESTINATION),),
@@ -369,6 +388,9 @@ SIGNATURES: Mapping[str, Sequence[Signature]] = {
     "silent-hop": (Signature("answers-limited", LIKELY, DESTINATION),),
     "late": (Signature("answers-limited", POSSIBLE, DESTINATION),),
 }
+
+# Faults of which a single pair, with the one connection that it tries twice, is not certain.
+LIKELY_ALONE = ("tcp-filter",)
 
 # Preflight rules by the fault that they are signs of.
 FOUND_BEFORE = {

@@ -66,7 +66,8 @@ class Arrival:
 
     An empty source: the peer listened, and nothing of this pair came. Size 0: a connection came, and no datagram.
     ``sources``: who sent what came, by protocol (tcp, udp), as NAT rules may tell them apart. ``refused``: with what
-    somebody refused the datagrams, as their sender was told.
+    somebody refused the datagrams, as their sender was told. ``handshake``: of a TCP connection that came, whether its
+    handshake did to its end, or only the first packet; None: that is not known.
     """
 
     source: str
@@ -74,11 +75,13 @@ class Arrival:
     size: int | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     refused: str = ""
+    handshake: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tcp:
-    """A TCP connection to the peer. ``problem`` says why there is none (refused, timed out, ...)."""
+    """A TCP connection to the peer. ``problem`` says why there is none (refused, timed out, ...); of one that came
+    about at the second try, why the first did not."""
 
     connected: bool
     problem: str = ""
@@ -140,7 +143,8 @@ class ControlSeen:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSeen:
-    """A TCP connection from the prober on ``source`` to the run's own Service. ``served_by``: the answering node."""
+    """A TCP connection from the prober on ``source`` to the run's own Service. ``served_by``: the answering node;
+    ``unobserved``: why none could be tried, or none could be taken, so that nothing is known of Services."""
 
     source: str
     address: str
@@ -148,6 +152,7 @@ class ServiceSeen:
     connected: bool
     served_by: str = ""
     problem: str = ""
+    unobserved: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,11 @@ flow to vxlan, whatever their identifier, so that several pings would show no mo
 from __future__ import annotations
 
 import re
-import socket
 import statistics
-import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import probe_routes
+from ansible_collections.podpath.kubeadm.plugins.module_utils import connections, probe_routes
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import (
     Arrival,
     Echoes,
@@ -76,7 +74,20 @@ printf 'Content-Type: text/plain\r\n\r\n%s %s %s\n' '$PODPATH_RUN' '$PODPATH_NOD
 EOF
 chmod +x cgi-bin/seen
 httpd -f -p "$PODPATH_PORT" -h "$PODPATH_DIR/www" &
-"""
+watch() { # see connections.py; those that have come to their end are told by the prober
+  row=$(printf '^ *[0-9]*: [0-9A-F]*:%04X' "$PODPATH_PORT") known=' ' left=MOST_KEPT
+  while sleep 1; do
+    for line in $(sed -n -e "s/$row \([0-9A-F]*\):[0-9A-F]* \(0[1-5789B]\) .*/=seen,\1,\2/p" \
+      -e "s/$row [0-9A-F]*:0000 0A [0-9A-F]*:0*[1-9A-F].*/=late/p" /proc/net/tcp /proc/net/tcp6 2>/dev/null); do
+      case $known in *" $line "*) continue ;; esac
+      if [ "$left" -le 0 ]; then echo =full; return; fi
+      left=$((left - 1)) known="$known$line "
+      echo "$line"
+    done
+  done
+}
+watch >"$PODPATH_DIR/connections" &
+""".replace("MOST_KEPT", str(connections.MOST_KEPT))
     + _WAIT
 )
 
@@ -120,23 +131,35 @@ get() { # number address port
 pair() { # number address start port highest-ttl header
   if [ "$3" -gt 0 ]; then sleep "$3"; fi
   trace "$1" "$2" "$4" "$5" "$probes"
+  reached=
   case $(sed 1d "$1.trace" 2>/dev/null) in
-    *" $2 "*) ;;
+    *" $2 "*) reached=yes ;;
     *) left=$((calm - $(date +%s))); if [ "$left" -gt 0 ]; then sleep "$left"; fi ;;
   esac
   part "$1" echoes ping -c "$echoes" -i "$interval" -W "$wait" "$2" &
   if [ -n "$mtu" ]; then
     part "$1" full ping -c "$full" -i SLOW -W "$wait" -s "$((mtu - $6))" "$2" &
   fi
-  listening "$1" "$2" &
+  listening "$1" "$2" "$reached" &
   wait
 }
-listening() { # number address: a peer that runs need not listen yet, so one that refuses is asked again
+listening() { # number address reached
   last=$(($(date +%s) + listen))
   until get "$1" "$2" "$PODPATH_PORT"; do
-    case $(cat "$1.tcp" 2>/dev/null) in *refused*) ;; *) break ;; esac
-    [ "$(date +%s)" -lt "$last" ] || break
-    sleep 0.3 2>/dev/null || sleep 1
+    [ -f "$1.tcp" ] || break
+    case $(cat "$1.tcp") in
+      # a peer that runs need not listen yet, so one that refuses is asked again
+      *refused*)
+        [ "$(date +%s)" -lt "$last" ] || break
+        sleep 0.3 2>/dev/null || sleep 1
+        ;;
+      # a peer that a trace reached gets a second try, from another port
+      *)
+        if [ -z "$3" ] || [ -f "$1.first.rc" ]; then break; fi
+        cat "$1.tcp" >"$1.first"
+        cat "$1.tcp.rc" >"$1.first.rc"
+        ;;
+    esac
   done
 }
 control() { # number address start port highest-ttl header spare-address...
@@ -155,11 +178,12 @@ control() { # number address start port highest-ttl header spare-address...
 }
 service() { # kube-proxy may still be on its way to know the peers
   end=$(($(date +%s) + service))
+  command -v wget >/dev/null 2>&1 || end=0
   until get "$1" "$2" "$4" || [ "$(date +%s)" -ge "$end" ]; do sleep 0.3 2>/dev/null || sleep 1; done
 }
 tell() {
   echo "=begin $1"
-  for name in trace echoes full tcp; do
+  for name in trace echoes full first tcp; do
     [ -f "$1.$name.rc" ] || continue
     echo "=part $name $(cat "$1.$name.rc")"
     if [ -f "$1.$name" ]; then sed 's/^/|/' "$1.$name"; fi
@@ -183,7 +207,7 @@ echo "=done"
 
 _HEARD = r"""
 if command -v httpd >/dev/null 2>&1; then echo "=httpd"; fi
-cat /proc/net/tcp /proc/net/tcp6 2>/dev/null
+cat "$PODPATH_DIR/connections" /proc/net/tcp /proc/net/tcp6 2>/dev/null
 echo "=done"
 """
 
@@ -286,8 +310,15 @@ class _Connection:
     served_by: str = ""
 
 
-def _connection(part: _Part | None, errand: Errand, settings: Settings) -> _Connection:
-    """What the peer's httpd said: the run, its node, and the address that it saw."""
+def _refusal(part: _Part) -> str:
+    """Why wget got nothing."""
+    said = part.text.strip().rpartition(": ")[2]
+    return f"no answer within {TCP_PATIENCE} s" if part.code in ("124", "143") or said in ("", "Terminated") else said
+
+
+def _connection(part: _Part | None, errand: Errand, settings: Settings, first: _Part | None = None) -> _Connection:
+    """What the peer's httpd said: the run, its node, and the address that it saw. ``first``: an earlier try, which
+    failed."""
     if part is None:
         return _Connection(None, "No connection was tried.")
     if part.missing:
@@ -297,24 +328,21 @@ def _connection(part: _Part | None, errand: Errand, settings: Settings) -> _Conn
         if errand.kind == PAIR and words[1] != errand.node:
             problem = f"The peer of {words[1]} answered at {errand.address}, the address of that on {errand.node}."
             return _Connection(Tcp(False, problem))
-        return _Connection(Tcp(True), "", canonical(words[2]), words[1])
+        return _Connection(Tcp(True, _refusal(first) if first else ""), "", canonical(words[2]), words[1])
     if part.code == "0":
         return _Connection(Tcp(False, f"Somebody else answers at {errand.address}: {part.text.strip()[:80]!r}"))
-    said = part.text.strip().rpartition(": ")[2]
-    if part.code in ("124", "143") or said in ("", "Terminated"):
-        said = f"no answer within {TCP_PATIENCE} s"
-    return _Connection(Tcp(False, said))
+    return _Connection(Tcp(False, _refusal(part)))
 
 
-def _connected(source: str) -> Arrival:
-    return Arrival(source, sources={"tcp": source})
+def _connected(source: str, handshake: bool | None = True) -> Arrival:
+    return Arrival(source, sources={"tcp": source}, handshake=handshake)
 
 
 def _answer(parts: Mapping[str, _Part], errand: Errand, mtu: int | None, settings: Settings) -> Answer:
     if errand.kind == CONTROL:
         trace, problem = _trace(parts.get("trace"), settings.image)
         return Answer(Observation(trace=trace, problem=problem))
-    connection = _connection(parts.get("tcp"), errand, settings)
+    connection = _connection(parts.get("tcp"), errand, settings, parts.get("first"))
     if errand.kind != PAIR:
         return Answer(Observation(tcp=connection.tcp, problem=connection.why), connection.served_by)
     trace, problem = _trace(parts.get("trace"), settings.image)
@@ -333,24 +361,6 @@ def _answer(parts: Mapping[str, _Part], errand: Errand, mtu: int | None, setting
         ),
         connection.served_by,
     )
-
-
-def _kernel_address(text: str) -> str:
-    """An address of /proc/net/tcp (words of 32 bits in the byte order of the machine) in its usual form."""
-    words = [int(text[start : start + 8], 16) for start in range(0, len(text), 8)]
-    packed = b"".join(struct.pack("<I", word) for word in words)
-    return canonical(socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed))
-
-
-def _remotes(output: str) -> Iterator[str]:
-    """Who has connections, whole or half-open, to the peer's port."""
-    for line in output.splitlines():
-        fields = line.split()
-        if len(fields) < 4 or ":" not in fields[1] or ":" not in fields[2]:
-            continue
-        local_port, (remote, remote_port) = fields[1].rpartition(":")[2], fields[2].split(":", 1)
-        if int(local_port, 16) == PEER_PORT and int(remote_port, 16) != 0:
-            yield _kernel_address(remote)
 
 
 class ShellWay:
@@ -403,9 +413,15 @@ class ShellWay:
         if "=httpd" not in output:
             why = "The image has no httpd, so the peer listens to no connection."
             return Heard(unknown=why, deaf=why)
-        remotes = set(_remotes(output))
-        arrivals = {sender: _connected(address) for sender, address in senders.items() if address in remotes}
-        strangers = sorted(remotes - set(senders.values()))
+        known = connections.read(output, PEER_PORT)
+        arrivals = {
+            sender: _connected(address, known.handshakes[address])
+            for sender, address in senders.items()
+            if address in known.handshakes
+        }
+        if known.full:
+            return Heard(arrivals, "The peer has not kept all connections that came, as they were too many.")
+        strangers = sorted(known.handshakes.keys() - set(senders.values()))
         if strangers:
             return Heard(arrivals, f"Connections came from {', '.join(strangers)}, and nobody knows whose they are.")
         return Heard(arrivals)

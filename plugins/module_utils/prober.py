@@ -245,16 +245,14 @@ def _record(round_: _Round, answers: Sequence[Answer], outcome: Outcome) -> None
             )
         else:
             tcp = seen.tcp
-            outcome.services.append(
-                ServiceSeen(
-                    round_.source,
-                    errand.address,
-                    errand.port,
-                    bool(tcp and tcp.connected),
-                    answer.served_by,
-                    (tcp.problem if tcp else "") or seen.problem,
+            service = ServiceSeen(round_.source, errand.address, errand.port, False)
+            if tcp is None:
+                service = replace(service, unobserved=seen.problem or "No connection was tried.")
+            else:
+                service = replace(
+                    service, connected=tcp.connected, served_by=answer.served_by, problem=tcp.problem
                 )
-            )
+            outcome.services.append(service)
 
 
 def _probe(
@@ -305,6 +303,9 @@ def with_arrival(seen: Observation, sender: Sender, heard: Heard | None) -> Obse
     arrival = seen.arrival or heard.arrivals.get(sender)
     if arrival is None and heard.unknown:
         unobserved["arrival"] = heard.unknown
+    elif arrival is None and tcp is None:
+        # a peer records what is sent to it: nothing was
+        unobserved["arrival"] = unobserved.get("tcp") or "No connection was tried."
     elif arrival is None:
         arrival = Arrival("")
     return replace(seen, tcp=tcp, arrival=arrival, unobserved=unobserved)
@@ -335,6 +336,13 @@ def _hear(cluster: Cluster, settings: Settings, way: Way, started: Started, outc
         source, destination, family = key
         if destination in missed:
             outcome.observations[key] = with_arrival(seen, (source, family), heard.get(destination))
+    deaf = next((one.deaf for one in heard.values() if one.deaf), "")
+    if deaf:
+        # a Service leads to any of the peers
+        outcome.services = [
+            service if service.connected else replace(service, problem="", unobserved=service.unobserved or deaf)
+            for service in outcome.services
+        ]
     return {(PEER, node) for node in peers if node not in results or results[node].problem}
 
 
@@ -447,6 +455,12 @@ def run(
             guard.hold()
         outcome.ends = {key: state.end for key, state in started.running.items()}
         outcome.problems = started.problems
+        for node in work.routes:
+            if node not in outcome.underlay and node not in outcome.no_underlay:
+                outcome.no_underlay[node] = (
+                    f"The run ended before node {node} was asked for its routes: "
+                    f"{outcome.stopped or 'it broke off.'}"
+                )
         if created:
             with _timed(outcome.timings, "remove"):
                 outcome.residue, outcome.left = _removed(cluster, settings, work, progress)

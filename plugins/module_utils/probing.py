@@ -125,7 +125,9 @@ def longest(method: Method) -> int:
     trace = max(method.probes * method.wait * method.max_ttl, method.wait + _LONGEST_SEARCH)
     echoes = math.ceil((method.echoes + FULL_SIZE_ECHOES) * SLOW_ECHO_INTERVAL) + 2 * method.wait
     control = trace + (CONTROL_ADDRESSES - 1) * (CONTROL_PAUSE + method.wait)
-    return max(trace + echoes + LISTEN_PATIENCE + TCP_PATIENCE, SERVICE_PATIENCE + TCP_PATIENCE, control)
+    # a peer that never listens, or one that never answers, of which the last try and another one end later
+    connections = LISTEN_PATIENCE + 2 * TCP_PATIENCE
+    return max(trace + echoes + connections, SERVICE_PATIENCE + TCP_PATIENCE, control)
 
 
 def canonical(address: str) -> str:

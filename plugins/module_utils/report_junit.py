@@ -20,6 +20,8 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import o
 
 # A mesh of 30 nodes. GitLab reads no file above 30 MB and shows no more than some thousand cases well.
 MAX_CASES = 1000
+# of what could not be looked at
+NOT_OBSERVED = "not observed"
 # what XML 1.0 cannot hold, not even escaped
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -38,6 +40,8 @@ def _case(suite: ET.Element, name: str, outcome: tuple[str, str, str], body: str
     if verdict == "pass":
         return
     tag = "failure" if verdict == "fail" else "error" if fail_on == "inconclusive" else "skipped"
+    if verdict == NOT_OBSERVED:
+        tag = "skipped"  # it never counts against a run
     element = ET.SubElement(case, tag, {"message": _plain(reason)})
     if tag != "skipped":  # a skipped element has no type
         element.set("type", _plain(rule or verdict))
@@ -130,9 +134,10 @@ def _run(root: ET.Element, built: Mapping[str, Any], fail_on: str) -> ET.Element
         name = f"control: {control['address']}, which no pod has, is not reached"
         _case(suite, name, (verdict, "control", control["reason"]), control["reason"], fail_on)
     for service in pods.get("services") or []:
-        verdict = "pass" if service["connected"] else "inconclusive"
-        name = f"service: from {service['source']}"
-        _case(suite, name, (verdict, "service", service["problem"]), service["problem"], fail_on)
+        verdict, told = "pass" if service["connected"] else "inconclusive", service["problem"]
+        if not service.get("observed", True):
+            verdict, told = NOT_OBSERVED, f"Not observed: {service['why']}"
+        _case(suite, f"service: from {service['source']}", (verdict, "service", told), told, fail_on)
     return suite
 
 

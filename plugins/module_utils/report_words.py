@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import listed
+
 ARROW = " -> "
 SYMBOLS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
 
@@ -184,15 +186,29 @@ def service_lines(pods: Mapping[str, Any], most: int = 20) -> list[str]:
     if not services:
         why = pods.get("no_service")
         return [f"Service: not observed, as none could be made: {why}"] if why else []
-    bad = [one for one in services if not one["connected"]]
+    seen = [one for one in services if one.get("observed", True)]
+    bad = bad_services(pods)
     address = f"{services[0]['address']}:{services[0]['port']}"
-    if not bad:
-        served = sorted({one["served_by"] for one in services if one["served_by"]})
-        more = f" and {len(served) - 5} more" if len(served) > 5 else ""
-        by = f", served by {', '.join(served[:5])}{more}" if served else ""
-        return [f"Service {address}: reached by TCP from all {len(services)} nodes{by}."]
     lines = [f"Service {address}: not reached from {one['source']}: {one['problem']}" for one in bad[:most]]
-    return [*lines, f"... and from {len(bad) - most:,} more nodes"] if len(bad) > most else lines
+    lines += [f"... and from {len(bad) - most:,} more nodes"] if len(bad) > most else []
+    if seen and not bad:
+        served = sorted({one["served_by"] for one in seen if one["served_by"]})
+        by = f", served by {listed(served, 5)}" if served else ""
+        everybody = "all " if len(seen) == len(services) else ""
+        lines = [f"Service {address}: reached by TCP from {everybody}{len(seen)} nodes{by}."]
+    unseen: dict[str, list[str]] = {}
+    for one in services:
+        if not one.get("observed", True):
+            unseen.setdefault(one["why"], []).append(one["source"])
+    return lines + [
+        f"Service {address}: not observed from {listed(sorted(set(nodes)), 5)}: {why}"
+        for why, nodes in list(unseen.items())[:most]
+    ]
+
+
+def bad_services(pods: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The connections to the run's Service that were tried in vain."""
+    return [one for one in pods.get("services") or [] if one.get("observed", True) and not one["connected"]]
 
 
 def change_lines(changes: Mapping[str, Any] | None, most: int = 10) -> list[str]:

@@ -281,6 +281,8 @@ def services(seen: Iterable[ServiceSeen]) -> list[dict[str, Any]]:
             "connected": service.connected,
             "served_by": service.served_by,
             "problem": service.problem,
+            "observed": not service.unobserved,
+            "why": service.unobserved,
         }
         for service in seen
     ]

@@ -176,7 +176,8 @@ options:
   image:
     description:
       - Image of the pods. It needs C(sh) and the C(traceroute) of busybox or of Debian and Fedora; what else is found
-        in it (C(ping), C(nc), C(httpd)) gives more evidence.
+        in it gives more evidence, C(ping) the echoes, C(wget) with C(timeout) and C(httpd) the TCP connections and what
+        arrived. Without one of them that evidence is not observed.
     type: str
     default: docker.io/library/busybox:1.35.0
   agent_image:
@@ -220,7 +221,7 @@ options:
     default: {}
     suboptions:
       tolerations:
-        description: Tolerations in the form of the API. By default those for control planes.
+        description: Tolerations in the form of the API. By default those for control planes; an empty list is none.
         type: list
         elements: dict
       resources:
@@ -670,10 +671,12 @@ pairs:
         arrival:
           description: What the peer recorded, the C(source) address, C(ttl) and C(size), and C(sources) by protocol
             (C(tcp), C(udp)), none of which may be translated. An empty source means that nothing came, size 0 that no
-            datagram did, and C(refused) with what somebody refused them.
+            datagram did, and C(refused) with what somebody refused them. C(handshake) tells of a TCP connection that
+            came whether its handshake did to its end, null where that is not known.
           type: dict
         tcp:
-          description: A TCP connection to the pod, C(connected), C(problem) and C(ms).
+          description: A TCP connection to the pod, C(connected), C(problem) and C(ms). One that fails is tried once
+            more from another port; the C(problem) of a connection that came about is that of the first try.
           type: dict
         underlay:
           description: The source node's route to the destination's public-ip as its host told it (O(underlay),
@@ -706,8 +709,8 @@ pairs:
         echoes:
           observed: true
           why: ""
-          sent: 3
-          received: 3
+          sent: 10
+          received: 10
           rtt_ms: {min: 0.08, median: 0.1, max: 0.13}
           reply_ttls: [62]
           protocol: icmp
@@ -784,8 +787,21 @@ services:
     problem:
       description: Why there was no connection.
       type: str
+    observed:
+      description: Whether one could be tried and taken, as it takes C(wget) and C(httpd) in the image.
+      type: bool
+    why:
+      description: Why not; empty where it could.
+      type: str
   sample:
-    - {source: node-1, address: 10.96.0.77, port: 80, connected: true, served_by: node-2, problem: ""}
+    - source: node-1
+      address: 10.96.0.77
+      port: 80
+      connected: true
+      served_by: node-2
+      problem: ""
+      observed: true
+      why: ""
 no_service:
   description: Why the run could have no Service, so that RV(services) is empty and nothing was observed of them; empty
     where it had one.
@@ -998,7 +1014,8 @@ def request(params: dict[str, Any], check_mode: bool) -> proof.Request:
         seed=params["seed"],
         max_mesh_nodes=params["max_mesh_nodes"],
     )
-    pod = {name: value for name, value in (params["pod"] or {}).items() if value not in (None, "", [])}
+    # an empty list is an answer, too
+    pod = {name: value for name, value in (params["pod"] or {}).items() if value is not None}
     slower = {name: value for name, value in (params["slower"] or {}).items() if value is not None}
     return proof.Request(
         namespace=params["namespace"],

@@ -83,6 +83,6 @@ def page(built: Mapping[str, Any], where: str = "") -> str:
         changes=words.change_lines(pods.get("changes")),
         controls=pods.get("control") or [],
         services=words.service_lines(pods),
-        services_bad=any(not one["connected"] for one in pods.get("services") or []),
+        services_bad=words.bad_services(pods),
     )
     return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", rendered)

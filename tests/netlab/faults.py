@@ -281,6 +281,13 @@ def tcp_dropped(world: World, node: str) -> AbstractContextManager[None]:
     return _rules(world, node, "forward", [f'iifname != "cni0" ip daddr {cidr} tcp flags & (syn | ack) == syn drop'])
 
 
+def tcp_answers_dropped(world: World, node: str) -> AbstractContextManager[None]:
+    """A filter that lets connections come to the node's pods, and takes the answer of the pods to the first packet."""
+    cidr = world.hosts[node].numbers.pod_cidr
+    rule = f'oifname != "cni0" ip saddr {cidr} tcp flags & (syn | ack) == (syn | ack) drop'
+    return _rules(world, node, "forward", [rule])
+
+
 def datagrams_dropped(world: World, node: str) -> AbstractContextManager[None]:
     """A policy that lets ICMP and TCP through to the node's pods, but no datagram: names cannot be looked up."""
     cidr = world.hosts[node].numbers.pod_cidr
@@ -425,6 +432,28 @@ def pod_gone(world: World, node: str, role: str = "peer") -> Iterator[None]:
         yield
     finally:
         world.on_pod.remove(cut)
+
+
+@contextmanager
+def peer_stalled(world: World, node: str) -> Iterator[None]:
+    """The program that listens in the node's peer gets no processor any more: its kernel takes what comes, and nobody
+    answers it."""
+
+    def stop(role: str, pod_node: str, namespace: str) -> None:
+        if (role, pod_node) == ("peer", node):
+            full = world.namespaces.full(namespace)
+            world.namespaces.shell(namespace, f"""
+until ss -Hltn 'sport = :8080' | grep -q .; do sleep 0.1; done
+for pid in $(ip netns pids {full}); do
+  case $(cat /proc/$pid/comm) in httpd|python*) kill -STOP $pid ;; esac
+done
+""")
+
+    world.on_pod.append(stop)
+    try:
+        yield
+    finally:
+        world.on_pod.remove(stop)
 
 
 @contextmanager

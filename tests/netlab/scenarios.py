@@ -241,6 +241,15 @@ BROKEN = [
              _incoming(B, ("fail", "prohibited")), fault="filter-rejects", nodes=(B,)),
     Scenario("tcp-dropped", {}, lambda world: faults.tcp_dropped(world, B),
              {**_incoming(B, ("fail", "tcp-failed")), (B, A): PASSED}, fault="tcp-filter", nodes=(B,)),
+    *(Scenario(f"tcp-answers-dropped{name}", {}, lambda world: faults.tcp_answers_dropped(world, B),
+               {**_incoming(B, ("fail", "tcp-answers-lost")), (B, A): PASSED}, fault="tcp-answers-filter", nodes=(B,),
+               restricted=restricted)
+      for name, restricted in (("", False), ("-restricted", True))),
+    # no fault of a path, so never a fail
+    *(Scenario(f"peer-stalled{name}", {}, lambda world: faults.peer_stalled(world, B),
+               {**_incoming(B, ("inconclusive", "tcp-late")), (B, B): ("inconclusive", "tcp-late"), (B, A): PASSED},
+               fault="tcp-late", nodes=(B,), restricted=restricted)
+      for name, restricted in (("", False), ("-restricted", True))),
     # the unprivileged prober's trace is of ICMP, so that all its hops are right
     Scenario("datagrams-dropped", {}, lambda world: faults.datagrams_dropped(world, B),
              {**_incoming(B, ("inconclusive", "datagrams-lost")), (B, A): PASSED}, fault="udp-filter", nodes=(B,),

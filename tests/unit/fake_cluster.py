@@ -13,7 +13,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import pods
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import ExecResult
 
 _PING = """|PING {0} ({0}): 56 data bytes
-|64 bytes from {0}: seq=0 ttl=62 time=0.081 ms
+|64 bytes from {0}: seq=0 ttl={1} time=0.081 ms
 |
 |--- {0} ping statistics ---
 |1 packets transmitted, 1 packets received, 0% packet loss"""
@@ -37,7 +37,7 @@ class FakeCluster:
     ``exec_problems``: node -> why a command in its prober breaks off; what came before it is kept up to ``cut`` lines.
     ``fail_on``: name of a method -> what it raises. ``refusals``: what dry runs answer, in turn.
     ``meanwhile``: what happens as soon as the first prober probes. ``deaf_peers``: node -> why its peer takes no
-    connection, and cannot be asked what arrived either.
+    connection, and cannot be asked what arrived either. ``missing``: a tool, wget or httpd, that the image lacks.
     """
 
     server = "https://fake:6443"
@@ -56,6 +56,7 @@ class FakeCluster:
         self.fail_on = {}
         self.meanwhile = lambda: None
         self.deaf_peers = {}
+        self.missing = ""
 
     def _ask(self, verb, method):
         self.requests[verb] += 1
@@ -145,7 +146,8 @@ class FakeCluster:
         node = found["annotations"][pods.NODE_ANNOTATION]
         if found["labels"][pods.ROLE_LABEL] == pods.PEER:
             problem = self.deaf_peers.get(node, "")
-            return ExecResult("" if problem else "=httpd\n=done\n", problem)
+            told = "=done\n" if self.missing == "httpd" else "=httpd\n=done\n"
+            return ExecResult("" if problem else told, problem)
         if found["labels"][pods.ROLE_LABEL] == pods.READER:
             return ExecResult((DATA.parent / "routes" / "busybox.txt").read_text(), self.exec_problems.get(pod, ""))
         meanwhile, self.meanwhile = self.meanwhile, lambda: None
@@ -169,13 +171,20 @@ class FakeCluster:
         hops = [address] if name == source else [bridge, None, address]
         if len(hops) == 3:
             hops[1] = destination["status"]["addresses"][0]["address"]
+        if kind == "control":
+            hops[-1] = None
         trace = "\n".join(f"|{line}" for line in output(address, *hops).splitlines())
-        ping = _PING.format(address)
+        ping = _PING.format(address, 64 if name == source else 62)
         sender = self._node(source)["spec"]["podCIDR"].replace("0/24", "2")
         unheard = name in self.deaf_peers
         parts = {"trace": trace, "echoes": ping, "full": ping, "tcp": f"|{run} {name} [::ffff:{sender}]"}
         shown = {"pair": parts, "control": ["trace"], "service": ["tcp"]}[kind]
         if unheard:
             shown = [part for part in shown if part != "tcp"]
-        told = [line for part in shown for line in (f"=part {part} 0", parts[part])]
+        codes = {}
+        if self.missing == "wget":
+            codes["tcp"], parts["tcp"] = "missing wget", ""
+        elif self.missing == "httpd":
+            codes["tcp"], parts["tcp"] = "1", f"|wget: can't connect to remote host ({address}): Connection refused"
+        told = [line for part in shown for line in (f"=part {part} {codes.get(part, 0)}", parts[part])]
         return [f"=begin {number}", *told, f"=end {number}"]

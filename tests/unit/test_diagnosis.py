@@ -122,6 +122,13 @@ TOLD_AND_LOST = {"echoes": SMALL, "full_size": observation.FullSize(1450, 3, 0, 
 SOME_LOST = {"echoes": observation.Echoes(20, 17, (0.1, 0.1, 0.1), (62,))}
 NO_TCP = {"tcp": observation.Tcp(False, "timed out")}
 TCP = {"tcp": observation.Tcp(True)}
+
+
+def came(handshake):
+    """What a peer records of a TCP connection."""
+    return observation.Arrival("SOURCE", sources={"tcp": "SOURCE"}, handshake=handshake)
+
+
 READY = [
     {"spec": {"nodeName": name}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}} for name in NAMES
 ]
@@ -426,6 +433,30 @@ TABLE = [
         pairs=2,
     ),
     Fault(
+        "only the first packet of a TCP connection is recorded",
+        "tcp-answers-filter",
+        {"node-2"},
+        "likely",
+        seen={(other, "node-2"): {**NO_TCP, "arrival": came(False)} for other in OTHERS},
+        pairs=2,
+    ),
+    Fault(
+        "a whole TCP connection is recorded, and not answered",
+        "tcp-late",
+        {"node-2"},
+        "likely",
+        seen={(other, "node-2"): {**NO_TCP, "arrival": came(True)} for other in OTHERS},
+        pairs=2,
+    ),
+    Fault(
+        "a TCP connection comes about at the second try",
+        "tcp-late",
+        {"node-2"},
+        "possible",
+        seen={(other, "node-2"): {"tcp": observation.Tcp(True, "timed out")} for other in OTHERS},
+        pairs=2,
+    ),
+    Fault(
         "datagrams are lost though TCP connects",
         "udp-filter",
         {"node-2"},
@@ -694,7 +725,7 @@ def observe(fault, found, leg, pods):
     own = pods[(leg.source, leg.family)]
     more = dict(fault.seen.get(tuple(leg)) or fault.seen.get(leg[:2], {}))
     if "arrival" in more and more["arrival"].source == "SOURCE":
-        more["arrival"] = replace(more["arrival"], source=own)
+        more["arrival"] = replace(more["arrival"], source=own, sources=dict.fromkeys(more["arrival"].sources, own))
     return observation.Observation(trace.parse(told), **more)
 
 
@@ -851,6 +882,20 @@ def test_services_that_lead_nowhere_while_pods_are_reached(dead, confidence):
     (first,), _tally = found_in(Fault("", "", set()), seen)
     assert (first.fault, set(first.nodes), first.confidence) == ("services-dead", set(dead), confidence)
     assert "timed out" in first.evidence[0]
+
+
+def test_services_that_were_not_observed_are_not_accused():
+    blind = observation.ServiceSeen("node-1", "10.96.0.7", 80, False, unobserved="Image X has no wget.")
+    assert found_in(Fault("", "", set()), [blind, service("node-2", True)])[0] == []
+    found, _tally = found_in(Fault("", "", set()), [blind, service("node-2", False), service("controlplane", False)])
+    assert [(one.fault, one.nodes, one.confidence) for one in found] == [
+        ("services-dead", ("controlplane", "node-2"), "certain")
+    ]
+
+
+def test_a_single_pair_without_tcp_is_no_certain_filter():
+    alone, _tally = found_in(Fault("", "", set(), seen={("node-1", "node-2"): NO_TCP}))
+    assert [(one.fault, one.confidence, one.nodes) for one in alone] == [("tcp-filter", "likely", ("node-2",))]
 
 
 def test_a_service_that_may_have_chosen_a_dead_pod_is_not_accused():

@@ -45,6 +45,14 @@ def judged(backend="vxlan", hops=None, networks=(), family="ipv4", nodes=None, *
     return own.verdict, own.rule
 
 
+SILENT = Tcp(False, "no answer within 3 s")
+
+
+def came(handshake):
+    """What a peer records of a TCP connection, of which no answer came back."""
+    return Arrival(OWN, sources={"tcp": OWN}, handshake=handshake)
+
+
 NO_ECHO = {"echoes": Echoes(3, 0), "full_size": FullSize(1450, 3, 0)}
 
 
@@ -81,6 +89,17 @@ NO_ECHO = {"echoes": Echoes(3, 0), "full_size": FullSize(1450, 3, 0)}
         ({"tcp": Tcp(False, "somebody else answers there")}, ("fail", "other-answers")),
         ({"tcp": Tcp(False, "no answer within 3 s")}, ("fail", "tcp-failed")),
         ({"tcp": Tcp(False, "no answer within 3 s"), "echoes": Echoes(3, 2, RTT, (62,))}, ("inconclusive", "loss")),
+        # the peer recorded the connection: its beginning, all of its handshake, or perhaps so; nothing of it
+        ({"tcp": SILENT, "arrival": came(False)}, ("fail", "tcp-answers-lost")),
+        ({"tcp": SILENT, "arrival": came(True)}, ("inconclusive", "tcp-late")),
+        ({"tcp": SILENT, "arrival": came(None)}, ("inconclusive", "tcp-late")),
+        ({"tcp": SILENT, "arrival": Arrival(OWN, 62, 1450, {"udp": OWN})}, ("fail", "tcp-failed")),
+        ({"tcp": SILENT, "arrival": Arrival("")}, ("fail", "tcp-failed")),
+        ({"tcp": Tcp(False, "Connection refused"), "arrival": came(True)}, ("fail", "tcp-failed")),
+        ({"tcp": SILENT, "arrival": came(True), "echoes": Echoes(3, 2, RTT, (62,))}, ("inconclusive", "loss")),
+        # at the second try
+        ({"tcp": Tcp(True, "no answer within 3 s")}, ("inconclusive", "tcp-once")),
+        ({"tcp": Tcp(True, "timed out"), "echoes": Echoes(3, 2, RTT, (62,))}, ("inconclusive", "loss")),
         ({"tcp": Tcp(False, "Connection refused"), "echoes": Echoes(3, 2, RTT, (62,))}, ("fail", "tcp-failed")),
         ({"full_size": FullSize(1450, 3, 0), "echoes": Echoes(3, 2, RTT, (62,))}, ("inconclusive", "loss")),
         # the first one is what a router answered with a smaller MTU; nothing explains a second one, nor a later one
@@ -214,7 +233,7 @@ def test_the_udp_backend_is_proved_over_its_silent_hops():
 
 def test_evidence_as_data_says_what_was_not_observed_and_why():
     told = observation.evidence(
-        Observation(echoes=Echoes(3, 2, RTT, (62,)), unobserved={"tcp": "The image has no nc."}, problem="")
+        Observation(echoes=Echoes(3, 2, RTT, (62,)), unobserved={"tcp": "The image has no wget."}, problem="")
     )
     assert told["echoes"] == {
         "observed": True,
@@ -225,7 +244,7 @@ def test_evidence_as_data_says_what_was_not_observed_and_why():
         "reply_ttls": [62],
         "protocol": "icmp",
     }
-    assert told["tcp"] == {"observed": False, "why": "The image has no nc."}
+    assert told["tcp"] == {"observed": False, "why": "The image has no wget."}
     assert observation.evidence(Observation(problem="exec broke"))["arrival"]["why"] == "exec broke"
     half = observation.evidence(Observation(arrival=Arrival(OWN)))["arrival"]
     assert half["observed"]

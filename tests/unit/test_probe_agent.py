@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import pytest
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import agent_output, plan, pods, probe_agent
 from ansible_collections.podpath.kubeadm.plugins.module_utils.agent_output import AgentWay
+from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Tcp
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import CONTROL, PAIR, SERVICE, Errand
 
 WAY = AgentWay()
@@ -135,6 +137,50 @@ def test_a_refusal_of_datagrams_is_told(monkeypatch, port):
         assert probe_agent.datagrams(errand, None, 0) == ""
     answer = connected(refused="Connection refused")
     assert answer.observation.arrival.refused == "Connection refused"
+
+
+def test_a_connection_that_is_not_answered_is_remembered_with_its_handshake(tmp_path, peer, port):
+    """As by a slow peer: what came of it is only known from the kernel, which may forget it."""
+    connection = socket.create_connection(("127.0.0.1", port))
+    deadline = time.monotonic() + 10
+    kept = tmp_path / "peer" / "connections"
+    while not (kept.exists() and "=seen" in kept.read_text()):
+        assert time.monotonic() < deadline, "it keeps nothing"
+        time.sleep(0.1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+    output, _nothing = peer.start(WAY.peer_command()).communicate(timeout=10)
+    arrival = WAY.read_peer(output, "", {("node-1", "ipv4"): "127.0.0.1"}).arrivals[("node-1", "ipv4")]
+    assert (arrival.source, arrival.size, arrival.handshake) == ("127.0.0.1", 0, True)
+
+
+@pytest.mark.parametrize(("reached", "tries"), [(True, 2), (False, 1)])
+def test_a_silent_peer_that_the_trace_reached_gets_a_second_try(monkeypatch, reached, tries):
+    hop = [{"address": "10.0.0.2" if reached else "10.0.0.1", "ms": 1, "note": ""}]
+    said = {"run": SETTINGS.run_id, "node": "node-2", "source": "10.0.0.1", "records": []}
+    silent, taken = {"connected": False, "problem": "no answer within 3 s"}, {"connected": True, "ms": 1, "said": said}
+    tried = []
+
+    def connect(*given):
+        tried.append(given)
+        return dict(silent if len(tried) == 1 else taken)
+
+    answers = {
+        "trace": {"target": "10.0.0.2", "max_ttl": 3, "hops": [hop], "protocol": "icmp"},
+        "echoes": {"sent": 1, "received": 1, "ms": [0.1], "ttls": [62], "protocol": "icmp"},
+        "device_mtu": None,
+        "datagrams": "",
+    }
+    for name, value in answers.items():
+        monkeypatch.setattr(probe_agent, name, lambda *given, value=value: value)
+    monkeypatch.setattr(probe_agent, "connect", connect)
+    monkeypatch.setattr(probe_agent, "largest_record", lambda *given: 120)
+    errand = Errand(PAIR, "node-2", "ipv4", "10.0.0.2", 0, 1, 3)
+    order = json.loads(WAY.probe_command(SETTINGS.method, [errand])[-1])
+    told = probe_agent.run_errand(order["errands"][0], {**order["method"], "calm": 0}, time.monotonic())
+    (answer,) = WAY.read(json.dumps({"number": 0, **told}), "", [errand], SETTINGS)
+    assert len(tried) == tries
+    assert answer.observation.tcp == Tcp(reached, "no answer within 3 s", 1 if reached else None)
 
 
 def test_nobody_there(tmp_path, port, monkeypatch):

@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import socket
+import struct
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import plan, pods, probe_shell
-from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Arrival
+from ansible_collections.podpath.kubeadm.plugins.module_utils.agent_output import AgentWay
+from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Arrival, Tcp
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probe_shell import ShellWay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import CONTROL, PAIR, SERVICE, Errand
 
 DATA = Path(__file__).parent / "data" / "probe_shell"
 SETTINGS = pods.Settings("c0ffee00", "default", "busybox:1", plan.Method(), wait_timeout=60, lifetime=200)
 WAY = ShellWay()
+HEAD = "traceroute to 127.0.0.1 (127.0.0.1), 5 hops max, 46 byte packets"
 
 
 def pair(node: str, address: str) -> Errand:
@@ -53,7 +59,7 @@ def test_a_healthy_pair_gives_all_evidence():
     assert seen.echoes.rtt_ms == (0.084, 0.168, 5.036), "minimum, median, maximum"
     assert (seen.full_size.size, seen.full_size.sent, seen.full_size.received) == (1450, 3, 3)
     assert seen.tcp.connected
-    assert seen.arrival == Arrival("10.244.0.60", sources={"tcp": "10.244.0.60"})
+    assert seen.arrival == Arrival("10.244.0.60", sources={"tcp": "10.244.0.60"}, handshake=True)
     assert not seen.problem
     assert not seen.unobserved
 
@@ -110,12 +116,83 @@ def test_the_peer_knows_of_a_connection_whose_answer_never_came_back():
         ("node-2", "ipv4"): "10.244.1.60",
     }
     heard = WAY.read_peer(recorded("one_way_peer"), "", senders)
+    # the peer on the same node had its answer
     assert heard.arrivals == {
-        sender: Arrival(address, sources={"tcp": address}) for sender, address in senders.items()
+        (node, family): Arrival(address, sources={"tcp": address}, handshake=node == "node-2")
+        for (node, family), address in senders.items()
     }
     assert heard.unknown == ""
     without = WAY.read_peer(recorded("one_way_peer"), "", {("node-2", "ipv4"): "10.244.1.60"})
     assert "10.244.0.63" in without.unknown, "somebody unknown came: perhaps the one that is missed"
+
+
+HALF_OPEN = "=httpd\n=seen,0A02F40A,03\n=seen,0A02F40A,03\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "handshake"),
+    [
+        ("", False),
+        ("=seen,0A02F40A,01\n", True),
+        ("=late\n", None),
+        ("   0: 00000000:1F90 00000000:0000 0A 00000000:00000005 00:00000000 0\n", None),
+        ("   0: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 0\n", False),
+        ("   0: 00000000:0050 00000000:0000 0A 00000000:00000005 00:00000000 0\n", False),
+    ],
+)
+def test_what_the_peer_kept_tells_how_far_a_handshake_came(more, handshake):
+    sender = ("node-1", "ipv4")
+    for way in (WAY, AgentWay()):
+        heard = way.read_peer(f"{HALF_OPEN}{more}=done\ndone\n", "", {sender: "10.244.2.10"})
+        assert heard.arrivals[sender].sources == {"tcp": "10.244.2.10"}
+        assert heard.arrivals[sender].handshake is handshake, way.name
+
+
+def test_a_peer_that_could_not_keep_all_does_not_say_that_nothing_came():
+    heard = WAY.read_peer(f"{HALF_OPEN}=full\n=done\n", "", {("node-1", "ipv4"): "10.244.2.10"})
+    assert ("node-1", "ipv4") in heard.arrivals
+    assert "not kept all" in heard.unknown
+
+
+def test_the_peer_remembers_a_connection_that_the_kernel_has_forgotten(image, monkeypatch):
+    for name in ("mkdir", "chmod"):
+        (image / "bin" / name).symlink_to(shutil.which(name))
+    tool(image, "httpd", "sleep 60\n")
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    monkeypatch.setattr(probe_shell, "PEER_PORT", port)
+    program = WAY.program(SETTINGS)
+    environment = {
+        **program.environment,
+        "PATH": str(image / "bin"),
+        "PODPATH_DIR": str(image / "results"),
+        "PODPATH_PORT": str(port),
+        "PODPATH_LIFETIME": "60",
+        "PODPATH_RUN": "c0ffee00",
+        "PODPATH_NODE": "node-1",
+    }
+    connection = socket.create_connection(("127.0.0.1", port))
+    peer = subprocess.Popen(program.commands[pods.PEER], env=environment, start_new_session=True)
+    try:
+        kept = image / "results" / "connections"
+        deadline = time.monotonic() + 10
+        while not (kept.exists() and "=late" in kept.read_text() and "=seen" in kept.read_text()):
+            assert time.monotonic() < deadline, "it keeps nothing"
+            time.sleep(0.1)
+        # gone at once, without the minute of a connection that is closed
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        listener.close()
+        time.sleep(1.5)
+        output = subprocess.run(
+            WAY.peer_command(), env=environment, check=True, capture_output=True, text=True, timeout=10
+        ).stdout
+    finally:
+        os.killpg(peer.pid, signal.SIGKILL)
+        peer.wait()
+    heard = WAY.read_peer(output, "", {("node-1", "ipv4"): "127.0.0.1"})
+    assert heard.arrivals[("node-1", "ipv4")].handshake is True
+    assert kept.read_text().count("=seen,0100007F,01") == 1, "once, though it looks each second"
 
 
 def test_a_peer_without_httpd_tells_nothing_of_tcp():
@@ -193,8 +270,7 @@ def tool(image: Path, name: str, script: str) -> None:
 def test_nothing_else_is_sent_before_a_trace_has_ended_nor_to_the_dead_before_all_have_passed_hop_1(
     image, answer, waits
 ):
-    head = "traceroute to 127.0.0.1 (127.0.0.1), 5 hops max, 46 byte packets"
-    tool(image, "traceroute", f"sleep 0.2; echo '{head}'; echo ' {answer}'; echo \"$8 traced\" >>order\n")
+    tool(image, "traceroute", f"sleep 0.2; echo '{HEAD}'; echo ' {answer}'; echo \"$8 traced\" >>order\n")
     tool(image, "ping", "echo pinged >>order\n")
     tool(image, "wget", "echo got >>order\n")
     late = Errand(CONTROL, "node-2", "ipv4", "10.0.0.9", 1, 40000, 3)
@@ -232,6 +308,22 @@ def test_a_peer_that_does_not_listen_yet_is_asked_again(image):
     tool(image, "wget", f"if [ -e asked ]; then {answer}; else : >asked; {refuse}; fi\n")
     seen = WAY.read(run(image, [pair("node-1", "127.0.0.1")]), "", [pair("node-1", "127.0.0.1")], SETTINGS)[0]
     assert seen.observation.tcp.connected
+
+
+@pytest.mark.parametrize(("trace", "tries"), [("1  127.0.0.1  0.1 ms", 2), ("1  *", 1)])
+def test_a_silent_peer_that_the_trace_reached_gets_a_second_try(image, trace, tries):
+    tool(image, "traceroute", f"echo '{HEAD}'; echo ' {trace}'\n")
+    tool(image, "wget", "echo tried >>order; exit 1\n")
+    seen = WAY.read(run(image, [pair("node-1", "127.0.0.1")]), "", [pair("node-1", "127.0.0.1")], SETTINGS)[0]
+    assert seen.observation.tcp == Tcp(False, "no answer within 3 s")
+    assert (image / "results" / "order").read_text().count("tried") == tries
+
+
+def test_a_second_try_that_comes_about_tells_of_the_first(image):
+    tool(image, "traceroute", f"echo '{HEAD}'; echo ' 1  127.0.0.1  0.1 ms'\n")
+    tool(image, "wget", "if [ -e tried ]; then printf '%s' 'c0ffee00 node-1 127.0.0.1'; else : >tried; exit 1; fi\n")
+    seen = WAY.read(run(image, [pair("node-1", "127.0.0.1")]), "", [pair("node-1", "127.0.0.1")], SETTINGS)[0]
+    assert seen.observation.tcp == Tcp(True, "no answer within 3 s")
 
 
 def test_a_peer_that_never_listens_is_refused_in_the_end(image, monkeypatch):

@@ -327,6 +327,14 @@ def test_a_node_that_cannot_be_asked_costs_no_pair(fake):
     assert all(seen.trace for seen in outcome.observations.values())
 
 
+def test_a_run_that_ends_before_the_nodes_are_asked_says_so(fake):
+    fake.meanwhile = lambda: fake.fail_on.update(list_pods=api.ApiUnreachable("The Kubernetes API does not answer."))
+    outcome = prober.run(fake, SETTINGS, replace(work(), routes=ROUTES))
+    assert outcome.underlay == {}
+    assert set(outcome.no_underlay) == set(NAMES)
+    assert "before node node-1 was asked for its routes: The Kubernetes API does not" in outcome.no_underlay["node-1"]
+
+
 # What arrived
 
 
@@ -342,6 +350,8 @@ DEAD = Tcp(False, "no answer within 3 s")
     [
         (seen(tcp=DEAD), Heard({("a", "ipv4"): Arrival("10.0.0.2")}), Arrival("10.0.0.2"), None),
         (seen(tcp=DEAD), Heard(), Arrival(""), None),
+        # nothing was sent that could arrive
+        (seen(unobserved={"tcp": "Image X has no wget."}), Heard(), None, "no wget"),
         (seen(tcp=DEAD), Heard(unknown="Who knows."), None, "Who knows."),
         (seen(tcp=DEAD), None, None, "did not say"),
         (
@@ -356,6 +366,14 @@ def test_what_the_peer_recorded(observation, heard, arrival, unobserved):
     result = prober.with_arrival(observation, ("a", "ipv4"), heard)
     assert result.arrival == (Arrival(arrival) if isinstance(arrival, str) else arrival)
     assert unobserved is None or unobserved in result.unobserved["arrival"]
+
+
+def test_a_prober_that_was_not_heard_tells_nothing_of_services(fake):
+    fake.exec_problems = {"node-1": "Could not run a command: the connection ended"}
+    services = {service.source: service for service in prober.run(fake, SETTINGS, work()).services}
+    assert services["node-2"].connected
+    assert "the connection ended" in services["node-1"].unobserved
+    assert services["node-1"].problem == ""
 
 
 def test_a_refused_connection_means_nothing_where_nobody_could_listen():

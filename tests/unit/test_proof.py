@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from fake_cluster import FakeCluster
 from fake_run import SERVER, Objects, Probes
 from path_samples import NAMES, cluster, node, output
 
@@ -22,6 +23,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     baseline,
     observation,
     plan,
+    pods,
     prober,
     proof,
     report,
@@ -112,6 +114,23 @@ def test_services_that_lead_nowhere_fail_a_run_whose_pairs_all_pass_unless_only_
     failed, result = prove(cluster(), Probes(cluster(), services=dead), fail_on=fail_on)
     assert (failed, result["verdict"], result["summary"]["pass"]) == (fails, "inconclusive", 9)
     assert "Services lead nowhere" in result["msg"]
+
+
+@pytest.mark.parametrize(("missing", "unseen"), [("wget", "no wget"), ("httpd", "no httpd")])
+def test_an_image_without_a_tool_for_tcp_lacks_that_evidence_and_passes(missing, unseen):
+    cluster_of_tools = FakeCluster(cluster())
+    cluster_of_tools.missing = missing
+    request = proof.Request(cluster_networks=("192.168.56.0/24",))
+    failed, told = proof.execute(proof.Proof(cluster_of_tools, request, "abc", seed=1))
+    assert (failed, told["verdict"], told["summary"]["pass"], told["diagnosis"]) == (False, "pass", 9, [])
+    for pair in told["pairs"]:
+        assert not pair["evidence"]["tcp"]["observed"]
+        assert not pair["evidence"]["arrival"]["observed"]
+        assert unseen in pair["evidence"]["arrival"]["why"]
+    assert len(told["services"]) == 3
+    for service in told["services"]:
+        assert (service["observed"], service["connected"], service["problem"]) == (False, False, "")
+        assert unseen in service["why"]
 
 
 @pytest.mark.parametrize(("lossy", "whole"), [(4, "inconclusive"), (1, "pass")])
@@ -801,7 +820,22 @@ def test_the_defaults_of_the_module_are_those_of_the_core():
         expected=[],
         expected_nodes=[],
         wanted=plan.Wanted(pairs=[], source_selectors=[], destination_selectors=[]),
+        pod=pods.PodOptions(pull_secrets=[]),
     )
+
+
+def test_no_tolerations_are_another_wish_than_those_that_nobody_named():
+    def tolerations(**given):
+        suboptions = {"tolerations": None, "resources": None, "priority_class": "", "pull_secrets": []}
+        return pod_traceroute.request(defaults(pod={**suboptions, **given}), False).pod.tolerations
+
+    assert tolerations(tolerations=[]) == []
+    assert tolerations() == pods.TOLERATIONS
+
+
+def test_the_sample_of_a_pair_has_as_many_echoes_as_are_sent_by_default():
+    told = yaml.safe_load(pod_traceroute.RETURN)["pairs"]["sample"][0]["evidence"]["echoes"]
+    assert told["sent"] == told["received"] == plan.ECHOES
 
 
 @pytest.mark.parametrize(

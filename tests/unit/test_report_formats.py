@@ -249,6 +249,28 @@ def test_junit_fails_where_the_run_does_if_services_lead_nowhere(fail_on):
     assert sum(suite.skipped for suite in xml) == (3 if fail_on == "fail" else 0)
 
 
+@pytest.mark.parametrize("blind", [1, 3])
+def test_services_that_were_not_observed_are_told_so_and_fail_nothing(blind):
+    why = "Image X has no wget."
+    services = samples.result()["services"]
+    seen = [{**one, "connected": False, "observed": False, "why": why, "served_by": ""} for one in services[:blind]]
+    seen += [{**one, "observed": True, "why": ""} for one in services[blind:]]
+    built = paths.path_report(samples.result(services=seen))
+    jsonschema.validate(built, SCHEMA, jsonschema.Draft202012Validator)
+    xml = junitparser.JUnitXml.fromstring(paths.path_junit(built).encode())
+    assert (built["failed"], xml.failures, xml.errors) == (False, 0, 0)
+    assert sum(suite.skipped for suite in xml) == blind
+    assert f"Not observed: {why}" in paths.path_junit(built)
+    for text in ("\n".join(paths.path_table(built)), paths.path_markdown(built), paths.path_html(built)):
+        assert "not observed from" in text
+        assert why in text
+        assert ("reached by TCP from 2 nodes" in text) == (blind == 1)
+        assert "not reached" not in text
+    page = html5lib.parse(paths.path_html(built), namespaceHTMLElements=False)
+    (line,) = [item for item in page.iter("li") if "not observed from" in "".join(item.itertext())]
+    assert not line.findall("span"), "neither a pass nor a fail"
+
+
 @pytest.mark.parametrize("fail_on", ["inconclusive", "fail", "never"])
 @pytest.mark.parametrize("document", [
     # lost packets that no pair shows, but all of them together
