@@ -176,7 +176,8 @@ options:
   image:
     description:
       - Image of the pods. It needs C(sh) and the C(traceroute) of busybox or of Debian and Fedora; what else is found
-        in it (C(ping), C(nc), C(httpd)) gives more evidence.
+        in it (C(ping), C(wget), C(httpd)) gives more evidence.
+      - Where a prober has more than about 150 pairs, C(base64) and C(gunzip) are needed as well, as busybox has them.
     type: str
     default: docker.io/library/busybox:1.35.0
   agent_image:
