@@ -149,7 +149,7 @@ def test_as_many_echoes_are_sent_as_the_user_asks_for(prove):
     assert probes.settings.method.echoes == 25
 
 
-@pytest.mark.parametrize("odd", [{"ready": False}, {"cordoned": True}])
+@pytest.mark.parametrize("odd", [{"ready": False}, {"cordoned": True}, {"labels": {"kubernetes.io/os": "windows"}}])
 def test_an_unusable_node_leaves_its_pairs_open_and_gets_no_pods(prove, odd):
     nodes = [node(0), node(1), node(2, **odd)]
     probes = Probes(nodes)
@@ -160,6 +160,16 @@ def test_an_unusable_node_leaves_its_pairs_open_and_gets_no_pods(prove, odd):
     assert "node-2" not in probes.work.placements
     assert "node-2" in by_pair(result)[("node-1", "node-2")]["reason"]
     assert prove(nodes, fail_on="fail")[0] is False
+
+
+def test_the_linux_nodes_of_a_mixed_cluster_are_proved_by_the_selectors_that_are_told(prove):
+    nodes = [node(0, labels={"kubernetes.io/os": "linux"}), node(1, labels={"kubernetes.io/os": "linux"}),
+             node(2, labels={"kubernetes.io/os": "windows"})]
+    reason = prove(nodes)[1]["coverage"]["skipped"][0]["reason"]
+    selectors = [reason.rpartition(" ")[2].rstrip(".")]
+    failed, result = prove(nodes, wanted=plan.Wanted(source_selectors=selectors, destination_selectors=selectors))
+    assert (failed, result["summary"]["pass"], result["coverage"]["skipped"]) == (
+        False, 4, [{"node": "node-2", "reason": reason}])
 
 
 def test_flannel_on_the_nat_interface_fails_although_seen_and_expected_agree(prove):
