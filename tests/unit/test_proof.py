@@ -13,7 +13,6 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from fake_run import SERVER, Objects, Probes
 from path_samples import NAMES, cluster, node, output
 
@@ -30,8 +29,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     topology,
     trace,
 )
-from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import Paths, PathUnknown
-from ansible_collections.podpath.kubeadm.plugins.module_utils.stated_paths import StatedPaths
+from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import PathUnknown
 from ansible_collections.podpath.kubeadm.plugins.modules import pod_traceroute
 
 NETWORKS = ("192.168.56.0/24",)
@@ -51,7 +49,8 @@ def prove(monkeypatch):
         made = proof.Proof(objects, request, "abc", seed=1, warn=warnings.append)
         failed, result = proof.execute(made)
         assert result["changed"] is False
-        assert set(yaml.safe_load(pod_traceroute.RETURN)) <= set(result)
+        # test_documented looks at what is in them
+        assert {*yaml.safe_load(pod_traceroute.RETURN), "changed"} == set(result)
         json.dumps(result)
         return failed, {**result, "warnings": warnings}
 
@@ -776,24 +775,6 @@ def as_spec(options):
 def test_documentation_and_argument_spec_agree():
     documented = yaml.safe_load(pod_traceroute.DOCUMENTATION)["options"]
     assert as_spec(documented) == as_spec(pod_traceroute.ARGUMENTS)
-
-
-@pytest.mark.parametrize("example", yaml.safe_load(pod_traceroute.EXAMPLES), ids=lambda example: example["name"])
-def test_every_example_is_a_request_that_makes_a_plan(example):
-    given = example["podpath.kubeadm.pod_traceroute"]
-    checked = ArgumentSpecValidator(pod_traceroute.ARGUMENTS).validate(given)
-    assert checked.error_messages == []
-    asked = pod_traceroute.request(checked.validated_parameters, False)
-    labels = {"node-role.kubernetes.io/edge": "", "tier": "cache"}
-    annotations = {"projectcalico.org/IPv4IPIPTunnelAddr": "10.244.9.1"}
-    names = ("worker-17", "worker-18", "worker-19")
-    objects = [node(3 + n, name=name, labels=labels, annotations=annotations) for n, name in enumerate(names)]
-    nodes = topology.parse_nodes(objects)
-    assert plan.choose(asked.wanted, nodes).covered == set(names)
-    stated = StatedPaths(asked.expected, nodes)
-    if asked.expected:
-        for destination in ("worker-17", "worker-18"):
-            assert len(Paths(nodes, stated=stated).expected("worker-17", destination).hops) >= 2
 
 
 def defaults(**given):
