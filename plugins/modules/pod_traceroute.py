@@ -775,9 +775,9 @@ pairs:
               type: list
               elements: int
             protocol:
-              description: V(icmp), which the pod's kernel answers, or V(udp), datagrams that the peer's program sends back,
-                so that C(rtt_ms) has its time, too; an agent takes those where the pod's kernel does not allow the
-                others.
+              description: V(icmp), which the pod's kernel answers, or V(udp), datagrams that the peer's program sends
+                back, so that C(rtt_ms) has its time, too; an agent takes those where the pod's kernel does not allow
+                the others.
               type: str
         full_size:
           description: Echoes of the pods' MTU, which must not be fragmented.
