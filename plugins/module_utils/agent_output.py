@@ -29,6 +29,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     CONTROL_PAUSE,
     ECHO_INTERVAL,
     FULL_SIZE_ECHOES,
+    LATE_AT_ONCE,
     LISTEN_PATIENCE,
     PAIR,
     SERVICE_PATIENCE,
@@ -39,6 +40,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     Sender,
     calm,
     canonical,
+    packed,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Hop, Reply, Trace
 
@@ -150,6 +152,7 @@ class AgentWay:
                 "service_patience": SERVICE_PATIENCE,
                 "calm": calm(errands),
                 "control_pause": CONTROL_PAUSE,
+                "late_at_once": LATE_AT_ONCE,
             },
             "errands": [
                 {
@@ -165,7 +168,7 @@ class AgentWay:
                 for errand in errands
             ],
         }
-        return [*_RUN, "probe", json.dumps(order, separators=(",", ":"))]
+        return [*_RUN, "probe", *packed(json.dumps(order, separators=(",", ":")), len(errands))]
 
     def read(self, output: str, problem: str, errands: Sequence[Errand], settings: Settings) -> list[Answer]:
         told = {line["number"]: line for line in _lines(output) if "number" in line}

@@ -11,8 +11,11 @@ sent at once, as each answer says which probe it is for. Times are milliseconds 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import errno
+import gzip
+import heapq
 import json
 import os
 import select
@@ -371,8 +374,8 @@ def arrived(traced):
     return any(reply and reply["address"] == traced["target"] for hop in traced["hops"] for reply in hop)
 
 
-def run_errand(errand, method, begin):
-    time.sleep(errand["start"])
+def run_errand(errand, method):
+    """What an errand has seen; of a pair the trace alone, as look_closer does the rest."""
     if errand["kind"] == "control":
         # an address that answers may be a pod's, all of them may not
         for number, address in enumerate([errand["address"], *errand.get("spares", ())]):
@@ -389,12 +392,12 @@ def run_errand(errand, method, begin):
             if result["connected"] or time.monotonic() >= end:
                 return {"tcp": result}
             time.sleep(PAUSE)
+    return {"trace": trace(errand, method, True)}
+
+
+def look_closer(errand, method, seen):
+    """What follows the trace of a pair."""
     mtu = device_mtu()
-    seen = {"trace": trace(errand, method, True)}
-    if not arrived(seen["trace"]):
-        # each packet to a dead address may draw an ICMP error, and the kernel limits those, with the ones that the
-        # other traces live by
-        time.sleep(max(0, begin + method["calm"] - time.monotonic()))
     patience = method["listen_patience"]
     if seen["trace"].get("protocol") == "udp" and arrived(seen["trace"]):
         patience -= await_peer(errand, patience)
@@ -427,23 +430,54 @@ def run_errand(errand, method, begin):
 
 
 def probe(order):
-    """All errands at once; one line of JSON for each as it ends."""
-    lock = threading.Lock()
+    """Each errand at its time, in a thread that it has from then on; one line of JSON for each as it ends."""
+    method, errands = order["method"], order["errands"]
     begin = time.monotonic()
+    turn = threading.Condition()
+    # as (when, number, what it has seen), the next one first
+    waiting = [(errand["start"], number, None) for number, errand in enumerate(errands)]
+    heapq.heapify(waiting)
+    running = {False: 0, True: 0}
 
-    def work(number, errand):
+    def work(number, seen):
+        errand, late = errands[number], seen is not None
+        ended = True
         try:
-            told = run_errand(errand, order["method"], begin)
+            told = run_errand(errand, method) if not late else seen
+            if errand["kind"] == "pair":
+                # each packet to a dead address may draw an ICMP error, and the kernel limits those, with the ones that
+                # the other traces live by
+                ended = late or arrived(told["trace"]) or time.monotonic() >= begin + method["calm"]
+                if ended:
+                    told = look_closer(errand, method, told)
         except OSError as error:
             told = {"problem": f"{error.strerror or error} (errno {error.errno})"}
-        with lock:
-            print(json.dumps({"number": number, **told}), flush=True)
+        with turn:
+            running[late] -= 1
+            if ended:
+                print(json.dumps({"number": number, **told}), flush=True)
+            else:
+                heapq.heappush(waiting, (method["calm"], number, told))
+            turn.notify()
 
-    threads = [threading.Thread(target=work, args=item) for item in enumerate(order["errands"])]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with turn:
+        while waiting or any(running.values()):
+            late = bool(waiting) and waiting[0][2] is not None
+            left = begin + waiting[0][0] - time.monotonic() if waiting else None
+            # plans pace what is not late; of those that are, all may come at once
+            if left is None or (late and running[late] >= method["late_at_once"]):
+                turn.wait()
+            elif left > 0:
+                turn.wait(left)
+            else:
+                _when, number, seen = heapq.heappop(waiting)
+                running[late] += 1
+                threading.Thread(target=work, args=(number, seen)).start()
+
+
+def unpacked(order, form=""):
+    """An order as it was before it was packed for being long."""
+    return gzip.decompress(base64.b64decode(order)).decode() if form else order
 
 
 RECORDS = {}
@@ -579,7 +613,7 @@ def heard():
 
 def main(role, *rest):
     if role == "probe":
-        probe(json.loads(rest[0]))
+        probe(json.loads(unpacked(*rest)))
     elif role == "heard":
         heard()
     else:

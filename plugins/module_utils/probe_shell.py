@@ -41,6 +41,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     CONTROL_PAUSE,
     ECHO_INTERVAL,
     FULL_SIZE_ECHOES,
+    LATE_AT_ONCE,
     LISTEN_PATIENCE,
     PAIR,
     SERVICE_PATIENCE,
@@ -52,6 +53,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     Sender,
     calm,
     canonical,
+    packed,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Trace, TraceError, parse
 
@@ -95,10 +97,27 @@ watch >"$PODPATH_DIR/connections" &
 # by side once its trace has ended, and where the trace did not arrive, not before all traces have passed hop 1: each
 # packet to a dead address may draw an ICMP error, and the kernel limits those, with the ones that a trace lives by.
 # What is done writes its number into the pipe, and the reader prints it at once, so that a cut-off run has given what
-# it had. "|" before each line keeps what a tool prints apart from what this script says.
+# it had, and takes the files away, or those of very many would be more than the pod may hold. "|" before each line
+# keeps what a tool prints apart from what this script says. An errand costs no process before its time, and one process
+# waits for all that wait for calm.
 _PROBE = r"""
 cd "$PODPATH_DIR" || exit 70
-probes=$1 wait=$2 echoes=$3 full=$4 patience=$5 listen=$6 service=$7 pause=$9 errands=${10}
+probes=$1 wait=$2 echoes=$3 full=$4 patience=$5 listen=$6 service=$7 pause=$9 room=${10} errands=${11}
+if [ "${12}" = packed ]; then
+  for tool in base64 gunzip; do
+    if ! command -v "$tool" >/dev/null 2>&1; then
+      echo "=lacks $tool"
+      exit
+    fi
+  done
+  errands=$(printf '%s' "$errands" | base64 -d | gunzip -c)
+fi
+clock() { # hundredths of a second; asks no program, so that it costs nothing
+  read -r now _ </proc/uptime
+  now=$((${now%.*} * 100 + 1${now#*.} - 100))
+}
+clock
+begin=$now
 # the second that has begun counts as a whole one, or the last would be cut short
 calm=$(($(date +%s) + 1 + $8))
 mtu=$(cat /sys/class/net/eth0/mtu 2>/dev/null)
@@ -128,20 +147,40 @@ get() { # number address port
     part "$1" tcp wget -q -O - "$url"
   fi
 }
-pair() { # number address start port highest-ttl header
-  if [ "$3" -gt 0 ]; then sleep "$3"; fi
-  trace "$1" "$2" "$4" "$5" "$probes"
+pair() { # number address port highest-ttl header
+  trace "$1" "$2" "$3" "$4" "$probes"
   reached=
   case $(sed 1d "$1.trace" 2>/dev/null) in
     *" $2 "*) reached=yes ;;
-    *) left=$((calm - $(date +%s))); if [ "$left" -gt 0 ]; then sleep "$left"; fi ;;
+    *)
+      left=$((calm - $(date +%s)))
+      if [ "$left" -gt 0 ]; then
+        echo "$1 $2 $5" >>dead
+        # whoever is the first waits for all
+        if mkdir waits 2>/dev/null; then sleep "$left" && late; fi
+        return
+      fi
+      ;;
   esac
+  after "$1" "$2" "$5" "$reached"
+}
+late() { # all that stand in the file behind what was read of it
+  begun=0
+  while read -r number address header <&3; do
+    after "$number" "$address" "$header" "" &
+    begun=$((begun + 1))
+    if [ "$((begun % room))" = 0 ]; then wait; fi
+  done
+  wait
+}
+after() { # number address header reached: what follows a pair's trace
   part "$1" echoes ping -c "$echoes" -i "$interval" -W "$wait" "$2" &
   if [ -n "$mtu" ]; then
-    part "$1" full ping -c "$full" -i SLOW -W "$wait" -s "$((mtu - $6))" "$2" &
+    part "$1" full ping -c "$full" -i SLOW -W "$wait" -s "$((mtu - $3))" "$2" &
   fi
-  listening "$1" "$2" "$reached" &
+  listening "$1" "$2" "$4" &
   wait
+  echo "$1"
 }
 listening() { # number address reached
   last=$(($(date +%s) + listen))
@@ -162,10 +201,9 @@ listening() { # number address reached
     esac
   done
 }
-control() { # number address start port highest-ttl header spare-address...
-  if [ "$3" -gt 0 ]; then sleep "$3"; fi
-  number=$1 address=$2 port=$4 highest=$5
-  shift 6
+control() { # number address port highest-ttl header spare-address...
+  number=$1 address=$2 port=$3 highest=$4
+  shift 5
   # one probe for each hop: it waits for an answer that never comes, and everything waits for it
   while trace "$number" "$address" "$port" "$highest" 1; do
     # an address that answers may be a pod's, all of them may not
@@ -175,11 +213,13 @@ control() { # number address start port highest-ttl header spare-address...
     shift
     sleep "$pause"
   done
+  echo "$number"
 }
-service() { # kube-proxy may still be on its way to know the peers
+service() { # number address port: kube-proxy may still be on its way to know the peers
   end=$(($(date +%s) + service))
   command -v wget >/dev/null 2>&1 || end=0
-  until get "$1" "$2" "$4" || [ "$(date +%s)" -ge "$end" ]; do sleep 0.3 2>/dev/null || sleep 1; done
+  until get "$1" "$2" "$3" || [ "$(date +%s)" -ge "$end" ]; do sleep 0.3 2>/dev/null || sleep 1; done
+  echo "$1"
 }
 tell() {
   echo "=begin $1"
@@ -192,15 +232,27 @@ tell() {
   echo "=end $1"
 }
 echo "=mtu $mtu"
+: >dead
 printf '%s\n' "$errands" | {
-  while read -r number kind rest; do
-    { "$kind" "$number" $rest; echo "$number"; } </dev/null &
+  exec 3<dead
+  # they stand in the order of their starts
+  while read -r number kind address start rest; do
+    clock
+    left=$((begin + start * 100 - now))
+    if [ "$left" -gt 0 ]; then
+      hundredths=$((left % 100 + 100))
+      sleep "$((left / 100)).${hundredths#1}" 2>/dev/null || sleep "$((left / 100 + 1))"
+    fi
+    "$kind" "$number" "$address" $rest </dev/null &
   done
   wait
+  # those that came just when the one that waited had read the last line
+  late
 } | while read -r number; do
   # in one piece, as each piece is a message of its own on its way to whoever reads
   told=$(tell "$number")
   printf '%s\n' "$told"
+  rm -f "$number".*
 done
 echo "=done"
 """.replace("SLOW", str(SLOW_ECHO_INTERVAL)).replace("FAST", str(ECHO_INTERVAL))
@@ -250,6 +302,7 @@ def _parts(output: str) -> tuple[int | None, dict[int, dict[str, _Part]]]:
     return mtu, whole
 
 
+_LACKS = re.compile(r"^=lacks (\w+)$", re.MULTILINE)
 _END = re.compile(r"^=end (\d+)$", re.MULTILINE)
 _ECHO_COUNTS = re.compile(r"(\d+) packets transmitted, (\d+) (?:packets )?received")
 _ECHO_REPLY = re.compile(r"seq=\d+ (?:ttl|hlim)=(\d+) time=([\d.]+) ms")
@@ -377,7 +430,7 @@ class ShellWay:
         lines = [
             f"{number} {errand.kind} {errand.address} {errand.start} {errand.port} {errand.max_ttl} "
             f"{' '.join([str(_HEADERS[errand.family]), *errand.spares])}"
-            for number, errand in enumerate(errands)
+            for number, errand in sorted(enumerate(errands), key=lambda item: item[1].start)
         ]
         numbers = (
             method.probes,
@@ -389,12 +442,20 @@ class ShellWay:
             SERVICE_PATIENCE,
             calm(errands),
             CONTROL_PAUSE,
+            LATE_AT_ONCE,
         )
         # the script stands in the environment, as a command is part of a URL, whose length proxies limit
-        return ["sh", "-c", 'eval "$PODPATH_PROBE"', "podpath", *map(str, numbers), "\n".join(lines)]
+        order = packed("\n".join(lines), len(errands))
+        return ["sh", "-c", 'eval "$PODPATH_PROBE"', "podpath", *map(str, numbers), *order]
 
     def read(self, output: str, problem: str, errands: Sequence[Errand], settings: Settings) -> list[Answer]:
         mtu, whole = _parts(output)
+        lacks = _LACKS.search(output)
+        if lacks:
+            problem = (
+                f"Image {settings.image} has no {lacks[1]}, which a prober needs for so many as {len(errands)} traces; "
+                "name an image that has it (image; pod_paths_image in the role), or fewer pairs."
+            )
         cut_off = Answer(Observation(problem=problem or "The prober's output ended before this trace's."))
         return [
             _answer(whole[number], errand, mtu, settings) if number in whole else cut_off

@@ -95,9 +95,10 @@ def guarded() -> Iterator[Guard]:
             signal.signal(number, handler)
 
 
-def lifetime(wait_timeout: int, latest_start: int, method: Method) -> int:
-    """How long pods may live: starting, probing and removing, each at its longest. ``latest_start``: of all probes."""
-    return wait_timeout + latest_start + longest(method) + EXEC_SLACK + 2 * HEARD_TIMEOUT + REMOVAL_PATIENCE
+def lifetime(wait_timeout: int, latest_start: int, method: Method, errands: int = 1) -> int:
+    """How long pods may live: starting, probing and removing, each at its longest. ``latest_start``: of all probes;
+    ``errands``: how many a prober has at most."""
+    return wait_timeout + latest_start + longest(method, errands) + EXEC_SLACK + 2 * HEARD_TIMEOUT + REMOVAL_PATIENCE
 
 
 # Probing
@@ -255,12 +256,29 @@ def _record(round_: _Round, answers: Sequence[Answer], outcome: Outcome) -> None
             outcome.services.append(service)
 
 
+def _ask(
+    cluster: Cluster,
+    settings: Settings,
+    way: Way,
+    round_: _Round,
+    timeout: float,
+    cancel: threading.Event,
+    heard: Callable[[str], None],
+) -> ExecResult:
+    try:
+        command = way.probe_command(settings.method, round_.errands)
+    except ValueError as error:
+        return ExecResult("", str(error))
+    return cluster.execute(settings.namespace, round_.pod, command, timeout, cancel, heard)
+
+
 def _probe(
     cluster: Cluster, settings: Settings, way: Way, rounds: Sequence[_Round], outcome: Outcome, progress: Progress
 ) -> set[Key]:
     """All probers at once, one exec each. Returns those that were not heard to their end."""
     latest = max((errand.start for round_ in rounds for errand in round_.errands), default=0)
-    timeout = latest + longest(settings.method) + EXEC_SLACK
+    most = max((len(round_.errands) for round_ in rounds), default=1)
+    timeout = latest + longest(settings.method, most) + EXEC_SLACK
     tally = _Tally(way, rounds, progress)
     results: dict[str, ExecResult] = {}
     broken: set[Key] = set()
@@ -268,12 +286,7 @@ def _probe(
         results = _at_once(
             {
                 round_.source: partial(
-                    cluster.execute,
-                    settings.namespace,
-                    round_.pod,
-                    way.probe_command(settings.method, round_.errands),
-                    timeout,
-                    heard=partial(tally.hear, round_.source),
+                    _ask, cluster, settings, way, round_, timeout, heard=partial(tally.hear, round_.source)
                 )
                 for round_ in rounds
             },

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import ipaddress
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +37,13 @@ CONTROL_PAUSE = 1
 TCP_PATIENCE = 3
 LISTEN_PATIENCE = 6
 SERVICE_PATIENCE = 6
+# So many pairs whose traces did not arrive are looked at together, once it is calm: all may be dead, and a prober's pod
+# is small.
+LATE_AT_ONCE = 32
+# Characters of an order above which it is packed, as proxies limit the length of a URL, which a command is part of; and
+# those that it may have then, as Linux takes no single argument of 128 KiB.
+PLAIN_ORDER = 8000
+LONGEST_ORDER = 120_000
 # An unprivileged trace waits so long for a router that looks for a neighbour.
 _LONGEST_SEARCH = 4
 
@@ -119,15 +128,30 @@ def calm(errands: Sequence[Errand]) -> int:
     return max((errand.start for errand in errands), default=0) + 1
 
 
-def longest(method: Method) -> int:
-    """Seconds that one errand takes at most: where nothing answers its trace, then two rounds of echoes, then TCP; or
-    the traces of a control, of which only the last finds nobody."""
+def packed(order: str, count: int) -> list[str]:
+    """An order of ``count`` errands as arguments of a command: a long one as gzip in base64, with a word that says so.
+    Raises ValueError with a sentence where it is too long for that."""
+    if len(order) <= PLAIN_ORDER:
+        return [order]
+    text = base64.b64encode(gzip.compress(order.encode(), mtime=0)).decode()
+    if len(text) > LONGEST_ORDER:
+        raise ValueError(
+            f"{count:,} traces are more than one prober can be told of; choose fewer pairs for each node (plan, "
+            "sample_size, families; pod_paths_plan and so on in the role)."
+        )
+    return [text, "packed"]
+
+
+def longest(method: Method, errands: int = 1) -> int:
+    """Seconds that one of a prober's errands takes at most: where nothing answers its trace, then two rounds of echoes,
+    then TCP, all of it behind those of others that are as dead; or the traces of a control, of which only the last
+    finds nobody."""
     trace = max(method.probes * method.wait * method.max_ttl, method.wait + _LONGEST_SEARCH)
     echoes = math.ceil((method.echoes + FULL_SIZE_ECHOES) * SLOW_ECHO_INTERVAL) + 2 * method.wait
     control = trace + (CONTROL_ADDRESSES - 1) * (CONTROL_PAUSE + method.wait)
     # a peer that never listens, or one that never answers, of which the last try and another one end later
-    connections = LISTEN_PATIENCE + 2 * TCP_PATIENCE
-    return max(trace + echoes + connections, SERVICE_PATIENCE + TCP_PATIENCE, control)
+    after = echoes + LISTEN_PATIENCE + 2 * TCP_PATIENCE
+    return max(trace + after * max(1, math.ceil(errands / LATE_AT_ONCE)), SERVICE_PATIENCE + TCP_PATIENCE, control)
 
 
 def canonical(address: str) -> str:

@@ -258,13 +258,14 @@ class Proof:
         method = self._method()
         work = self._work(method)
         latest = max((probe.start for own in work.probes.values() for probe in own), default=0)
+        most = max((len(own) for own in work.probes.values()), default=0) + len(work.controls)
         settings = Settings(
             run_id=self.run_id,
             namespace=self.request.namespace,
             image=self.request.image,
             method=method,
             wait_timeout=self.request.wait_timeout,
-            lifetime=prober.lifetime(self.request.wait_timeout, latest, method),
+            lifetime=prober.lifetime(self.request.wait_timeout, latest, method, most),
             agent_image=self.request.agent_image,
             options=self.request.pod,
         )

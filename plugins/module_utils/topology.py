@@ -18,6 +18,8 @@ from typing import Any
 
 FLANNEL = "flannel.alpha.coreos.com/"
 HOSTNAME_LABEL = "kubernetes.io/hostname"
+OS_LABEL = "kubernetes.io/os"
+LINUX = "linux"
 IPV4 = "ipv4"
 IPV6 = "ipv6"
 FAMILIES = (IPV4, IPV6)
@@ -179,7 +181,21 @@ def _sides(
     return sides
 
 
-def _why_unusable(name: str, spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[bool, str]:
+def _why_unusable(
+    name: str, spec: Mapping[str, Any], status: Mapping[str, Any], labels: Mapping[str, str]
+) -> tuple[bool, str]:
+    """Whether it is Ready, and why no pod may start there."""
+    ready, why = _readiness(name, spec, status)
+    system = labels.get(OS_LABEL, LINUX)
+    if system == LINUX:
+        return ready, why
+    return ready, (
+        f"Node {name} runs {system} (label {OS_LABEL}), and a proof's pods need Linux, so it is not covered; choose "
+        f"the others with source_selectors and destination_selectors {OS_LABEL}={LINUX}."
+    )
+
+
+def _readiness(name: str, spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[bool, str]:
     condition = next((c for c in status.get("conditions") or [] if c.get("type") == "Ready"), None)
     if condition is None:
         return False, f"Node {name} has not reported whether it is Ready."
@@ -201,7 +217,7 @@ def parse_node(obj: Mapping[str, Any]) -> Node:
         raise TopologyError("A Node object without metadata.name came from the API.")
     annotations = metadata.get("annotations") or {}
     labels = metadata.get("labels") or {}
-    ready, unusable = _why_unusable(name, spec, status)
+    ready, unusable = _why_unusable(name, spec, status, labels)
     backend = annotations.get(FLANNEL + "backend-type")
     return Node(
         name=name,

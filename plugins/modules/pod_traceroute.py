@@ -178,6 +178,7 @@ options:
       - Image of the pods. It needs C(sh) and the C(traceroute) of busybox or of Debian and Fedora; what else is found
         in it gives more evidence, C(ping) the echoes, C(wget) with C(timeout) and C(httpd) the TCP connections and what
         arrived. Without one of them that evidence is not observed.
+      - Where a prober has more than about 150 pairs, C(base64) and C(gunzip) are needed as well, as busybox has them.
     type: str
     default: docker.io/library/busybox:1.35.0
   agent_image:
@@ -465,8 +466,18 @@ run:
       description: How was probed, V(shell) or V(agent); empty where nothing was. Of what protocol, each pair says.
       type: str
     plan:
-      description: The C(name) of the plan, and a sample's C(seed) and C(sample_size).
+      description: Which pairs were chosen.
       type: dict
+      contains:
+        name:
+          description: Name of the plan, as in O(plan).
+          type: str
+        seed:
+          description: Number that a sample was drawn by, null for other plans.
+          type: int
+        sample_size:
+          description: How many pairs a sample was to have, null for other plans.
+          type: int
   sample:
     id: 4f1c09ab
     started: "2026-11-24T17:30:00Z"
@@ -499,9 +510,16 @@ coverage:
       description: Nodes that are an end of a pair with a trace.
       type: int
     skipped:
-      description: Nodes without pods or without a pair in the plan, each with C(node) and C(reason).
+      description: Nodes without pods or without a pair in the plan.
       type: list
       elements: dict
+      contains:
+        node:
+          description: Name of the node.
+          type: str
+        reason:
+          description: The sentence for it.
+          type: str
   sample: {tried: 9, possible: 9, nodes: 3, covered: 3, skipped: []}
 preflight:
   description: What the cluster's objects and the pods' addresses alone show to be wrong or unknown.
@@ -623,11 +641,31 @@ pairs:
   elements: dict
   contains:
     source:
-      description: Node, pod and address of the prober.
+      description: Where the prober ran.
       type: dict
+      contains:
+        node:
+          description: Name of the node.
+          type: str
+        pod:
+          description: Name of the pod, empty where none was made.
+          type: str
+        ip:
+          description: The pod's address in this family, empty where it has none.
+          type: str
     destination:
-      description: Node, pod and address of the peer.
+      description: Where the peer ran.
       type: dict
+      contains:
+        node:
+          description: Name of the node.
+          type: str
+        pod:
+          description: Name of the pod, empty where none was made.
+          type: str
+        ip:
+          description: The pod's address in this family, empty where it has none.
+          type: str
     family:
       description: Address family, V(ipv4) or V(ipv6).
       type: str
@@ -641,49 +679,214 @@ pairs:
       description: The sentence for the verdict.
       type: str
     expected:
-      description: What the hops were computed from (C(origin)) and the hops, each with C(role) and C(addresses).
+      description: The path that the pair should have.
       type: dict
+      contains:
+        origin:
+          description: What the hops were computed from, or that O(expected) stated them.
+          type: str
+        hops:
+          description: The hops.
+          type: list
+          elements: dict
+          contains:
+            role:
+              description: V(cni0), V(node), V(flannel.1) or another device of Flannel, V(pod), V(silent) where no
+                answer is expected, or V(stated).
+              type: str
+            addresses:
+              description: Any of them may answer.
+              type: list
+              elements: str
     hops:
-      description: The hops seen, each with C(ttl), C(addresses), C(sent), C(received), C(rtt_ms) with C(min), C(median)
-        and C(max) in milliseconds, and C(notes). Times of a few probes to a router that limits its answers are no
-        measurement; those of the echoes are.
+      description: The hops seen. Times of a few probes to a router that limits its answers are no measurement; those of
+        the echoes are.
       type: list
       elements: dict
+      contains:
+        ttl:
+          description: Number of the hop.
+          type: int
+        addresses:
+          description: Who answered, empty where nobody did.
+          type: list
+          elements: str
+        sent:
+          description: How many probes were sent to it.
+          type: int
+        received:
+          description: How many were answered.
+          type: int
+        rtt_ms:
+          description: Milliseconds, empty where nothing answered.
+          type: dict
+          contains:
+            min:
+              description: The shortest time.
+              type: float
+            median:
+              description: The median.
+              type: float
+            max:
+              description: The longest time.
+              type: float
+        notes:
+          description: Annotations of traceroute, such as C(!H).
+          type: list
+          elements: str
     protocol:
       description: Of what the trace's probes were, V(udp) or V(icmp); empty where there is no trace. With V(shell) they
         are always UDP, with V(agent) ICMP where the pod's kernel allows that (net.ipv4.ping_group_range), else UDP.
       type: str
     evidence:
-      description: What was seen beside the hops. Each entry says whether it was C(observed), else C(why) not. The
-        tools of an image record no C(ttl) and C(size) of what arrives; then C(why) says that of an observed one.
+      description: What was seen beside the hops. Of what was not observed an entry has C(observed) and C(why) alone.
       type: dict
       contains:
         echoes:
-          description: Echoes to the pod, C(sent), C(received), C(rtt_ms) and C(reply_ttls), which count the routers on
-            the way back. C(protocol) is V(icmp), which the pod's kernel answers, or V(udp), datagrams that the peer's
-            program sends back, so that C(rtt_ms) has its time, too; an agent takes those where the pod's kernel does
-            not allow the others.
+          description: Small echoes to the pod.
           type: dict
+          contains:
+            observed:
+              description: Whether it was observed.
+              type: bool
+            why:
+              description: Why it was not, or was in part only.
+              type: str
+            sent:
+              description: How many were sent.
+              type: int
+            received:
+              description: How many were answered.
+              type: int
+            rtt_ms:
+              description: Milliseconds, empty where nothing answered.
+              type: dict
+              contains:
+                min:
+                  description: The shortest time.
+                  type: float
+                median:
+                  description: The median.
+                  type: float
+                max:
+                  description: The longest time.
+                  type: float
+            reply_ttls:
+              description: TTLs of the answers, which count the routers on the way back.
+              type: list
+              elements: int
+            protocol:
+              description: V(icmp), which the pod's kernel answers, or V(udp), datagrams that the peer's program sends
+                back, so that C(rtt_ms) has its time, too; an agent takes those where the pod's kernel does not allow
+                the others.
+              type: str
         full_size:
-          description: Echoes of C(size) bytes, the pods' MTU, C(sent) and C(received). C(told_mtu) is what a router
-            said would fit; those after that have this size. C(late) were lost after the first one that was answered.
+          description: Echoes of the pods' MTU, which must not be fragmented.
           type: dict
+          contains:
+            observed:
+              description: Whether it was observed.
+              type: bool
+            why:
+              description: Why it was not, or was in part only.
+              type: str
+            size:
+              description: Bytes of the first one.
+              type: int
+            sent:
+              description: How many were sent.
+              type: int
+            received:
+              description: How many were answered.
+              type: int
+            told_mtu:
+              description: What a router said would fit, so that those after that have this size; else null.
+              type: int
+            late:
+              description: How many were lost after the first one that was answered.
+              type: int
         arrival:
-          description: What the peer recorded, the C(source) address, C(ttl) and C(size), and C(sources) by protocol
-            (C(tcp), C(udp)), none of which may be translated. An empty source means that nothing came, size 0 that no
-            datagram did, and C(refused) with what somebody refused them. C(handshake) tells of a TCP connection that
-            came whether its handshake did to its end, null where that is not known.
+          description: What the peer recorded.
           type: dict
+          contains:
+            observed:
+              description: Whether it was observed.
+              type: bool
+            why:
+              description: Why it was not, or was in part only.
+              type: str
+            source:
+              description: From which address it came, which must not be translated; empty where nothing came.
+              type: str
+            ttl:
+              description: The TTL that was left; null where the tools of O(image) record none.
+              type: int
+            size:
+              description: Bytes of the largest packet, 0 where no datagram came; null where the tools of O(image)
+                record none.
+              type: int
+            sources:
+              description: The source by protocol, C(tcp) and C(udp).
+              type: dict
+            refused:
+              description: With what somebody refused datagrams, empty where nobody did.
+              type: str
+            handshake:
+              description: Whether the handshake of a TCP connection that came did to its end; null where that is not
+                known.
+              type: bool
         tcp:
-          description: A TCP connection to the pod, C(connected), C(problem) and C(ms). One that fails is tried once
-            more from another port; the C(problem) of a connection that came about is that of the first try.
+          description: A TCP connection to the pod. One that fails is tried once more from another port.
           type: dict
+          contains:
+            observed:
+              description: Whether it was observed.
+              type: bool
+            why:
+              description: Why it was not, or was in part only.
+              type: str
+            connected:
+              description: Whether it came about.
+              type: bool
+            problem:
+              description: Why it did not; of one that came about at the second try, why the first did not.
+              type: str
+            ms:
+              description: Milliseconds that it took; null where the tools of O(image) do not tell.
+              type: float
         underlay:
           description: The source node's route to the destination's public-ip as its host told it (O(underlay),
-            O(underlay_probe)), C(interface) (empty
-            where there is no route, C(problem) says why), C(mtu), C(address) and C(gateway). C(own_interface) carries
-            the node's own address; C(needed_mtu) is what the largest packet of Flannel's device takes.
+            O(underlay_probe)).
           type: dict
+          contains:
+            observed:
+              description: Whether it was observed.
+              type: bool
+            why:
+              description: Why it was not, or was in part only.
+              type: str
+            interface:
+              description: By which it goes out, empty where there is no route.
+              type: str
+            mtu:
+              description: MTU of the route or of the interface.
+              type: int
+            address:
+              description: The source address that it prefers.
+              type: str
+            gateway:
+              description: The next router, empty where there is none.
+              type: str
+            own_interface:
+              description: The one that carries the node's own address.
+              type: str
+            needed_mtu:
+              description: What the largest packet of Flannel's device takes, with the header that it gets; null where
+                it has none or nobody told its MTU.
+              type: int
+            problem:
+              description: Why there is no route.
+              type: str
   sample:
     - source: {node: node-1, pod: podpath-4f1c09ab-prober-1-x2x7k, ip: 10.244.1.2}
       destination: {node: node-2, pod: podpath-4f1c09ab-peer-2-9fqzj, ip: 10.244.2.3}
@@ -751,9 +954,40 @@ control:
       description: The sentence for the verdict.
       type: str
     hops:
-      description: The hops seen, as in a pair.
+      description: The hops seen.
       type: list
       elements: dict
+      contains:
+        ttl:
+          description: Number of the hop.
+          type: int
+        addresses:
+          description: Who answered, empty where nobody did.
+          type: list
+          elements: str
+        sent:
+          description: How many probes were sent to it.
+          type: int
+        received:
+          description: How many were answered.
+          type: int
+        rtt_ms:
+          description: Milliseconds, empty where nothing answered.
+          type: dict
+          contains:
+            min:
+              description: The shortest time.
+              type: float
+            median:
+              description: The median.
+              type: float
+            max:
+              description: The longest time.
+              type: float
+        notes:
+          description: Annotations of traceroute, such as C(!H).
+          type: list
+          elements: str
   sample:
     - family: ipv4
       source: node-1
@@ -853,28 +1087,111 @@ changes:
   type: dict
   contains:
     baseline:
-      description: Path, C(id) and C(started) of the earlier run.
+      description: The earlier run.
       type: dict
+      contains:
+        path:
+          description: File of O(baseline).
+          type: str
+        id:
+          description: Its RV(run.id).
+          type: str
+        started:
+          description: When it started, in UTC.
+          type: str
     new_failures:
       description: Pairs that passed and do not pass now.
       type: list
       elements: dict
+      contains:
+        source:
+          description: Node that sends.
+          type: str
+        destination:
+          description: Node that is sent to.
+          type: str
+        family:
+          description: Address family.
+          type: str
+        verdict:
+          description: V(fail) or V(inconclusive).
+          type: str
+        reason:
+          description: The sentence for the verdict.
+          type: str
     mended:
       description: Pairs that did not pass and pass now.
       type: list
       elements: dict
+      contains:
+        source:
+          description: Node that sends.
+          type: str
+        destination:
+          description: Node that is sent to.
+          type: str
+        family:
+          description: Address family.
+          type: str
+        before:
+          description: The earlier verdict.
+          type: str
     changed_hops:
-      description: Pairs whose hops are others, C(before) and C(now).
+      description: Pairs whose hops are others.
       type: list
       elements: dict
+      contains:
+        source:
+          description: Node that sends.
+          type: str
+        destination:
+          description: Node that is sent to.
+          type: str
+        family:
+          description: Address family.
+          type: str
+        before:
+          description: For each hop a list of the addresses that answered, the pod as C(pod).
+          type: list
+          elements: list
+        now:
+          description: The same of this run.
+          type: list
+          elements: list
     slower:
-      description: Pairs whose median is longer than O(slower) allows, C(before_ms) and C(now_ms).
+      description: Pairs whose median is longer than O(slower) allows.
       type: list
       elements: dict
+      contains:
+        source:
+          description: Node that sends.
+          type: str
+        destination:
+          description: Node that is sent to.
+          type: str
+        family:
+          description: Address family.
+          type: str
+        before_ms:
+          description: Median of the echoes then, in milliseconds.
+          type: float
+        now_ms:
+          description: Median of the echoes now, in milliseconds.
+          type: float
     missing:
       description: Pairs of the earlier run with a node that is gone.
       type: list
       elements: dict
+      contains:
+        source:
+          description: Node that sends.
+          type: str
+        destination:
+          description: Node that is sent to.
+          type: str
+        family:
+          description: Address family.
+          type: str
     left_out:
       description: By each of these kinds, of which 1000 are told at most, how many more there are.
       type: dict

@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
-from proofs import ALL, NODES, fault, pairs, pod_cidr, prove, rules
+from proofs import ALL, NODES, arguments, environment, fault, pairs, pod_cidr, prove, rules
+
+import playbooks
 
 INCOMING = {(source, "node-2") for source in NODES if source != "node-2"}
 OUTGOING = {(destination, source) for source, destination in INCOMING}
@@ -36,6 +41,17 @@ def test_pods_on_the_hosts_network_tell_the_underlay_where_nobody_else_does(lab)
             underlay = pair["evidence"]["underlay"]
             assert (underlay.get("interface"), underlay.get("mtu")) == ("eth1", 1500), underlay
     assert result["residue"] == 0
+
+
+def test_a_proof_with_all_evidence_takes_no_longer_than_the_benchmark_allows(lab):
+    given = arguments(lab)
+    ran = subprocess.run(
+        [playbooks.REPOSITORY / "tools" / "bench-proof", given["kubeconfig"], *given["cluster_networks"], "1"],
+        check=False, capture_output=True, text=True, env={**os.environ, **environment()})
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    # what it took, for those who ask pytest (-rP)
+    print(ran.stdout)
+    assert lab.pods_left() == []
 
 
 def test_the_unprivileged_prober_sees_the_same_and_more(lab, python_image, locked):

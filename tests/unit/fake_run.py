@@ -41,10 +41,12 @@ class Objects:
 
 class Probes:
     """Stands for prober.run. ``backend``: how packets really go, whatever the nodes say; ``traces`` and ``seen``: what
-    is seen instead of a healthy path, by (source, destination); ``changes``: of the whole outcome."""
+    is seen instead of a healthy path, by (source, destination); ``stated``: paths that are others than Flannel's;
+    ``changes``: of the whole outcome."""
 
-    def __init__(self, nodes, links=None, traces=None, seen=None, control=None, **changes):
+    def __init__(self, nodes, links=None, traces=None, seen=None, control=None, stated=None, **changes):
         self._nodes = topology.parse_nodes(nodes)
+        self._stated = stated
         self._links, self._control = links, control
         self._traces, self._seen, self._changes = traces or {}, seen or {}, changes
         self.work = self.settings = None
@@ -62,7 +64,7 @@ class Probes:
             outcome.ends[(role, node)] = observation.End(f"podpath-{settings.run_id}-{role}-{node}", ips)
             if role == "peer":
                 pods |= {(node, family): address for family, address in ips.items()}
-        found = Paths(self._nodes, self._links, pods)
+        found = Paths(self._nodes, self._links, pods, self._stated)
         for source, probes in work.probes.items():
             for probe in probes:
                 key = (source, probe.destination, probe.family)

@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import agent_output, plan, pods, probe_agent
+from ansible_collections.podpath.kubeadm.plugins.module_utils import agent_output, plan, pods, probe_agent, probing
 from ansible_collections.podpath.kubeadm.plugins.module_utils.agent_output import AgentWay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Tcp
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import CONTROL, PAIR, SERVICE, Errand
@@ -183,6 +185,12 @@ def test_a_silent_peer_that_the_trace_reached_gets_a_second_try(monkeypatch, rea
     assert answer.observation.tcp == Tcp(reached, "no answer within 3 s", 1 if reached else None)
 
 
+def test_a_packed_order_is_read(tmp_path, port, monkeypatch):
+    monkeypatch.setattr(probing, "PLAIN_ORDER", 0)
+    (control,) = probe(tmp_path, port, [Errand(CONTROL, "node-3", "ipv4", "127.0.0.1", 0, 41000, 3)])
+    assert control.observation.trace.hops[0].addresses == ("127.0.0.1",)
+
+
 def test_nobody_there(tmp_path, port, monkeypatch):
     monkeypatch.setattr(agent_output, "LISTEN_PATIENCE", 1)
     (pair,) = probe(tmp_path, port, [Errand(PAIR, "node-2", "ipv4", "127.0.0.1", 0, 40000, 3)])
@@ -221,7 +229,8 @@ def test_echoes_by_udp_wait_until_the_peer_listens(tmp_path, port, no_ping_socke
     errand = Errand(PAIR, "node-2", "ipv4", "127.0.0.1", 0, 40000, 3)
     order = json.loads(WAY.probe_command(SETTINGS.method, [errand])[-1])
     try:
-        told = probe_agent.run_errand(order["errands"][0], order["method"], time.monotonic())
+        seen = probe_agent.run_errand(order["errands"][0], order["method"])
+        told = probe_agent.look_closer(order["errands"][0], order["method"], seen)
     finally:
         late.terminate()
         late.wait(5)
@@ -266,7 +275,7 @@ def test_what_is_lost_after_the_first_answer_is_told_apart(monkeypatch, answered
     assert (seen["received"], seen["late"], seen["protocol"]) == (len(answered), late, "icmp")
 
 
-@pytest.mark.parametrize(("reached", "waits"), [(True, 0), (False, 2)])
+@pytest.mark.parametrize(("reached", "waits"), [(True, False), (False, True)])
 def test_nothing_else_is_sent_to_the_dead_before_all_traces_have_passed_hop_1(monkeypatch, reached, waits):
     done = []
     hop = [{"address": "10.0.0.2" if reached else "10.0.0.1", "ms": 1, "note": ""}]
@@ -275,13 +284,64 @@ def test_nothing_else_is_sent_to_the_dead_before_all_traces_have_passed_hop_1(mo
         "connect": {"connected": True, "said": {"records": [{"family": "ipv4", "size": 120}]}},
         "device_mtu": None,
     }
+    begin = time.monotonic()
     for name in ("trace", "datagrams", "echoes", "connect", "device_mtu"):
-        monkeypatch.setattr(probe_agent, name, lambda *given, name=name: (done.append(name), answers.get(name))[1])
-    monkeypatch.setattr(probe_agent.time, "sleep", lambda seconds: done.append(round(seconds)))
-    method = {"echoes": 3, "echo_interval": 0.1, "wait": 1, "tcp_patience": 3, "listen_patience": 6, "calm": 2}
+        monkeypatch.setattr(
+            probe_agent,
+            name,
+            lambda *given, name=name: (done.append((name, time.monotonic() - begin)), answers.get(name))[1],
+        )
     errand = {"family": "ipv4", "kind": "pair", "start": 0, "address": "10.0.0.2", "peer_port": 1}
-    probe_agent.run_errand(errand, method, time.monotonic())
-    assert done == [0, "device_mtu", "trace", *([waits] if waits else []), "datagrams", "echoes", "connect"]
+    probe_agent.probe({"method": METHOD, "errands": [errand]})
+    assert [name for name, _when in done] == ["trace", "device_mtu", "datagrams", "echoes", "connect"]
+    assert (done[1][1] >= METHOD["calm"]) == waits
+
+
+METHOD = {
+    "echoes": 3,
+    "echo_interval": 0.1,
+    "full_size_echoes": 3,
+    "wait": 1,
+    "tcp_patience": 3,
+    "listen_patience": 6,
+    "calm": 2,
+    "late_at_once": 4,
+}
+
+
+def test_a_thousand_errands_have_a_thread_each_only_while_they_have_something_to_do(monkeypatch, capsys):
+    """A pod has a few threads to give, and all pairs of a node may be dead."""
+    begin = time.monotonic()
+    started, threads, late = [], [], []
+
+    def trace(errand, method, patient):
+        started.append((errand["start"], time.monotonic() - begin))
+        if not errand["start"]:
+            threads.append(threading.active_count())
+        return {"target": errand["address"], "max_ttl": 3, "hops": [[None]]}
+
+    def echoes(*given):
+        late.append(1)
+        time.sleep(0.001)
+        late.append(-1)
+        return {}
+
+    refused = {"connected": False, "problem": "no answer"}
+    for name, stub in (("trace", trace), ("echoes", echoes), ("connect", lambda *given: dict(refused))):
+        monkeypatch.setattr(probe_agent, name, stub)
+    for name in ("datagrams", "device_mtu"):
+        monkeypatch.setattr(probe_agent, name, lambda *given: None)
+    before = threading.active_count()
+    errands = [
+        {"family": "ipv4", "kind": "pair", "start": int(number >= 10), "address": f"10.0.{number}.2", "peer_port": 1}
+        for number in range(1000)
+    ]
+    probe_agent.probe({"method": METHOD, "errands": errands[::-1]})
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["number"] for line in told} == set(range(1000))
+    assert all(when >= start for start, when in started), "not before its time"
+    assert max(itertools.accumulate(late)) <= METHOD["late_at_once"]
+    assert max(threads) - before <= 10, "none for those that have time"
 
 
 @pytest.mark.parametrize(("pods", "traced"), [(0, 1), (1, 2), (3, 3)])
@@ -298,7 +358,7 @@ def test_a_control_goes_on_from_addresses_that_answer_to_one_that_does_not(monke
     monkeypatch.setattr(probe_agent.time, "sleep", lambda seconds: None)
     control = Errand(CONTROL, "node-2", "ipv4", addresses[0], 0, 40000, 3, tuple(addresses[1:]))
     order = json.loads(WAY.probe_command(SETTINGS.method, [control])[-1])
-    seen = probe_agent.run_errand(order["errands"][0], order["method"], 0)
+    seen = probe_agent.run_errand(order["errands"][0], order["method"])
     assert asked == addresses[:traced]
     assert seen["trace"]["target"] == addresses[traced - 1]
 

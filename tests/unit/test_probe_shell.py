@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -12,6 +14,7 @@ import socket
 import struct
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -205,21 +208,25 @@ def image(tmp_path):
     """A directory of programs that stands for an image: sh and what is always there, without any network tool."""
     binaries = tmp_path / "bin"
     binaries.mkdir()
-    for name in ("sh", "cat", "sed", "date", "sleep"):
+    for name in ("sh", "cat", "sed", "date", "sleep", "rm", "mkdir", "base64", "gunzip", "gzip"):
         (binaries / name).symlink_to(shutil.which(name))
     (tmp_path / "results").mkdir()
     return tmp_path
 
 
-def run(image: Path, errands: list[Errand], method: plan.Method | None = None) -> str:
-    command = WAY.probe_command(method or plan.Method(), errands)
-    environment = {
+def environment(image: Path) -> dict[str, str]:
+    return {
         **WAY.program(SETTINGS).environment,
         "PATH": str(image / "bin"),
         "PODPATH_DIR": str(image / "results"),
         "PODPATH_PORT": "8080",
     }
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=30).stdout
+
+
+def run(image: Path, errands: list[Errand], method: plan.Method | None = None) -> str:
+    command = WAY.probe_command(method or plan.Method(), errands)
+    ran = subprocess.run(command, env=environment(image), check=True, capture_output=True, text=True, timeout=60)
+    return ran.stdout
 
 
 def test_an_image_without_traceroute_is_named_with_the_variable(image):
@@ -331,6 +338,89 @@ def test_a_peer_that_never_listens_is_refused_in_the_end(image, monkeypatch):
     tool(image, "wget", 'echo "wget: can\'t connect to remote host (127.0.0.1): Connection refused" >&2; exit 1\n')
     seen = WAY.read(run(image, [pair("node-1", "127.0.0.1")]), "", [pair("node-1", "127.0.0.1")], SETTINGS)[0]
     assert seen.observation.tcp.problem == "Connection refused"
+
+
+def processes(session: int) -> int:
+    found = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            found += int(stat.read_text().rpartition(")")[2].split()[3]) == session
+    return found
+
+
+def test_a_thousand_errands_cost_no_process_before_their_time(image):
+    """The prober's pod asks for little memory, and a kubelet may limit its processes."""
+    tool(image, "traceroute", "echo traced >>order\n")
+    errands = [pair(f"node-{number}", "127.0.0.1") for number in range(2)]
+    errands += [replace(pair(f"node-{number}", "127.0.0.1"), start=60) for number in range(1000)]
+    prober = subprocess.Popen(
+        WAY.probe_command(plan.Method(), errands[::-1]), env=environment(image), stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        order = image / "results" / "order"
+        deadline = time.monotonic() + 20
+        while not order.exists() or order.read_text().count("traced") < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert prober.poll() is None
+        # of the first ones, which wait for calm, the ways to the reader, and a sleep for all others
+        assert processes(prober.pid) < 20
+    finally:
+        os.killpg(prober.pid, signal.SIGKILL)
+        prober.wait(10)
+
+
+def test_errands_begin_at_their_seconds_whatever_stands_before_them(image):
+    head = "traceroute to 127.0.0.1 (127.0.0.1), 5 hops max, 46 byte packets"
+    tool(image, "traceroute", f"date +%s.%N >>order; echo '{head}'; echo ' 1  127.0.0.1  0.1 ms'\n")
+    (image / "bin" / "sleep").unlink()
+    tool(image, "sleep", f'echo "$1" >>slept; exec {shutil.which("sleep")} "$1"\n')
+    errands = [replace(pair(f"node-{number}", "127.0.0.1"), start=start) for number, start in enumerate([2, 0, 1])]
+    before = time.time()
+    run(image, errands)
+    order, slept = ([float(line) for line in (image / "results" / name).read_text().split()]
+                    for name in ("order", "slept"))
+    # the clock tells hundredths
+    assert all(when - before > second - 0.02 for second, when in enumerate(order)), order
+    assert sum(slept) <= 2, "no second twice"
+
+
+def test_files_of_what_was_told_are_gone(image):
+    """They take 32 KiB for a pair, and the volume has 16 MiB; beyond it the kubelet evicts the pod."""
+    errands = [pair(f"node-{number}", "127.0.0.1") for number in range(12)]
+    assert run(image, errands).count("=end") == 12
+    assert not list((image / "results").glob("[0-9]*"))
+
+
+def test_of_the_dead_only_so_many_are_looked_at_together(image, monkeypatch):
+    monkeypatch.setattr(probe_shell, "LATE_AT_ONCE", 5)
+    head = "traceroute to 10.0.0.2 (10.0.0.2), 5 hops max, 46 byte packets"
+    tool(image, "traceroute", f"echo '{head}'; echo ' 1  *'\n")
+    tool(image, "wget", "echo 1 >>order; sleep 0.1; echo -1 >>order\n")
+    errands = [pair(f"node-{number}", "10.0.0.2") for number in range(12)]
+    errands.append(Errand(CONTROL, "node-2", "ipv4", "10.0.0.9", 3, 40000, 3))
+    answers = WAY.read(run(image, errands), "", errands, SETTINGS)
+    assert all(answer.observation.trace for answer in answers), "each of them is told"
+    steps = [int(line) for line in (image / "results" / "order").read_text().split()]
+    assert (steps.count(1), max(itertools.accumulate(steps)) <= 5) == (12, True)
+
+
+def test_a_thousand_errands_are_told_in_one_command(image):
+    tool(image, "wget", "printf '%s' 'c0ffee00 node-1 127.0.0.1'\n")
+    errands = [Errand(SERVICE, "", "ipv4", f"10.96.{n // 250}.{n % 250}", n // 500, 80) for n in range(1000)]
+    assert WAY.probe_command(plan.Method(), errands)[-1] == "packed"
+    answers = WAY.read(run(image, errands), "", errands, SETTINGS)
+    assert all(answer.observation.tcp.connected for answer in answers)
+
+
+@pytest.mark.parametrize("tool_name", ["base64", "gunzip"])
+def test_an_image_that_cannot_unpack_a_long_order_is_named(image, tool_name):
+    (image / "bin" / tool_name).unlink()
+    errands = [pair(f"node-{number}", "127.0.0.1") for number in range(1000)]
+    answers = WAY.read(run(image, errands), "", errands, SETTINGS)
+    assert f"busybox:1 has no {tool_name}" in answers[999].observation.problem
+    assert "pod_paths_image" in answers[999].observation.problem
 
 
 def test_long_lists_of_errands_stay_short_in_the_url():

@@ -12,7 +12,7 @@ import pytest
 from fake_cluster import Clock, FakeCluster
 from path_samples import NAMES, cluster, node
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import api, losing, plan, pods, prober, starting
+from ansible_collections.podpath.kubeadm.plugins.module_utils import api, losing, plan, pods, prober, probing, starting
 from ansible_collections.podpath.kubeadm.plugins.module_utils.agent_output import AgentWay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Arrival, Observation, Tcp
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import Heard
@@ -72,6 +72,15 @@ def test_nodes_do_not_wait_for_each_other(fake, monkeypatch):
     outcome = prober.run(fake, SETTINGS, work())
     assert len(outcome.observations) == len(NAMES) ** 2
     assert all(seen.trace for seen in outcome.observations.values())
+
+
+def test_a_prober_with_more_pairs_than_it_can_be_told_of_leaves_them_open_and_says_so(fake, monkeypatch):
+    monkeypatch.setattr(probing, "PLAIN_ORDER", 0)
+    monkeypatch.setattr(probing, "LONGEST_ORDER", 0)
+    outcome = prober.run(fake, SETTINGS, work())
+    problem = outcome.observations[("node-2", "node-1", "ipv4")].problem
+    assert "4 traces are more than one prober can be told of" in problem
+    assert (outcome.stopped, outcome.residue) == ("", 0)
 
 
 def test_requests_do_not_grow_with_the_pairs():

@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.podpath.kubeadm.plugins.module_utils import plan, prober, probing
 from ansible_collections.podpath.kubeadm.plugins.module_utils import probe_agent as agent
 from ansible_collections.podpath.kubeadm.plugins.module_utils.agent_output import AgentWay
+from ansible_collections.podpath.kubeadm.plugins.module_utils.probe_shell import ShellWay
 
 METHODS = [
     plan.Method(),
@@ -86,7 +87,9 @@ def test_an_errand_without_any_answer_ends_while_the_run_still_waits(monkeypatch
     monkeypatch.setattr(agent, "connect", connect)
     errand = probing.Errand(kind, "node-2", "ipv4", "10.244.2.2", 0, 40000, method.max_ttl)
     told = order(method, errand)
-    agent.run_errand(told["errands"][0], told["method"], clock.now)
+    seen = agent.run_errand(told["errands"][0], told["method"])
+    if kind == probing.PAIR:
+        agent.look_closer(told["errands"][0], told["method"], seen)
     assert clock.now - 100 <= probing.longest(method)
 
 
@@ -99,7 +102,7 @@ def test_a_control_among_pods_ends_while_the_run_still_waits(monkeypatch, clock,
     monkeypatch.setattr(agent, "trace", trace)
     spares = tuple(str(number) for number in range(1, probing.CONTROL_ADDRESSES))
     told = order(method, probing.Errand(probing.CONTROL, "node-2", "ipv4", "0", 0, 40000, method.max_ttl, spares))
-    agent.run_errand(told["errands"][0], told["method"], clock.now)
+    agent.run_errand(told["errands"][0], told["method"])
     assert clock.now - 100 <= probing.longest(method)
 
 
@@ -114,6 +117,36 @@ def test_busyboxs_traceroute_and_pings_one_after_the_other_end_as_well(method):
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_pods_outlive_the_slowest_errand_of_the_last_start(method):
     assert prober.lifetime(120, 40, method) > 120 + 40 + probing.longest(method)
+
+
+def test_of_very_many_dead_pairs_the_run_waits_for_those_that_wait_for_others():
+    one, many = (probing.longest(plan.Method(), errands) for errands in (probing.LATE_AT_ONCE, 1000))
+    # an echo of each size and a connection, without an answer
+    assert many - one > (1000 / probing.LATE_AT_ONCE - 1) * (2 * plan.Method().wait + probing.TCP_PATIENCE)
+    lifetimes = [prober.lifetime(120, 40, plan.Method(), errands) for errands in (1, 1000)]
+    assert lifetimes[1] - lifetimes[0] == many - one
+
+
+@pytest.mark.parametrize("way", [AgentWay(), ShellWay()], ids=lambda way: way.name)
+@pytest.mark.parametrize("count", [1000, 2400])
+def test_an_order_of_very_many_errands_fits_an_argument_and_a_url(way, count):
+    errands = [
+        probing.Errand(probing.PAIR, f"node-{n}", "ipv6", f"fd00:10:244:{n:x}::1a3", n // 3, 33434 + 11 * n, 5)
+        for n in range(count)
+    ]
+    *_before, text, form = way.probe_command(plan.Method(), errands)
+    assert form == "packed"
+    assert len(text) < 20 * count
+    plain = agent.unpacked(text, form)
+    assert all(errand.address in plain for errand in errands)
+    assert max(map(len, way.probe_command(plan.Method(), errands))) < 128 * 1024
+
+
+def test_an_order_that_no_argument_can_hold_is_a_sentence(monkeypatch):
+    monkeypatch.setattr(probing, "LONGEST_ORDER", 1000)
+    errands = [probing.Errand(probing.PAIR, "node-1", "ipv4", f"10.244.{n}.7", n, 1, 5) for n in range(1000)]
+    with pytest.raises(ValueError, match=r"1,000 traces.*sample_size"):
+        ShellWay().probe_command(plan.Method(), errands)
 
 
 def test_echoes_are_spread_though_all_are_answered_at_once(monkeypatch, clock):

@@ -43,6 +43,15 @@ def test_not_ready_and_cordoned_nodes_say_why():
     assert "has not reported" in topology.parse_node(bare).unusable
 
 
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_node_of_another_system_than_linux_is_not_covered(ready):
+    windows = topology.parse_node(node(1, labels={"kubernetes.io/os": "windows"}, ready=ready))
+    assert windows.ready is ready
+    assert "node-1 runs windows (label kubernetes.io/os)" in windows.unusable
+    assert "not covered" in windows.unusable
+    assert topology.parse_node(node(1, labels={"kubernetes.io/os": "linux"})).unusable == ""
+
+
 def test_broken_input_is_a_sentence():
     with pytest.raises(topology.TopologyError, match=r"without metadata\.name"):
         topology.parse_node({})
