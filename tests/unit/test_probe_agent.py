@@ -179,7 +179,8 @@ def test_a_silent_peer_that_the_trace_reached_gets_a_second_try(monkeypatch, rea
     monkeypatch.setattr(probe_agent, "largest_record", lambda *given: 120)
     errand = Errand(PAIR, "node-2", "ipv4", "10.0.0.2", 0, 1, 3)
     order = json.loads(WAY.probe_command(SETTINGS.method, [errand])[-1])
-    told = probe_agent.run_errand(order["errands"][0], {**order["method"], "calm": 0}, time.monotonic())
+    (errand_told,), method = order["errands"], order["method"]
+    told = probe_agent.look_closer(errand_told, method, probe_agent.run_errand(errand_told, method))
     (answer,) = WAY.read(json.dumps({"number": 0, **told}), "", [errand], SETTINGS)
     assert len(tried) == tries
     assert answer.observation.tcp == Tcp(reached, "no answer within 3 s", 1 if reached else None)

@@ -811,7 +811,6 @@ def test_the_defaults_of_the_module_are_those_of_the_core():
         expected=[],
         expected_nodes=[],
         wanted=plan.Wanted(pairs=[], source_selectors=[], destination_selectors=[]),
-        pod=pods.PodOptions(pull_secrets=[]),
     )
 
 
