@@ -38,9 +38,12 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     Errand,
     Heard,
     Sender,
+    better,
     calm,
     canonical,
     packed,
+    refilled,
+    second_traces,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Hop, Reply, Trace
 
@@ -126,7 +129,13 @@ def _answer(told: Mapping[str, Any], errand: Errand, settings: Settings) -> Answ
         records = [record for record in told["tcp"]["said"]["records"] if record["family"] == errand.family]
         connected = canonical(told["tcp"]["said"]["source"])
         arrival = _arrival(records[0] if records else None, connected, True, told.get("refused", ""))
-    seen = Observation(trace, "", _echoes(told["echoes"]), full_size, arrival, tcp, None, unobserved, protocol)
+    again = _trace(told["again"]) if "again" in told else None
+    if trace is not None:
+        trace = better(trace, again)
+    echoes = _echoes(told["echoes"])
+    seen = Observation(
+        trace, "", echoes, full_size, arrival, tcp, None, unobserved, protocol, retraced=again is not None
+    )
     return Answer(seen, served_by)
 
 
@@ -153,6 +162,8 @@ class AgentWay:
                 "calm": calm(errands),
                 "control_pause": CONTROL_PAUSE,
                 "late_at_once": LATE_AT_ONCE,
+                "refilled": refilled(method, errands),
+                "second_traces": second_traces(method),
             },
             "errands": [
                 {
@@ -163,6 +174,7 @@ class AgentWay:
                     "port": errand.port,
                     "max_ttl": errand.max_ttl,
                     **({"spares": errand.spares} if errand.spares else {}),
+                    **({"silences": errand.silences} if errand.silences else {}),
                     "peer_port": PEER_PORT,
                 }
                 for errand in errands

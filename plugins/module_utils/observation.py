@@ -108,7 +108,8 @@ class Underlay:
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One pair in one family. ``problem`` says why there is no trace; ``unobserved`` why other evidence is missing,
-    by the name of its field. ``protocol``: that of the trace's probes."""
+    by the name of its field. ``protocol``: that of the trace's probes. ``retraced``: a second trace was made, as the
+    first one arrived but had a silent hop; ``trace`` is the one that counts."""
 
     trace: Trace | None = None
     problem: str = ""
@@ -119,6 +120,7 @@ class Observation:
     underlay: Underlay | None = None
     unobserved: Mapping[str, str] = field(default_factory=dict)
     protocol: str = UDP
+    retraced: bool = False
 
 
 _HALF_SEEN = "Only who sent it, from a TCP connection; its TTL and size were not observed."

@@ -82,6 +82,12 @@ class Expectation:
     routers: int
     stated: bool = False
 
+    @property
+    def silences(self) -> int | None:
+        """How many hops keep silent; None where one may stand for several."""
+        silent = [hop for hop in self.hops if hop.role == SILENT]
+        return None if any(hop.many for hop in silent) else len(silent)
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "origin": self.origin,

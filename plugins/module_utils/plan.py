@@ -291,13 +291,14 @@ def choose(wanted: Wanted, nodes: Mapping[str, Node], families: Sequence[str] = 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One probing of a prober: its destination node, address family, seconds to wait before it starts, and its first
-    UDP port."""
+    """One probing of a prober: its destination node, address family, seconds to wait before it starts, its first UDP
+    port, and how many hops without an answer are no loss there."""
 
     destination: str
     family: str
     start: int
     port: int
+    silences: int = 0
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ FIRST_HOP_PATIENCE = 0.1
 PAUSE = 0.3
 PATIENCE = 0.2  # for the answer to an echo, before the next one is sent
 READ_PATIENCE = 2  # seconds for a peer to read what it was sent
+FIRST, LATE, AGAIN = range(3)  # what a pair comes to its turn for
 
 IPV4 = {
     "family": socket.AF_INET,
@@ -374,6 +375,11 @@ def arrived(traced):
     return any(reply and reply["address"] == traced["target"] for hop in traced["hops"] for reply in hop)
 
 
+def silent(traced):
+    """How many hops have no answer at all."""
+    return sum(not any(reply and reply.get("address") for reply in hop) for hop in traced["hops"])
+
+
 def run_errand(errand, method):
     """What an errand has seen; of a pair the trace alone, as look_closer does the rest."""
     if errand["kind"] == "control":
@@ -434,45 +440,60 @@ def probe(order):
     method, errands = order["method"], order["errands"]
     begin = time.monotonic()
     turn = threading.Condition()
-    # as (when, number, what it has seen), the next one first
-    waiting = [(errand["start"], number, None) for number, errand in enumerate(errands)]
+    # as (when, number, what for, what it has seen), the next one first
+    waiting = [(errand["start"], number, FIRST, None) for number, errand in enumerate(errands)]
     heapq.heapify(waiting)
-    running = {False: 0, True: 0}
+    running = dict.fromkeys((FIRST, LATE, AGAIN), 0)
+    retraced = set()
 
-    def work(number, seen):
-        errand, late = errands[number], seen is not None
-        ended = True
+    def work(number, stage, told):
+        errand = errands[number]
+        following = None
         try:
-            told = run_errand(errand, method) if not late else seen
-            if errand["kind"] == "pair":
+            if stage == FIRST:
+                told = run_errand(errand, method)
+            if stage == AGAIN:
+                # that it cannot send takes nothing from what was seen
+                with contextlib.suppress(OSError):
+                    told["again"] = trace(errand, method, True)
+            elif errand["kind"] == "pair":
+                there = arrived(told["trace"])
                 # each packet to a dead address may draw an ICMP error, and the kernel limits those, with the ones that
                 # the other traces live by
-                ended = late or arrived(told["trace"]) or time.monotonic() >= begin + method["calm"]
-                if ended:
+                if stage == FIRST and not there and time.monotonic() < begin + method["calm"]:
+                    following = LATE
+                else:
                     told = look_closer(errand, method, told)
+                    if there and silent(told["trace"]) > errand.get("silences", 0):
+                        following = AGAIN
         except OSError as error:
-            told = {"problem": f"{error.strerror or error} (errno {error.errno})"}
+            told, following = {"problem": f"{error.strerror or error} (errno {error.errno})"}, None
         with turn:
-            running[late] -= 1
-            if ended:
+            running[stage] -= 1
+            if following == AGAIN and len(retraced) >= method["second_traces"]:
+                following = None  # more of them would empty the bucket of ICMP errors again
+            if following is None:
                 print(json.dumps({"number": number, **told}), flush=True)
+            elif following == LATE:
+                heapq.heappush(waiting, (method["calm"], number, LATE, told))
             else:
-                heapq.heappush(waiting, (method["calm"], number, told))
+                retraced.add(number)
+                heapq.heappush(waiting, (method["refilled"], number, AGAIN, told))
             turn.notify()
 
     with turn:
         while waiting or any(running.values()):
-            late = bool(waiting) and waiting[0][2] is not None
+            late = bool(waiting) and waiting[0][2] == LATE
             left = begin + waiting[0][0] - time.monotonic() if waiting else None
             # plans pace what is not late; of those that are, all may come at once
-            if left is None or (late and running[late] >= method["late_at_once"]):
+            if left is None or (late and running[LATE] >= method["late_at_once"]):
                 turn.wait()
             elif left > 0:
                 turn.wait(left)
             else:
-                _when, number, seen = heapq.heappop(waiting)
-                running[late] += 1
-                threading.Thread(target=work, args=(number, seen)).start()
+                _when, number, stage, told = heapq.heappop(waiting)
+                running[stage] += 1
+                threading.Thread(target=work, args=(number, stage, told)).start()
 
 
 def unpacked(order, form=""):

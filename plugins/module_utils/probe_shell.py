@@ -51,9 +51,12 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     Errand,
     Heard,
     Sender,
+    better,
     calm,
     canonical,
     packed,
+    refilled,
+    second_traces,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Trace, TraceError, parse
 
@@ -99,11 +102,11 @@ watch >"$PODPATH_DIR/connections" &
 # What is done writes its number into the pipe, and the reader prints it at once, so that a cut-off run has given what
 # it had, and takes the files away, or those of very many would be more than the pod may hold. "|" before each line
 # keeps what a tool prints apart from what this script says. An errand costs no process before its time, and one process
-# waits for all that wait for calm.
+# waits for all that wait for calm. Last of all, a few pairs whose trace arrived past a silent hop are traced again.
 _PROBE = r"""
 cd "$PODPATH_DIR" || exit 70
-probes=$1 wait=$2 echoes=$3 full=$4 patience=$5 listen=$6 service=$7 pause=$9 room=${10} errands=${11}
-if [ "${12}" = packed ]; then
+probes=$1 wait=$2 echoes=$3 full=$4 patience=$5 listen=$6 service=$7 pause=$9 room=${10} errands=${13}
+if [ "${14}" = packed ]; then
   for tool in base64 gunzip; do
     if ! command -v "$tool" >/dev/null 2>&1; then
       echo "=lacks $tool"
@@ -119,7 +122,7 @@ clock() { # hundredths of a second; asks no program, so that it costs nothing
 clock
 begin=$now
 # the second that has begun counts as a whole one, or the last would be cut short
-calm=$(($(date +%s) + 1 + $8))
+calm=$(($(date +%s) + 1 + $8)) refilled=$(($(date +%s) + 1 + ${11})) again=${12}
 mtu=$(cat /sys/class/net/eth0/mtu 2>/dev/null)
 # pings of old refuse a short one to others than root
 interval=SLOW
@@ -136,8 +139,8 @@ part() {
   echo "$rc" >"$file.rc"
   return "$rc"
 }
-trace() { # number address port highest-ttl probes
-  part "$1" trace traceroute -n -q "$5" -w "$wait" -m "$4" -p "$3" "$2"
+trace() { # number address port highest-ttl probes name
+  part "$1" "${6:-trace}" traceroute -n -q "$5" -w "$wait" -m "$4" -p "$3" "$2"
 }
 get() { # number address port
   case $2 in *:*) url="http://[$2]:$3/cgi-bin/seen" ;; *) url="http://$2:$3/cgi-bin/seen" ;; esac
@@ -147,7 +150,7 @@ get() { # number address port
     part "$1" tcp wget -q -O - "$url"
   fi
 }
-pair() { # number address port highest-ttl header
+pair() { # number address port highest-ttl header silences
   trace "$1" "$2" "$3" "$4" "$probes"
   reached=
   case $(sed 1d "$1.trace" 2>/dev/null) in
@@ -163,11 +166,27 @@ pair() { # number address port highest-ttl header
       ;;
   esac
   after "$1" "$2" "$5" "$reached"
+  if [ -n "$reached" ]; then retrace "$1" "$2" "$3" "$4" "$6"; fi
+  echo "$1"
+}
+retrace() { # number address port highest-ttl silences: one that arrived, past a router of which no answer came
+  silent=0
+  for hop in $(sed -n 's/^ *\([0-9][0-9]*\)[ *]*$/\1/p' "$1.trace"); do silent=$((silent + 1)); done
+  [ "$silent" -gt "$5" ] || return
+  # more of them would empty the bucket again
+  slot=1
+  until mkdir "again.$slot" 2>/dev/null; do
+    slot=$((slot + 1))
+    [ "$slot" -le "$again" ] || return
+  done
+  left=$((refilled - $(date +%s)))
+  if [ "$left" -gt 0 ]; then sleep "$left"; fi
+  trace "$1" "$2" "$3" "$4" "$probes" again
 }
 late() { # all that stand in the file behind what was read of it
   begun=0
   while read -r number address header <&3; do
-    after "$number" "$address" "$header" "" &
+    { after "$number" "$address" "$header" "" && echo "$number"; } &
     begun=$((begun + 1))
     if [ "$((begun % room))" = 0 ]; then wait; fi
   done
@@ -180,7 +199,6 @@ after() { # number address header reached: what follows a pair's trace
   fi
   listening "$1" "$2" "$4" &
   wait
-  echo "$1"
 }
 listening() { # number address reached
   last=$(($(date +%s) + listen))
@@ -201,9 +219,9 @@ listening() { # number address reached
     esac
   done
 }
-control() { # number address port highest-ttl header spare-address...
+control() { # number address port highest-ttl header silences spare-address...
   number=$1 address=$2 port=$3 highest=$4
-  shift 5
+  shift 6
   # one probe for each hop: it waits for an answer that never comes, and everything waits for it
   while trace "$number" "$address" "$port" "$highest" 1; do
     # an address that answers may be a pod's, all of them may not
@@ -223,7 +241,7 @@ service() { # number address port: kube-proxy may still be on its way to know th
 }
 tell() {
   echo "=begin $1"
-  for name in trace echoes full first tcp; do
+  for name in trace again echoes full first tcp; do
     [ -f "$1.$name.rc" ] || continue
     echo "=part $name $(cat "$1.$name.rc")"
     if [ -f "$1.$name" ]; then sed 's/^/|/' "$1.$name"; fi
@@ -399,18 +417,20 @@ def _answer(parts: Mapping[str, _Part], errand: Errand, mtu: int | None, setting
     if errand.kind != PAIR:
         return Answer(Observation(tcp=connection.tcp, problem=connection.why), connection.served_by)
     trace, problem = _trace(parts.get("trace"), settings.image)
+    again, _problem = _trace(parts.get("again"), settings.image)
     echoes, no_echoes = _echoes(parts.get("echoes"), settings.image)
     full_size, no_full_size = _full_size(parts.get("full"), mtu, settings.image)
     why = {"echoes": no_echoes, "full_size": no_full_size, "tcp": connection.why}
     return Answer(
         Observation(
-            trace=trace,
+            trace=better(trace, again) if trace else None,
             problem=problem,
             echoes=echoes,
             full_size=full_size,
             arrival=_connected(connection.source) if connection.source else None,
             tcp=connection.tcp,
             unobserved={name: reason for name, reason in why.items() if reason},
+            retraced=again is not None,
         ),
         connection.served_by,
     )
@@ -429,7 +449,7 @@ class ShellWay:
     def probe_command(self, method: Method, errands: Sequence[Errand]) -> list[str]:
         lines = [
             f"{number} {errand.kind} {errand.address} {errand.start} {errand.port} {errand.max_ttl} "
-            f"{' '.join([str(_HEADERS[errand.family]), *errand.spares])}"
+            f"{' '.join([str(_HEADERS[errand.family]), str(errand.silences), *errand.spares])}"
             for number, errand in sorted(enumerate(errands), key=lambda item: item[1].start)
         ]
         numbers = (
@@ -443,6 +463,8 @@ class ShellWay:
             calm(errands),
             CONTROL_PAUSE,
             LATE_AT_ONCE,
+            refilled(method, errands),
+            second_traces(method),
         )
         # the script stands in the environment, as a command is part of a URL, whose length proxies limit
         order = packed("\n".join(lines), len(errands))

@@ -144,6 +144,7 @@ def _rounds(
                     probe.start,
                     probe.port,
                     settings.method.max_ttl,
+                    silences=probe.silences,
                 )
             )
             keys.append(key)

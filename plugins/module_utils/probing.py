@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Arrival, Observation
-from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method
+from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import BURST, REFILL_PER_SECOND, Method
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import Program, Settings
 from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Trace
 
@@ -59,7 +59,8 @@ class Errand:
     """One thing that a prober does: look at all of a PAIR, trace a CONTROL, or connect to the SERVICE.
 
     ``start``: seconds to wait first; ``port``: the first UDP port of a trace, or the Service's; ``spares``: what a
-    CONTROL traces next, one after the other, as long as the address before is reached.
+    CONTROL traces next, one after the other, as long as the address before is reached; ``silences``: how many silent
+    hops of a PAIR are no reason to trace it again.
     """
 
     kind: str
@@ -70,6 +71,7 @@ class Errand:
     port: int = 0
     max_ttl: int = 0
     spares: tuple[str, ...] = ()
+    silences: int = 0
 
     def last_traced(self, trace: Trace | None) -> tuple[str, tuple[str, ...]]:
         """Of a CONTROL the address that its trace goes to, and those before it, which were reached."""
@@ -128,6 +130,27 @@ def calm(errands: Sequence[Errand]) -> int:
     return max((errand.start for errand in errands), default=0) + 1
 
 
+def refilled(method: Method, errands: Sequence[Errand] = ()) -> int:
+    """Seconds after which a prober traces again where a hop of a trace that arrived was silent.
+
+    By then its bucket of ICMP errors is full again, though a packet that goes round in a loop at its gateway draws one,
+    be it a probe or an echo. As many as a trace has take that long to come back, and echoes draw while they are sent.
+    """
+    slowest = min((REFILL_PER_SECOND[errand.family] for errand in errands), default=min(REFILL_PER_SECOND.values()))
+    errors = max(BURST, method.probes * method.max_ttl)
+    return calm(errands) + math.ceil(errors / slowest) + math.ceil(method.echoes * SLOW_ECHO_INTERVAL)
+
+
+def second_traces(method: Method) -> int:
+    """How many pairs a prober traces again: more would empty the bucket that they wait for."""
+    return BURST // method.probes
+
+
+def better(first: Trace, second: Trace | None) -> Trace:
+    """Of a pair's traces the one that counts: the second where it arrived, too, and more hops answered."""
+    return second if second is not None and second.reached and second.silent < first.silent else first
+
+
 def packed(order: str, count: int) -> list[str]:
     """An order of ``count`` errands as arguments of a command: a long one as gzip in base64, with a word that says so.
     Raises ValueError with a sentence where it is too long for that."""
@@ -144,14 +167,15 @@ def packed(order: str, count: int) -> list[str]:
 
 def longest(method: Method, errands: int = 1) -> int:
     """Seconds that one of a prober's errands takes at most: where nothing answers its trace, then two rounds of echoes,
-    then TCP, all of it behind those of others that are as dead; or the traces of a control, of which only the last
-    finds nobody."""
+    then TCP, all of it behind those of others that are as dead, and a second trace, which waits for a full bucket of
+    ICMP errors; or the traces of a control, of which only the last finds nobody."""
     trace = max(method.probes * method.wait * method.max_ttl, method.wait + _LONGEST_SEARCH)
     echoes = math.ceil((method.echoes + FULL_SIZE_ECHOES) * SLOW_ECHO_INTERVAL) + 2 * method.wait
     control = trace + (CONTROL_ADDRESSES - 1) * (CONTROL_PAUSE + method.wait)
     # a peer that never listens, or one that never answers, of which the last try and another one end later
     after = echoes + LISTEN_PATIENCE + 2 * TCP_PATIENCE
-    return max(trace + after * max(1, math.ceil(errands / LATE_AT_ONCE)), SERVICE_PATIENCE + TCP_PATIENCE, control)
+    seen = max(trace + after * max(1, math.ceil(errands / LATE_AT_ONCE)), refilled(method))
+    return max(seen + trace, SERVICE_PATIENCE + TCP_PATIENCE, control)
 
 
 def canonical(address: str) -> str:

@@ -179,7 +179,8 @@ class Proof:
                 for family in self.families
             ]
             if targets:
-                probes[source] = plan.schedule(source, targets, method)
+                scheduled = plan.schedule(source, targets, method)
+                probes[source] = [self._with_silences(source, probe, method) for probe in scheduled]
         needed = probes.keys() | {probe.destination for own in probes.values() for probe in own}
         placements = {
             name: pin(name, node.hostname, node.hostname in unique)
@@ -187,6 +188,16 @@ class Proof:
             if name in needed
         }
         return prober.Work(placements, probes, self._controls(list(probes), probes, method), self._routes(probes))
+
+    def _with_silences(self, source: str, probe: plan.Probe, method: plan.Method) -> plan.Probe:
+        """With how many hops keep silent on its path; on one that nobody knows, all may."""
+        try:
+            silences = self.paths.expected(source, probe.destination, probe.family).silences
+        except PathUnknown:
+            silences = None
+        if silences == 0:
+            return probe
+        return replace(probe, silences=method.max_ttl if silences is None else silences)
 
     def _routes(self, probes: Mapping[str, Sequence[plan.Probe]]) -> dict[str, prober.RoutesAsked]:
         """Which nodes are asked for their routes to those they send to: where that is wanted, those that nobody told of

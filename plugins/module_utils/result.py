@@ -198,6 +198,7 @@ def pair(judged: Judged, ends: Ends) -> dict[str, Any]:
         "expected": expectation.as_dict() if expectation else {"origin": "unknown", "hops": []},
         "hops": [hop.as_dict() for hop in trace.hops] if trace else [],
         "protocol": judged.observation.protocol if trace else "",
+        "retraced": judged.observation.retraced,
         "evidence": evidence(judged.observation),
     }
 

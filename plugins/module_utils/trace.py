@@ -118,6 +118,15 @@ class Trace:
     def hop(self, ttl: int) -> Hop | None:
         return self.hops[ttl - 1] if 0 < ttl <= len(self.hops) else None
 
+    @property
+    def reached(self) -> bool:
+        return any(self.target in hop.addresses for hop in self.hops)
+
+    @property
+    def silent(self) -> int:
+        """How many hops have no answer at all."""
+        return sum(1 for hop in self.hops if not hop.addresses)
+
 
 def _quote(line: str) -> str:
     return repr(line if len(line) <= _QUOTED else line[:_QUOTED] + "...")

@@ -738,6 +738,11 @@ pairs:
       description: Of what the trace's probes were, V(udp) or V(icmp); empty where there is no trace. With V(shell) they
         are always UDP, with V(agent) ICMP where the pod's kernel allows that (net.ipv4.ping_group_range), else UDP.
       type: str
+    retraced:
+      description: Whether the pair was traced a second time, as the first trace arrived, but a hop that should answer
+        did not, as to the kernel's limit on ICMP errors. C(hops) are those of the second trace where it arrived with
+        fewer silent hops, else those of the first. A prober does so for a few pairs only, after all else.
+      type: bool
     evidence:
       description: What was seen beside the hops. Of what was not observed an entry has C(observed) and C(why) alone.
       type: dict
@@ -908,6 +913,7 @@ pairs:
           rtt_ms: {min: 0.01, median: 0.02, max: 0.03}
           notes: []
       protocol: udp
+      retraced: false
       evidence:
         echoes:
           observed: true

@@ -57,6 +57,15 @@ def test_the_underlay_is_marked_by_what_the_host_told(opened, changes, text):
     assert line.locator(".sign").inner_text() == ("✕" if changes else "✓")
 
 
+@pytest.mark.parametrize("retraced", [True, False])
+def test_a_second_trace_is_told(opened, retraced):
+    document = samples.result()
+    next(pair for pair in document["pairs"] if pair["destination"]["node"] == "node-2")["retraced"] = retraced
+    one = opened(document, ENDS)
+    one.choose(0, 2)
+    assert ("made a second time" in one.page.locator("#evidence").inner_text()) is retraced
+
+
 def test_a_screen_reader_hears_what_is_right_and_what_is_not(opened):
     document = samples.result(fault=samples.WRONG_CARD)
     told = next(pair for pair in document["pairs"] if pair["verdict"] == "fail")

@@ -306,6 +306,11 @@ def errors_dropped(world: World, node: str) -> AbstractContextManager[None]:
     return _rules(world, node, "output", errors)
 
 
+def first_errors_lost(world: World, node: str) -> AbstractContextManager[None]:
+    """The first ICMP errors of a node are lost: most of the eight that the four traces past it draw."""
+    return _rules(world, node, "output", ["icmp type time-exceeded quota until 600 bytes drop"])
+
+
 def large_lost(world: World, node: str) -> AbstractContextManager[None]:
     """The network loses most of the large packets that come to the node's pods, and none of the small ones."""
     large = "ip length > 1000 icmp type { echo-request, echo-reply }"

@@ -101,6 +101,9 @@ SOUND = [
     # pods of others where a control is traced first
     Scenario("lived-in", {}, lambda world: faults.lived_in(world, (254, 218))),
     Scenario("lived-in-restricted", {}, lambda world: faults.lived_in(world, (254, 218)), restricted=True),
+    # so that hops are silent, and answer once the pair is traced again
+    Scenario("first-errors-lost", {}, lambda world: faults.first_errors_lost(world, B)),
+    Scenario("first-errors-lost-restricted", {}, lambda world: faults.first_errors_lost(world, B), restricted=True),
 ]
 
 @contextmanager

@@ -9,7 +9,10 @@ from concurrent.futures import Future
 
 import pytest
 from prove import matrix, pairs
-from scenarios import SOUND, Scenario, Shown
+from scenarios import SOUND, B, Scenario, Shown
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import plan
+from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import refilled
 
 
 @pytest.mark.parametrize("scenario", SOUND, ids=lambda one: one.name)
@@ -42,3 +45,15 @@ def test_a_control_at_the_address_of_a_pod_is_followed_by_one_at_a_dead_address(
     networks = [control["address"].rpartition(".")[0] for control in document["control"]]
     assert told == [([f"{network}.254", f"{network}.218"], True) for network in networks]
     assert len(told) == 2
+
+
+@pytest.mark.parametrize("scenario", [one for one in SOUND if one.name.startswith("first-errors-lost")], ids=str)
+def test_a_silent_hop_that_only_lost_its_answers_is_seen_by_a_second_trace(
+    scenario: Scenario, shown: dict[str, Future[Shown]]
+) -> None:
+    document = shown[scenario.name].result().document
+    again = {ends for ends, pair in pairs(document).items() if pair["retraced"]}
+    assert again, matrix(document)
+    assert all(B in ends and ends != (B, B) for ends in again)
+    # not before the bucket of errors is full
+    assert document["timings"]["probe"] >= refilled(plan.Method())

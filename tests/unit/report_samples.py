@@ -116,6 +116,7 @@ def _pair(source: int, destination: int, backend: str, fault: str, bad: int) -> 
         "expected": {"origin": f"Flannel {backend}, podCIDRs and addresses of the Node objects", "hops": expected},
         "hops": [_hop(ttl, address) for ttl, address in enumerate(seen, 1)],
         "protocol": "udp" if seen else "",
+        "retraced": False,
         "evidence": evidence,
     }
 

@@ -116,6 +116,7 @@ def test_ipip_over_routers_is_silent_until_the_pod():
     assert hops(path) == [FIRST4, SILENT, POD4]
     assert hops(path.fitted(5)) == [FIRST4, SILENT, SILENT, SILENT, POD4]
     assert path.routers == path.fitted(5).routers == 2
+    assert path.silences is None, "of a silent hop that may be several nobody knows how many"
     assert hops(paths_of("ipip", False, CIDRS).expected("node-1", "node-2"))[1] == ("flannel.ipip", OVERLAY4)
 
 

@@ -298,6 +298,92 @@ def test_nothing_else_is_sent_to_the_dead_before_all_traces_have_passed_hop_1(mo
     assert (done[1][1] >= METHOD["calm"]) == waits
 
 
+def hop(address: str) -> list[dict | None]:
+    return [{"address": address, "ms": 0.1, "note": ""} if address else None, None]
+
+
+@pytest.fixture
+def traced_twice(monkeypatch, capsys):
+    """Runs errands whose traces see the hops of a test, those of a second trace apart: what they told, and what was
+    done when."""
+
+    def run(first, second, *errands, **method):
+        begin = time.monotonic()
+        done, ports = [], set()
+
+        def trace(errand, method, patient):
+            again = errand["port"] in ports
+            ports.add(errand["port"])
+            done.append(("again" if again else "trace", time.monotonic() - begin))
+            seen = second if again else first
+            if isinstance(seen, OSError):
+                raise seen
+            hops = [hop(address) for address in seen]
+            return {"target": errand["address"], "max_ttl": 5, "hops": hops, "protocol": "icmp"}
+
+        def look_closer(errand, method, seen):
+            done.append(("closer", time.monotonic() - begin))
+            echoes = {"sent": 1, "received": 1, "ms": [0.1], "ttls": [62], "protocol": "icmp"}
+            return {**seen, "echoes": echoes, "tcp": {"connected": False, "problem": "no answer"}}
+
+        monkeypatch.setattr(probe_agent, "trace", trace)
+        monkeypatch.setattr(probe_agent, "look_closer", look_closer)
+        order = json.loads(WAY.probe_command(SETTINGS.method, errands)[-1])
+        order["method"] |= {"calm": 0.1, "refilled": 0.3, **method}
+        probe_agent.probe(order)
+        answers = WAY.read(capsys.readouterr().out, "", errands, SETTINGS)
+        return [answer.observation for answer in answers], done
+
+    return run
+
+
+POD = "10.244.2.2"
+SILENT, HEARD, ASTRAY = ["", "10.244.2.0", POD], ["10.244.1.1", "10.244.2.0", POD], ["10.244.1.1", "10.0.0.9"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "silences", "again", "hop_1"),
+    [
+        (SILENT, HEARD, 0, True, ("10.244.1.1",)),
+        # as where a filter takes the router's answers
+        (SILENT, SILENT, 0, True, ()),
+        (SILENT, ASTRAY, 0, True, ()),
+        (SILENT, OSError(105, "No buffer space available"), 0, False, ()),
+        # where a path has a silent hop anyway
+        (SILENT, HEARD, 1, False, ()),
+        (HEARD, SILENT, 0, False, ("10.244.1.1",)),
+        (ASTRAY, HEARD, 0, False, ("10.244.1.1",)),
+    ],
+)
+def test_a_pair_that_arrived_past_a_silent_hop_is_traced_again_after_all_else(
+    traced_twice, first, second, silences, again, hop_1
+):
+    errand = Errand(PAIR, "node-2", "ipv4", POD, 0, 40000, 5, silences=silences)
+    (seen,), done = traced_twice(first, second, errand)
+    assert seen.trace.hops[0].addresses == hop_1
+    assert seen.retraced is again
+    assert seen.echoes.received == 1
+    second_one = again or isinstance(second, OSError)
+    assert [name for name, _when in done] == ["trace", "closer", *["again"] * second_one]
+    assert not second_one or done[-1][1] >= 0.3
+
+
+def test_no_more_pairs_are_traced_again_than_a_full_bucket_answers(traced_twice):
+    errands = [Errand(PAIR, "node-2", "ipv4", POD, 0, 40000 + number, 5) for number in range(5)]
+    control = Errand(CONTROL, "node-3", "ipv4", "10.244.3.254", 0, 50000, 5)
+    seen, done = traced_twice(SILENT, HEARD, *errands, control)
+    most = plan.BURST // SETTINGS.method.probes
+    assert (most, sum(one.retraced for one in seen)) == (3, 3)
+    assert all(bool(one.trace.hops[0].addresses) == one.retraced for one in seen)
+    assert sum(name == "again" for name, _when in done) == most, "a control is traced once"
+
+
+def test_a_run_without_a_silent_hop_does_not_wait_for_one(traced_twice):
+    begin = time.monotonic()
+    traced_twice(HEARD, HEARD, Errand(PAIR, "node-2", "ipv4", POD, 0, 40000, 5), refilled=3600)
+    assert time.monotonic() - begin < 60
+
+
 METHOD = {
     "echoes": 3,
     "echo_interval": 0.1,

@@ -332,6 +332,80 @@ def test_a_second_try_that_comes_about_tells_of_the_first(image):
     assert seen.observation.tcp == Tcp(True, "no answer within 3 s")
 
 
+SILENT, HEARD, DEAD = (
+    f"1  {first}\n 2  10.244.2.0  0.1 ms  0.1 ms\n 3  {last}"
+    for first, last in (
+        ("*  *", "127.0.0.1  0.1 ms  0.1 ms"),
+        ("10.244.1.1  0.1 ms  *", "127.0.0.1  0.1 ms  0.1 ms"),
+        ("10.244.1.1  0.1 ms  *", "10.0.0.9  0.1 ms !H  0.1 ms !H"),
+    )
+)
+
+
+def traced_twice(image: Path, first: str, second: str) -> None:
+    """Traceroute prints another path at its second run of a port; no time passes, ``order`` alone tells of sleeps."""
+    tool(
+        image,
+        "traceroute",
+        f"""echo '{HEAD}'
+if mkdir "ran.$9" 2>/dev/null; then echo ' {first}'; else echo ' {second}'; fi
+echo "traced $*" >>order
+""",
+    )
+    tool(image, "wget", "echo got >>order; printf '%s' 'c0ffee00 node-1 127.0.0.1'\n")
+    (image / "bin" / "sleep").unlink()
+    tool(image, "sleep", 'echo "slept $1" >>order\n')
+
+
+def done(image: Path) -> list[str]:
+    return [line.split()[0] for line in (image / "results" / "order").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "silences", "again", "hop_1"),
+    [
+        (SILENT, HEARD, 0, True, ("10.244.1.1",)),
+        # as where a filter takes the router's answers
+        (SILENT, SILENT, 0, True, ()),
+        (SILENT, DEAD, 0, True, ()),
+        (SILENT, "nonsense", 0, False, ()),
+        # where a path has a silent hop anyway
+        (SILENT, HEARD, 1, False, ()),
+        (HEARD, SILENT, 0, False, ("10.244.1.1",)),
+        (DEAD, HEARD, 0, False, ("10.244.1.1",)),
+    ],
+)
+def test_a_pair_that_arrived_past_a_silent_hop_is_traced_again_after_all_else(
+    image, monkeypatch, first, second, silences, again, hop_1
+):
+    traced_twice(image, first, second)
+    monkeypatch.setattr(probe_shell, "refilled", lambda *given: 1000)
+    errand = replace(pair("node-1", "127.0.0.1"), silences=silences)
+    (answer,) = WAY.read(run(image, [errand]), "", [errand], SETTINGS)
+    assert answer.observation.trace.hops[0].addresses == hop_1
+    assert answer.observation.retraced is again
+    assert answer.observation.tcp.connected
+    order = done(image)
+    second_one = again or second == "nonsense"
+    assert order.count("traced") == 1 + second_one
+    if second_one:
+        assert order[-3:] == ["got", "slept", "traced"], "nothing waits for it"
+        seconds, *command = [line.split()[1:] for line in (image / "results" / "order").read_text().splitlines()][-2:]
+        assert 990 < int(seconds[0]) <= 1001
+        assert command == [(image / "results" / "order").read_text().splitlines()[0].split()[1:]], "the same trace"
+
+
+def test_no_more_pairs_are_traced_again_than_a_full_bucket_answers(image, monkeypatch):
+    traced_twice(image, SILENT, HEARD)
+    errands = [replace(pair(f"node-{number}", "127.0.0.1"), port=40000 + number) for number in range(5)]
+    errands.append(Errand(CONTROL, "node-2", "ipv4", "10.0.0.9", 0, 50000, 3))
+    answers = WAY.read(run(image, errands, plan.Method(probes=3)), "", errands, SETTINGS)
+    seen = [answer.observation for answer in answers]
+    assert sum(one.retraced for one in seen) == plan.BURST // 3 == 2
+    assert all(bool(one.trace.hops[0].addresses) == one.retraced for one in seen)
+    assert done(image).count("traced") == len(errands) + 2, "a control is traced once"
+
+
 def test_a_peer_that_never_listens_is_refused_in_the_end(image, monkeypatch):
     monkeypatch.setattr(probe_shell, "LISTEN_PATIENCE", 1)
     tool(image, "wget", 'echo "wget: can\'t connect to remote host (127.0.0.1): Connection refused" >&2; exit 1\n')

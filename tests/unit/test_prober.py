@@ -15,6 +15,7 @@ from path_samples import NAMES, cluster, node
 from ansible_collections.podpath.kubeadm.plugins.module_utils import api, losing, plan, pods, prober, probing, starting
 from ansible_collections.podpath.kubeadm.plugins.module_utils.agent_output import AgentWay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Arrival, Observation, Tcp
+from ansible_collections.podpath.kubeadm.plugins.module_utils.probe_shell import ShellWay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import Heard
 
 METHOD = plan.Method()
@@ -57,6 +58,17 @@ def test_a_control_goes_to_no_address_of_the_runs_own_pods(fake):
     assert told["10.244.2.218"] == (True, "")
     assert told["10.244.2.3"][0] is False
     assert "the run's own pods" in told["10.244.2.3"][1]
+
+
+def test_a_prober_is_told_how_many_hops_keep_silent_anyway(fake, monkeypatch):
+    told, command = [], ShellWay.probe_command
+    monkeypatch.setattr(ShellWay, "probe_command", lambda way, *given: told.extend(given[1]) or command(way, *given))
+    probes = {"node-1": [plan.Probe("node-2", "ipv4", 0, 33434, 2), plan.Probe("node-1", "ipv4", 0, 33444)]}
+    prober.run(fake, SETTINGS, prober.Work({"node-1": {}, "node-2": {}}, probes))
+    assert [(errand.node, errand.silences) for errand in told if errand.kind == probing.PAIR] == [
+        ("node-2", 2),
+        ("node-1", 0),
+    ]
 
 
 def test_nodes_do_not_wait_for_each_other(fake, monkeypatch):

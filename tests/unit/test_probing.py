@@ -119,6 +119,35 @@ def test_pods_outlive_the_slowest_errand_of_the_last_start(method):
     assert prober.lifetime(120, 40, method) > 120 + 40 + probing.longest(method)
 
 
+@pytest.mark.parametrize("method", METHODS, ids=str)
+@pytest.mark.parametrize("count", [1, 1000])
+def test_a_second_trace_ends_while_the_run_still_waits(method, count):
+    """The first one may find a hop silent whatever else is dead, and the last start is that of the longest wait."""
+    trace = max(method.probes * method.wait * method.max_ttl, agent.NEIGHBOUR_PATIENCE)
+    errands = [probing.Errand(probing.PAIR, "node-2", "ipv4", "10.244.2.2", 40)] * count
+    assert probing.refilled(method, errands) + trace <= 40 + probing.longest(method, count)
+    once = trace + method.echoes * probing.SLOW_ECHO_INTERVAL + 2 * method.wait + 2 * probing.TCP_PATIENCE
+    assert once + trace <= probing.longest(method, count)
+
+
+def test_a_second_trace_waits_until_a_loop_has_drawn_its_errors_and_the_bucket_is_full():
+    def seconds(families, **changes):
+        errands = [probing.Errand(probing.PAIR, "node-2", family, "::1", 3) for family in families]
+        return probing.refilled(plan.Method(**changes), errands) - probing.calm(errands)
+
+    # ten errors of a trace, and those of echoes for two seconds
+    assert seconds(["ipv4"]) == 12
+    assert seconds(["ipv6"]) == 1 + 2, "a bucket of IPv6 is filled ten times as fast"
+    assert seconds(["ipv4", "ipv6"]) == 12
+    assert seconds(["ipv4"], max_ttl=7, echoes=100) == 14 + 20
+    assert seconds(["ipv4"], probes=1, max_ttl=1, echoes=5) == plan.BURST + 1
+
+
+@pytest.mark.parametrize("probes", range(1, plan.BURST + 1))
+def test_second_traces_find_the_bucket_full_enough(probes):
+    assert 0 < probing.second_traces(plan.Method(probes=probes)) * probes <= plan.BURST
+
+
 def test_of_very_many_dead_pairs_the_run_waits_for_those_that_wait_for_others():
     one, many = (probing.longest(plan.Method(), errands) for errands in (probing.LATE_AT_ONCE, 1000))
     # an echo of each size and a connection, without an answer

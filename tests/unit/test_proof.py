@@ -253,6 +253,35 @@ def test_a_control_goes_as_far_as_a_pod_would_be(prove, backend, asked, reach):
     assert {control.max_ttl for control in probes.work.controls} == reach
 
 
+@pytest.mark.parametrize(
+    ("backend", "asked", "silences"),
+    [
+        ("vxlan", {}, 0),
+        ("udp", {}, 2),
+        ("ipip", {"cluster_networks": ("192.168.56.11/32", "192.168.56.12/32")}, 5),
+        (None, {}, 5),
+        (None, {"expected": [{"hops": ["*", "{destination.bridge_ip}", "{destination.pod_ip}"]}]}, 1),
+    ],
+)
+def test_a_silent_hop_that_belongs_to_a_path_is_no_reason_to_trace_it_again(prove, backend, asked, silences):
+    """Healthy runs would take longer, and prove no more."""
+    probes = Probes(cluster(backend))
+    with contextlib.suppress(PathUnknown):
+        prove(cluster(backend), probes, **asked)
+    told = {probe.destination: probe.silences for probe in probes.work.probes["node-1"]}
+    assert told["node-2"] == silences
+    assert told["node-1"] == 0, "on a node there is no router"
+
+
+@pytest.mark.parametrize("retraced", [True, False])
+def test_a_pair_says_that_it_was_traced_again(prove, retraced):
+    _failed, result = prove(cluster(), Probes(cluster(), seen={("node-1", "node-2"): {"retraced": retraced}}))
+    told = {ends: pair["retraced"] for ends, pair in by_pair(result).items()}
+    assert told.pop(("node-1", "node-2")) is retraced
+    assert not any(told.values())
+    jsonschema.validate(report.build(result), SCHEMA, jsonschema.Draft202012Validator)
+
+
 def test_controls_have_addresses_all_over_a_nodes_pod_network(prove):
     """The address plugin goes round, so that an old node has pods anywhere; low ones are those of every young node."""
     probes = Probes(cluster("vxlan", dual=True))

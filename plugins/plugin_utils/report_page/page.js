@@ -113,6 +113,7 @@
     const own = (e) => !e.own_interface || e.interface === e.own_interface;
     const fits = (e) => !e.mtu || !e.needed_mtu || e.mtu >= e.needed_mtu;
     add("Underlay", evidence.underlay, (e) => Boolean(e.interface) && own(e) && fits(e), (e) => !e.interface ? `no route to the other node: ${e.problem || "none was found"}` : `by ${e.interface}${own(e) ? "" : `, not by ${e.own_interface}`}${e.address ? ` from ${e.address}` : ""}${e.gateway ? ` through ${e.gateway}` : ""}${e.mtu ? `, MTU ${e.mtu}` : ""}${fits(e) ? "" : `, but Flannel's packets take ${e.needed_mtu}`}`);
+    if (one.pair && one.pair.retraced) lines.push(["Trace", "none", "made a second time, as a hop of the first one was silent"]);
     return lines;
   }
 
