@@ -180,7 +180,8 @@ def reasons(evidence: Evidence, legs: Legs) -> list[str]:
     return [*told, f"{more:,} more pairs show the same."] if more > 0 else told
 
 
-_CANNOT_TELL = "Packets alone cannot tell these apart: {}. They stand in the order in which they are met in practice."
+_CANNOT_TELL = "Packets alone cannot tell the {} apart. They stand in the order in which they are met in practice."
+_NUMBERS = {2: "two faults", 3: "three faults"}
 
 
 def ranked(
@@ -193,7 +194,8 @@ def ranked(
     fails: bool = True,
 ) -> list[Diagnosis]:
     """Candidates (fault, confidence) for one and the same group of pairs."""
-    more = [_CANNOT_TELL.format(", ".join(fault for fault, _confidence in candidates))] if len(candidates) > 1 else []
+    count = len(candidates)
+    more = [_CANNOT_TELL.format(_NUMBERS.get(count, f"{count} faults"))] if count > 1 else []
     return [
         made(evidence, fault, confidence, nodes, legs, [*told, *more], where, fails) for fault, confidence in candidates
     ]

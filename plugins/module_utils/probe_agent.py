@@ -460,7 +460,7 @@ def probe(order):
                 there = arrived(told["trace"])
                 # each packet to a dead address may draw an ICMP error, and the kernel limits those, with the ones that
                 # the other traces live by
-                if stage == FIRST and not there and time.monotonic() < begin + method["calm"]:
+                if stage == FIRST and not there:
                     following = LATE
                 else:
                     told = look_closer(errand, method, told)

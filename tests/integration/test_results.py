@@ -154,6 +154,21 @@ def test_a_baseline_that_is_none_is_a_sentence_and_stays_as_it_was(tmp_path, inv
     assert "Nothing is proved" in (tmp_path / ".artifacts" / "paths.html").read_text()
 
 
+def test_hosts_that_cannot_be_reached_keep_no_pods_from_being_proved(tmp_path, inventory):
+    """The API is asked all the same, and whoever reads the report learns of both."""
+    hosts = json.loads(Path(inventory).read_text())
+    hosts["all"]["vars"] |= {"ansible_connection": "ssh", "ansible_port": 1, "ansible_host": "127.0.0.1"}
+    Path(inventory).write_text(json.dumps(hosts))
+    ran = playbooks.run("playbooks/verify_paths.yml", [inventory], pod_paths_output_junit=str(tmp_path / "paths.xml"))
+    told = said(ran)
+    assert ran.rc != 0
+    assert "https://127.0.0.1:1" in told, "the API server that nobody is"
+    report = json.loads((tmp_path / ".artifacts" / "paths.json").read_text())
+    assert [path["reason"] for path in report["nodes"]["paths"]] == [
+        "Nothing came from host one.", "Nothing came from host two."]
+    assert "does not answer (asked to list nodes" in (tmp_path / "paths.xml").read_text()
+
+
 def test_a_file_for_all_pairs_that_cannot_be_written_is_a_sentence(tmp_path, inventory):
     ran = verified(inventory, pod_paths_result_path="/proc/nosuch/all.json")
     assert ran.rc != 0
