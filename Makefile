@@ -76,7 +76,7 @@ browser: $(STAMP) ## the HTML report in Chromium (installs Debian's chromium, ne
 
 .PHONY: pictures
 pictures: $(STAMP) ## the pictures in docs/images, of real runs in network namespaces (needs root)
-	@ansible-playbook tests/browser/install.yml && python3 tests/browser/pictures.py
+	@ansible-playbook tests/browser/install.yml && python3 tests/browser/pictures.py $(if $(INTO),--into $(INTO))
 
 .PHONY: bench
 bench: $(STAMP) ## times, memory and sizes by cluster size, as tables (docs/scale.md)

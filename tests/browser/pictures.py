@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pictures of reports in docs/images, each of a real run: make pictures, as root.
+"""The pictures of reports in docs/images, each of a real run: make pictures, as root; with INTO=DIRECTORY there, and
+with their pages.
 
 The clusters are those of tests/netlab: nodes are network namespaces whose packets this machine's kernel forwards, and
 the proof is the module's own. What is not real is said there; it is the API server above all, which the pictures name.
@@ -34,6 +35,7 @@ from world import World  # noqa: E402
 from ansible_collections.podpath.kubeadm.plugins.filter import paths  # noqa: E402
 from ansible_collections.podpath.kubeadm.plugins.module_utils import plan  # noqa: E402
 
+IMAGES = ROOT / "docs" / "images"
 # README shows them; a reader on a slow line waits for each
 MOST_BYTES = 250_000
 # Of a picture at most 256 colours, the most frequent ones first, and each pixel as the number of the nearest one. No
@@ -131,7 +133,7 @@ def drawn(browser: Browser, picture: Picture, document: dict[str, Any], scheme: 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Makes the pictures of docs/images from runs in network namespaces.")
-    parser.add_argument("--into", type=Path, default=ROOT / "docs" / "images", metavar="DIRECTORY")
+    parser.add_argument("--into", type=Path, default=IMAGES, metavar="DIRECTORY")
     parser.add_argument("--scheme", choices=["light", "dark"], help="all of them so, to look at")
     asked = parser.parse_args()
     browser_path = chromium.program()
@@ -145,12 +147,18 @@ def main() -> None:
     asked.into.mkdir(parents=True, exist_ok=True)
     for picture in PICTURES:
         document = proved(tools, picture)
+        # what docs say of a picture must be what it shows
+        if document["summary"]["inconclusive"] or bool(document["summary"]["fail"]) != bool(picture.blocked):
+            sys.exit(f"{picture.name} is not as it should be, so no picture was made; is this machine busy? "
+                     f"{document['msg']}")
         with chromium.started(browser_path) as browser:
             shot = drawn(browser, picture, document, asked.scheme or picture.scheme)
         if len(shot) > MOST_BYTES:
             sys.exit(f"{picture.name} has {len(shot):,} bytes, more than {MOST_BYTES:,}: let it show less of the page.")
         file = asked.into / f"{picture.name}.png"
         file.write_bytes(shot)
+        if asked.into.resolve() != IMAGES:
+            file.with_suffix(".html").write_text(paths.path_html(paths.path_report(document)), encoding="utf-8")
         print(f"{file}: {document['msg']}", flush=True)
 
 
