@@ -48,7 +48,7 @@ def test_the_benchmark_proves_all_pairs_with_all_evidence(lab):
     ran = subprocess.run(
         [playbooks.REPOSITORY / "tools" / "bench-proof", given["kubeconfig"], *given["cluster_networks"], "1"],
         check=False, capture_output=True, text=True, env={**os.environ, **environment()})
-    # 3: healthy, but not in its time. That is for whoever runs it on a quiet machine to judge; here others may be at work
+    # 3: healthy, but not in its time, which is for whoever runs it on a quiet machine to judge
     assert ran.returncode in (0, 3), ran.stdout + ran.stderr
     assert "judged: the module's median" in ran.stdout
     # what it took, for those who ask pytest (-rP)
