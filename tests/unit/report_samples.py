@@ -264,8 +264,8 @@ def dual(size: int = 3, fault: str = "", ipv4: str = "") -> dict[str, Any]:
             "cluster": {**four["cluster"], "families": ["ipv4", "ipv6"]}}
 
 
-def node_results(size: int = 3) -> dict[str, Any]:
-    """What node_traceroute returns on each host of a healthy lab."""
+def node_results(size: int = 3, most: int | None = None) -> dict[str, Any]:
+    """What the role node_paths sets on each host of a healthy lab, each of which looks at ``most`` others."""
     results = {}
     for index in range(size):
         name = node_name(index)
@@ -276,12 +276,13 @@ def node_results(size: int = 3) -> dict[str, Any]:
             {**row, "destination": "names", "kind": "resolver", "expected": "registry.k8s.io resolves by eth0",
              "seen": "eth0 10.0.2.3", "rtt_ms": 1.5},
         ]
-        for other in range(size):
-            if other != index:
-                way = f"eth1 -> {node_address(other)}"
-                paths.append({**row, "destination": node_name(other), "kind": "node", "expected": way, "seen": way,
-                              "rtt_ms": 0.08})
-        results[name] = {"address": node_address(index), "interface": "eth1", "verdict": "pass", "paths": paths}
+        others = [(index + step) % size for step in range(1, size)]
+        for other in sorted(others[:most]):
+            way = f"eth1 -> {node_address(other)}"
+            paths.append({**row, "destination": node_name(other), "kind": "node", "expected": way, "seen": way,
+                          "rtt_ms": 0.08})
+        results[name] = {"address": node_address(index), "interface": "eth1", "verdict": "pass", "paths": paths,
+                         "peers_left_out": len(others[most:]) if most is not None else 0}
     return results
 
 
