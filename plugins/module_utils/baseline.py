@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import report_matrix
+from ansible_collections.podpath.kubeadm.plugins.module_utils.report_matrix import Verdicts
 
 SCHEMA_VERSION = 2
 
@@ -59,35 +59,6 @@ def _named(key: Key) -> dict[str, str]:
     return {"source": key[0], "destination": key[1], "family": key[2]}
 
 
-class _Verdicts:
-    """The verdicts of all pairs, of which a result above some size tells only those in full that do not pass."""
-
-    def __init__(self, matrix: Mapping[str, Any] | None) -> None:
-        matrix = matrix or {}
-        self._names = list(matrix.get("nodes") or ())
-        self._index = {name: number for number, name in enumerate(self._names)}
-        # a letter for each, as a million objects would take a hundred times the room
-        self._rows = {
-            family: [report_matrix.unpack(row) for row in rows] for family, rows in (matrix.get("rows") or {}).items()
-        }
-        for rows in self._rows.values():
-            if {len(rows), *map(len, rows)} - {len(self._names)}:
-                raise KeyError("a matrix with a row and a column for each node")
-
-    def get(self, key: Key) -> str | None:
-        source, destination, family = key
-        if family not in self._rows or source not in self._index or destination not in self._index:
-            return None
-        return report_matrix.VERDICTS.get(self._rows[family][self._index[source]][self._index[destination]])
-
-    def tried(self) -> Iterator[Key]:
-        for family, rows in self._rows.items():
-            for source, row in zip(self._names, rows, strict=True):
-                for destination, letter in zip(self._names, row, strict=True):
-                    if letter != report_matrix.NOT_TRIED:
-                        yield source, destination, family
-
-
 @dataclass
 class Earlier:
     """An earlier result, and what differs from it of the pairs that are added.
@@ -99,8 +70,8 @@ class Earlier:
     server: str
     run: Mapping[str, Any]
     pairs: dict[Key, _Was]
-    slower_than: Slower = field(default_factory=Slower)
-    verdicts: _Verdicts = field(default_factory=lambda: _Verdicts(None))
+    verdicts: Verdicts
+    slower_than: Slower
     _compared: int = 0
     _verdict_only: int = 0
     _seen: set[Key] = field(default_factory=set)
@@ -204,10 +175,10 @@ def read(path: str, slower: Slower | None = None) -> Earlier:
         pairs = {_key(pair): _was(pair) for pair in document["pairs"]}
         server = document["cluster"]["server"]
         run = {"started": document["run"]["started"], "id": document["run"]["id"]}
-        verdicts = _Verdicts(document.get("matrix"))
+        verdicts = Verdicts(document.get("matrix") or {})
     except (KeyError, TypeError, AttributeError) as error:
         raise BaselineError(f"baseline {path} is no whole result of pod_traceroute: {error} is missing.") from error
-    return Earlier(path, server, run, pairs, slower or Slower(), verdicts)
+    return Earlier(path, server, run, pairs, verdicts, slower or Slower())
 
 
 def diff(changes: Mapping[str, Any]) -> dict[str, str]:

@@ -133,7 +133,8 @@ class Proof:
         if self._earlier is not None:
             self._earlier.must_be_of(self.cluster.server)
             # look-ahead traces nothing that could differ; a file that cannot serve is told all the same
-            self._earlier = None if self.request.check_mode else self._earlier
+            if self.request.check_mode:
+                self._earlier = None
         self.nodes = topology.parse_nodes(self.cluster.list_nodes())
         if not self.nodes:
             raise ClusterError("The cluster has no nodes, so there is no path to prove.")

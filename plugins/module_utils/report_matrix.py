@@ -11,13 +11,13 @@ A million pairs that pass take 5 kB.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 NOT_TRIED = "-"
 LETTERS = {"pass": "p", "fail": "f", "inconclusive": "i"}
-VERDICTS = {letter: verdict for verdict, letter in LETTERS.items()}
+_VERDICTS = {letter: verdict for verdict, letter in LETTERS.items()}
 _RUN = re.compile(r"(\d*)([pfi-])")
 
 
@@ -55,6 +55,35 @@ class Grid:
         """{nodes: [names], rows: {family: [packed row per node]}}"""
         rows = {name: [pack(row.decode()) for row in letters] for name, letters in sorted(self._families.items())}
         return {"nodes": self.names, "rows": rows}
+
+
+class Verdicts:
+    """A packed matrix, read pair by pair: (source, destination, family). An empty one has no pair.
+
+    Raises KeyError with what is missing.
+    """
+
+    def __init__(self, matrix: Mapping[str, Any]) -> None:
+        self._names = list(matrix.get("nodes") or ())
+        self._index = {name: number for number, name in enumerate(self._names)}
+        # a letter for each, as a million objects would take a hundred times the room
+        self._rows = {name: [unpack(row) for row in rows] for name, rows in (matrix.get("rows") or {}).items()}
+        for rows in self._rows.values():
+            if {len(rows), *map(len, rows)} - {len(self._names)}:
+                raise KeyError("a matrix with a row and a column for each node")
+
+    def get(self, key: tuple[str, str, str]) -> str | None:
+        source, destination, family = key
+        if family not in self._rows or source not in self._index or destination not in self._index:
+            return None
+        return _VERDICTS.get(self._rows[family][self._index[source]][self._index[destination]])
+
+    def tried(self) -> Iterator[tuple[str, str, str]]:
+        for family, rows in self._rows.items():
+            for source, row in zip(self._names, rows, strict=True):
+                for destination, letter in zip(self._names, row, strict=True):
+                    if letter != NOT_TRIED:
+                        yield source, destination, family
 
 
 def of_pairs(

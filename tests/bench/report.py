@@ -19,13 +19,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "collections"), str(ROOT / "tests" / "unit"), str(ROOT / "tests" / "browser")]
 SIZES = (3, 10, 30, 100, 300, 1000)
 # above this the generated result leaves out pairs that pass, as the module does
 WHOLE = 300
-# node_paths_max_peers
-MOST_PEERS = 100
+DEFAULTS = yaml.safe_load((ROOT / "roles" / "node_paths" / "defaults" / "main.yml").read_text())
+MOST_PEERS = DEFAULTS["node_paths_max_peers"]
 
 
 def generated(size: int, samples) -> dict:

@@ -248,28 +248,32 @@ def test_a_peer_that_never_listens_is_waited_for_no_longer_than_allowed(port, no
     assert 0.5 <= spent <= time.monotonic() - begin < 2
 
 
+class QuietLine:
+    """A line on which nothing goes out; what is sent on it answers as its test says."""
+
+    icmp = True
+
+    def __init__(self, *given):
+        self.answers = {}
+
+    def unfragmented(self):
+        pass
+
+    def listen(self, *given):
+        pass
+
+    def close(self):
+        pass
+
+
 @pytest.mark.parametrize(
     ("answered", "late"), [((0, 1, 2, 3, 4), 0), ((1, 2, 3, 4), 0), ((0, 3), 3), ((1, 3, 4), 1), ((4,), 0), ((), 0)]
 )
 def test_what_is_lost_after_the_first_answer_is_told_apart(monkeypatch, answered, late):
-    class Line:
-        icmp = True
-
-        def __init__(self, *given):
-            self.answers = {}
-
-        def unfragmented(self):
-            pass
-
+    class Line(QuietLine):
         def send(self, sequence, ttl, size, payload):
             if sequence in answered:
                 self.answers[sequence] = {"address": "10.0.0.2", "ms": 0.1, "ttl": 62}
-
-        def listen(self, *given):
-            pass
-
-        def close(self):
-            pass
 
     monkeypatch.setattr(probe_agent, "Line", Line)
     seen = probe_agent.echoes({"family": "ipv4", "address": "10.0.0.2", "peer_port": 1}, 5, 1, 1450)
@@ -454,26 +458,12 @@ def test_once_a_router_has_told_what_fits_the_next_echoes_have_that_size(monkeyp
     """With DF on each packet none would arrive otherwise, and nothing would show that what fits does."""
     sizes = []
 
-    class Line:
-        icmp = True
-
-        def __init__(self, *given):
-            self.answers = {}
-
-        def unfragmented(self):
-            pass
-
+    class Line(QuietLine):
         def send(self, sequence, ttl, size, payload):
             sizes.append(size)
             told = {"address": "10.0.0.1", "told_mtu": 1430, "last": True}
             arrived = {"address": "10.0.0.2", "told_mtu": None, "ms": 0.1, "ttl": 62}
             self.answers[sequence] = told if size > 1430 else arrived
-
-        def listen(self, *given):
-            pass
-
-        def close(self):
-            pass
 
     monkeypatch.setattr(probe_agent, "Line", Line)
     seen = probe_agent.echoes({"family": "ipv4", "address": "10.0.0.2", "peer_port": 1}, 3, 1, 1450)
