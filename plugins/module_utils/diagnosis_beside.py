@@ -19,7 +19,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import CERT
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import END_GONE, FAIL, PASS
 from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import accuse
 from ansible_collections.podpath.kubeadm.plugins.module_utils.result import SERVICES_DEAD
-from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import listed
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import in_order, listed
 
 # Rules of pairs whose pod was reached though a hop kept silent.
 SILENT_HOPS = ("silent-hop", "late")
@@ -71,7 +71,8 @@ def from_services(evidence: Evidence) -> list[Diagnosis]:
     alive = {name for name, counts in evidence.tally.outgoing.items() if counts[PASS]} - troubled
     observed = [service for service in evidence.services if not service.unobserved]
     asked = {service.source for service in observed}
-    dead = sorted({service.source for service in observed if not service.connected and service.problem} & alive)
+    failed = {service.source for service in observed if not service.connected and service.problem}
+    dead = sorted(failed & alive, key=in_order)
     if not dead:
         return []
     everywhere = set(dead) == asked and len(dead) > 1
@@ -96,12 +97,12 @@ def from_the_rest(evidence: Evidence) -> list[Diagnosis]:
     lost = evidence.rule(END_GONE)
     if lost:
         told = list(evidence.lost.values())[:MOST_SENTENCES]
-        found.append(made(evidence, "pods-lost", CERTAIN, sorted(evidence.lost), lost, told, fails=False))
+        found.append(made(evidence, "pods-lost", CERTAIN, sorted(evidence.lost, key=in_order), lost, told, fails=False))
     skipped = {name: node.unusable for name, node in evidence.nodes.items() if node.unusable}
     skipped_legs, not_probed = evidence.tally.none(), evidence.rule("not-probed")
     for name in skipped:
         skipped_legs = skipped_legs | not_probed.of(name)
     if skipped_legs:
         told = list(skipped.values())[:MOST_SENTENCES]
-        found.append(made(evidence, "not-covered", CERTAIN, sorted(skipped), skipped_legs, told, fails=False))
+        found.append(made(evidence, "not-covered", CERTAIN, sorted(skipped, key=in_order), skipped_legs, told, fails=False))
     return found

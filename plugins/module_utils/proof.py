@@ -143,7 +143,7 @@ class Proof:
         self.flannel = topology.parse_flannel(config_map)
         self.findings = preflight.check(self.nodes, networks, self.families, self.flannel, self.cluster.flannel_pods())
         self._links = topology.Links(bool(self.flannel.direct_routing), networks)
-        missing = sorted(set(self.request.expected_nodes) - self.nodes.keys())
+        missing = sorted(set(self.request.expected_nodes) - self.nodes.keys(), key=topology.in_order)
         self.nodes = {**self.nodes, **{name: topology.absent_node(name) for name in missing}}
         self._stated = StatedPaths(self.request.expected, self.nodes) if self.request.expected else None
         self.paths = Paths(self.nodes, self._links, stated=self._stated)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import listed
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import in_order, listed
 
 ARROW = " -> "
 SYMBOLS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
@@ -201,7 +201,7 @@ def service_lines(pods: Mapping[str, Any], most: int = 20) -> list[str]:
         if not one.get("observed", True):
             unseen.setdefault(one["why"], []).append(one["source"])
     return lines + [
-        f"Service {address}: not observed from {listed(sorted(set(nodes)), 5)}: {why}"
+        f"Service {address}: not observed from {listed(sorted(set(nodes), key=in_order), 5)}: {why}"
         for why, nodes in list(unseen.items())[:most]
     ]
 

@@ -21,7 +21,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
 from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, Names
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import ICMP, End, ServiceSeen, evidence
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
-from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES, Node, Side, listed
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES, Node, Side, in_order, listed
 from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import Control, Judged
 
 SCHEMA_VERSION = 2
@@ -219,7 +219,7 @@ def _node_verdict(
         return PASS, f"All {total[PASS]} pairs from and to it pass."
     others = set(broken.of(name).ends()) - {name}
     if others and others <= blamed.keys():
-        where = f"{listed(sorted(others))}, where the fault lies"
+        where = f"{listed(sorted(others, key=in_order))}, where the fault lies"
         if total[PASS]:
             return PASS, f"Its pairs pass but for those with {where}."
         return INCONCLUSIVE, f"No other pairs of it were tried than those with {where}."

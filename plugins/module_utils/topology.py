@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -232,10 +233,16 @@ def parse_node(obj: Mapping[str, Any]) -> Node:
     )
 
 
+def in_order(name: str) -> tuple[tuple[str | int, ...], str]:
+    """The key by which nodes are sorted: numbers in names count as such, so that node-2 comes before node-10."""
+    parts = re.split(r"([0-9]+)", name)
+    return tuple(int(part) if at % 2 else part for at, part in enumerate(parts)), name
+
+
 def parse_nodes(objects: Iterable[Mapping[str, Any]]) -> dict[str, Node]:
-    """Node objects to Nodes by name, sorted by name."""
+    """Node objects to Nodes by name, in the order of names."""
     nodes = [parse_node(obj) for obj in objects]
-    return {node.name: node for node in sorted(nodes, key=lambda node: node.name)}
+    return {node.name: node for node in sorted(nodes, key=lambda node: in_order(node.name))}
 
 
 def unique_hostnames(nodes: Iterable[Node]) -> frozenset[str]:

@@ -139,6 +139,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.api import (
     ClusterError,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.readiness import Waiting
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import in_order
 
 # without it, KUBERNETES_IMPORT_ERROR tells
 with contextlib.suppress(ImportError):
@@ -201,7 +202,7 @@ def look(api: Cluster, params: dict[str, Any]) -> State:
     state = State(
         nodes=sorted(
             (summary for item in items if (summary := readiness.node_summary(item))["name"] in expected),
-            key=lambda summary: summary["name"],
+            key=lambda summary: in_order(summary["name"]),
         ),
         waiting=readiness.waiting_nodes(items, expected),
     )

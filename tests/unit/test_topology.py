@@ -43,6 +43,11 @@ def test_not_ready_and_cordoned_nodes_say_why():
     assert "has not reported" in topology.parse_node(bare).unusable
 
 
+def test_nodes_stand_in_the_order_in_which_people_count():
+    names = ("node-10", "worker", "node-2", "node-02", "10-east", "node-1.a", "node")
+    assert list(parsed(*(node(0, name=name) for name in names))) == ["10-east", "node", "node-1.a", "node-02", "node-2", "node-10", "worker"]
+
+
 @pytest.mark.parametrize("ready", [True, False])
 def test_a_node_of_another_system_than_linux_is_not_covered(ready):
     windows = topology.parse_node(node(1, labels={"kubernetes.io/os": "windows"}, ready=ready))
