@@ -63,16 +63,16 @@ lint: $(STAMP) ## ansible-lint (production), yamllint, ruff
 	@yamllint --strict . && ruff check . && ansible-lint --profile production --offline
 
 .PHONY: unit
-unit: $(STAMP) ## unit tests of the pure core
-	@pytest --quiet tests/unit
+unit: $(STAMP) ## unit tests of the pure core (of these and the next, some: make unit ARGS='-k NAME')
+	@pytest --quiet tests/unit $(ARGS)
 
 .PHONY: netlab
 netlab: $(STAMP) ## the proof against each fault, with real packets in network namespaces (needs root)
-	@pytest --quiet tests/netlab
+	@pytest --quiet tests/netlab $(ARGS)
 
 .PHONY: browser
 browser: $(STAMP) ## the HTML report in Chromium (installs Debian's chromium, needs root for that)
-	@ansible-playbook tests/browser/install.yml && pytest --quiet tests/browser
+	@ansible-playbook tests/browser/install.yml && pytest --quiet tests/browser $(ARGS)
 
 .PHONY: pictures
 pictures: $(STAMP) ## the pictures in docs/images, of real runs in network namespaces (needs root)
@@ -84,7 +84,7 @@ bench: $(STAMP) ## times, memory and sizes by cluster size, as tables (docs/scal
 
 .PHONY: integration
 integration: $(STAMP) ## the lab itself: bare nodes, reboot, half-dead labs, nothing left behind
-	@pytest --quiet tests/integration
+	@pytest --quiet tests/integration $(ARGS)
 
 .PHONY: molecule
 molecule: $(STAMP) ## the lab end to end, in both backends

@@ -70,7 +70,7 @@
   }
 
   function hopRows(one) {
-    const head = element("thead", {}, element("tr", {}, ...["Hop", "Expected", "Seen", "Answers", "ms"].map((text) => element("th", { scope: "col", textContent: text }))));
+    const head = element("thead", {}, element("tr", {}, ...["Hop", "Expected", "Seen", "Answers", "Median ms"].map((text) => element("th", { scope: "col", textContent: text }))));
     const body = element("tbody");
     const most = Math.max(one.expected.length, one.hops.length);
     for (let index = 0; index < most; index += 1) {
