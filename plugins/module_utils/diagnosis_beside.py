@@ -104,5 +104,6 @@ def from_the_rest(evidence: Evidence) -> list[Diagnosis]:
         skipped_legs = skipped_legs | not_probed.of(name)
     if skipped_legs:
         told = list(skipped.values())[:MOST_SENTENCES]
-        found.append(made(evidence, "not-covered", CERTAIN, sorted(skipped, key=in_order), skipped_legs, told, fails=False))
+        nodes = sorted(skipped, key=in_order)
+        found.append(made(evidence, "not-covered", CERTAIN, nodes, skipped_legs, told, fails=False))
     return found

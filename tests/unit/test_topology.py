@@ -45,7 +45,8 @@ def test_not_ready_and_cordoned_nodes_say_why():
 
 def test_nodes_stand_in_the_order_in_which_people_count():
     names = ("node-10", "worker", "node-2", "node-02", "10-east", "node-1.a", "node")
-    assert list(parsed(*(node(0, name=name) for name in names))) == ["10-east", "node", "node-1.a", "node-02", "node-2", "node-10", "worker"]
+    found = parsed(*(node(0, name=name) for name in names))
+    assert list(found) == ["10-east", "node", "node-1.a", "node-02", "node-2", "node-10", "worker"]
 
 
 @pytest.mark.parametrize("ready", [True, False])
