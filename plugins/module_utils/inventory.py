@@ -104,7 +104,8 @@ def unreachable_problem(said: Mapping[str, Mapping[str, Any]], control_planes: C
     elif len(dead) == len(said):
         cure = "Mend that, then run this playbook again."
     else:
-        rest = ":".join([limit or "all", *(f"!{host}" for host in dead)])
+        # where one comma stands, Ansible takes colons for parts of names
+        rest = ("," if "," in limit else ":").join([limit or "all", *(f"!{host}" for host in dead)])
         cure = f"Mend that, or go on without and come back to it in a later run: --limit '{rest}'."
     return f"Nothing is changed on any host, as not all can be asked: {named}. {cure}"
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.inventory import (
     group_problems,
@@ -110,7 +112,7 @@ DOWN = {"unreachable": True, "msg": "Task failed: Connection refused"}
     ({"controlplane": UP, "node-1": DOWN}, "",
      "go on without and come back to it in a later run: --limit 'all:!node-1'."),
     ({"controlplane": UP, "node-1": DOWN, "node-2": DOWN}, "kube_node,controlplane",
-     "--limit 'kube_node,controlplane:!node-1:!node-2'."),
+     "--limit 'kube_node,controlplane,!node-1,!node-2'."),
     ({"node-1": DOWN}, "node-1", "Mend that, then run this playbook again."),
     ({"controlplane": DOWN, "node-1": DOWN}, "",
      "run this playbook again: no host can be checked without controlplane."),
@@ -121,6 +123,21 @@ def test_who_cannot_be_reached_is_named_with_what_to_do(said, limit, cure):
     assert cure in problem
     for host, result in said.items():
         assert (f"{host} (Connection refused)" in problem) is (result is DOWN)
+
+
+@pytest.mark.parametrize("limit", ["", "node-1,node-2,node-3", "node-2,node-1", "node-1:node-2", "kube_node:node-2"])
+def test_the_limit_that_is_advised_leaves_out_who_is_down_and_nobody_else(tmp_path, limit):
+    hosts = tmp_path / "hosts"
+    hosts.write_text("controlplane\n[kube_node]\nnode-1\nnode-2\nnode-3\n")
+
+    def of(pattern: str) -> set[str]:
+        inventory = InventoryManager(loader=DataLoader(), sources=[str(hosts)])
+        inventory.subset(pattern or None)
+        return {host.name for host in inventory.get_hosts()}
+
+    said = {host: DOWN if host == "node-1" else UP for host in of(limit)}
+    advised = unreachable_problem(said, ["controlplane"], limit).split("--limit ")[1].removesuffix(".").strip("'")
+    assert of(advised) == of(limit) - {"node-1"}
 
 
 def test_a_host_that_was_reached_and_tells_nothing_is_named_as_well():
