@@ -78,11 +78,15 @@ def refuse_to_lose_pods(lab):
         assert lab.kubectl("get node node-2 -o jsonpath='{.spec.unschedulable}'") == ""
         assert lab.nodes["node-2"].file("/etc/kubernetes/kubelet.conf").exists
         lab.kubectl("create poddisruptionbudget mine --selector=run=mine --min-available=1")
+        lab.kubectl("cordon node-2")
         ran = reset(lab, reset_confirm="node-2", reset_lose_pods=True, reset_drain_timeout=8)
         assert ran.rc != 0
         assert "disruption budget" in " ".join(ran.output.split())
+        # somebody had closed it before
+        assert lab.kubectl("get node node-2 -o jsonpath='{.spec.unschedulable}'") == "true"
         assert lab.kubectl("get pod mine -o jsonpath='{.status.phase}'") == "Running"
     finally:
+        lab.kubectl("uncordon node-2")
         lab.kubectl("delete --ignore-not-found --wait=false poddisruptionbudget/mine pod/mine")
 
 
