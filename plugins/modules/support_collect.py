@@ -89,6 +89,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.redaction import redact
 
+# sudo gives some distributions none of what lies in /usr/local, where containerd's archive is unpacked
+PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/local/bin"
 CUT = "[the beginning is left out]\n"
 
 
@@ -99,8 +101,8 @@ def tail(data: bytes, limit: int) -> str:
 
 def run(argv: list[str], limit: int, timeout: int) -> str:
     try:
-        ran = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, timeout=timeout)
+        ran = subprocess.run(argv, check=False, env={**os.environ, "PATH": PATH}, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
     except subprocess.TimeoutExpired as error:
         return tail(error.output or b"", limit) + f"\n[ended after {timeout} s]\n"
     except OSError as error:

@@ -28,9 +28,9 @@ Description: not there
 """
 
 
-def asked(tmp_path: Path, sources: Path, cmdline: str, **variables: object) -> playbooks.Run:
-    """The version that apt offers with these sources and no others."""
-    (tmp_path / "apt.conf").write_text(f'Dir::Etc::sourcelist "{sources}";\nDir::Etc::sourceparts "-";\n')
+def asked(tmp_path: Path, sources: Path, cmdline: str, more: str = "", **variables: object) -> playbooks.Run:
+    """The version that apt offers with these sources and no others, and with more in its configuration."""
+    (tmp_path / "apt.conf").write_text(f'Dir::Etc::sourcelist "{sources}";\nDir::Etc::sourceparts "-";\n{more}')
     hosts = tmp_path / "hosts.yml"
     hosts.write_text(json.dumps({"all": {
         "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
@@ -62,3 +62,20 @@ def test_apt_trusts_an_authority_that_the_host_is_yet_to_trust(tmp_path, cmdline
     # it only looks, and leaves nothing
     assert ran.changed == {}
     assert list((tmp_path / "temporary").glob("*.containerd")) == []
+
+
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="needs apt")
+def test_an_authority_that_apt_trusts_by_its_own_configuration_is_not_forgotten_for_another(tmp_path):
+    authority, certificate = servers.authority(tmp_path, "127.0.0.1")
+    (tmp_path / "other").mkdir()
+    other, _ = servers.authority(tmp_path / "other", "127.0.0.1")
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    (mirror / "Packages").write_text(PACKAGES)
+    with (servers.files("127.0.0.1", mirror) as plain,
+          servers.serve("127.0.0.1", lambda path: (plain, path), certificate=certificate) as (secured, _log)):
+        sources = tmp_path / "sources.list"
+        sources.write_text(f"deb [trusted=yes] https://{secured} ./\n")
+        ran = asked(tmp_path, sources, "", f'Acquire::https::CaInfo "{authority}";\n', containerd_ca_files=[str(other)])
+    assert ran.rc == 0, ran.output
+    assert "Candidate: 2.7.1~test" in ran.output
