@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,21 @@ def test_an_api_server_on_another_port_is_needed_there_by_nodes_pods_and_adminis
 def test_the_port_of_the_api_server_is_the_one_that_kubeadm_is_told(said, port):
     role = Role("firewall", groups={"kube_control_plane": ["controlplane"]},
                 hostvars={"controlplane": {"inventory_hostname": "controlplane", **said}})
-    assert int(role.render(role.variables["firewall_api_port"])) == port
+    for none_yet in ({}, {"kubernetes_api_port": ""}):
+        assert int(role.render(role.variables["firewall_api_port"], **none_yet)) == port
+    # what kubeadm would be told is without effect on an API server that runs
+    assert int(role.render(role.variables["firewall_api_port"], kubernetes_api_port="7443")) == 7443
+
+
+@pytest.mark.parametrize(("manifests", "port"), [
+    ([], ""), ([""], ""), (["- --secure-port=8443\n"], "8443"),
+    (["", "- --tls-cert-file=x\n- --secure-port=7443\n"], "7443")])
+def test_the_port_of_an_api_server_that_runs_is_that_of_its_manifest(manifests, port):
+    answers = [{"content": b64encode(text.encode()).decode()} if text else {"msg": "File not found: x"}
+               for text in manifests]
+    told = task("roles/kubernetes/tasks/check.yml", "Tell what the other roles need to know")
+    role = Role("kubernetes", __kubernetes_api_answers=answers)
+    assert role.render(told["ansible.builtin.set_fact"]["kubernetes_api_port"]) == port
 
 
 def test_the_role_judges_by_the_port_of_the_api_server():
