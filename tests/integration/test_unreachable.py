@@ -9,6 +9,7 @@ The hosts are this machine under several names, and one name behind which nobody
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import playbooks
 DEAD = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
 FAILING = "tests/integration/playbooks/failing.yml"
 ENTRY = "tests/integration/playbooks/entry.yml"
+EACH = "tests/integration/playbooks/each.yml"
 
 
 def inventory(tmp_path: Path, *dead: str) -> list[str]:
@@ -89,3 +91,57 @@ def test_a_control_plane_that_is_down_cannot_tell_who_has_joined_and_stops_nobod
     assert ran.rc == 0, ran.output
     for host in ("two", "three", "four"):
         assert f"{host} has come to the end" in said(ran)
+
+
+# what a host outside of the run may be: dead, without the right to become root, without a Python
+OUTSIDE = {
+    "dead": (DEAD, "Connection refused"),
+    "no root": ({"ansible_become": True, "ansible_become_user": "nobody", "ansible_become_exe": "/usr/bin/false"}, ""),
+    "no python": ({"ansible_python_interpreter": "/no/such/python"}, "/no/such/python"),
+}
+
+
+def with_outside(tmp_path: Path, group: str, name: str, outside: dict) -> list[str]:
+    sources = inventory(tmp_path)
+    described = json.loads(Path(sources[0]).read_text())
+    described["all"]["children"][group]["hosts"][name] = outside
+    Path(sources[0]).write_text(json.dumps(described))
+    return sources
+
+
+@pytest.mark.parametrize(("kind", "hosts"), [*((kind, "kube_node") for kind in OUTSIDE), ("no root", "two")])
+def test_a_control_plane_that_cannot_be_asked_stops_every_host_with_its_name(tmp_path, kind, hosts):
+    outside, reason = OUTSIDE[kind]
+    ran = playbooks.run(EACH, with_outside(tmp_path, "kube_control_plane", "one", outside), role="kubernetes",
+                        entry="check", hosts_of_play=hosts)
+    told = said(ran)
+    assert ran.rc != 0
+    assert "one cannot be asked (" in told
+    assert reason in told.split("one cannot be asked (")[1]
+    assert "has come to the end" not in told
+
+
+def own_address() -> str:
+    """An address of this machine that an inventory may name."""
+    facts = json.loads(subprocess.run(["ip", "-json", "-4", "address", "show", "scope", "global"], check=True,
+                                      capture_output=True, text=True).stdout)
+    return facts[0]["addr_info"][0]["local"]
+
+
+@pytest.mark.parametrize("kind", OUTSIDE)
+def test_a_host_outside_of_the_run_that_cannot_be_asked_keeps_nobody_from_joining(tmp_path, kind):
+    ran = playbooks.run(EACH, with_outside(tmp_path, "kube_node", "four", OUTSIDE[kind][0]), cmdline="--limit two",
+                        role="node_address", entry="main", node_address_explicit=own_address(),
+                        node_address_hosts=["two", "four"])
+    assert ran.rc == 0, ran.output
+    assert "four could not be asked, so nobody knows" in said(ran)
+
+
+def test_a_host_that_comes_first_in_a_play_but_not_in_the_role_is_not_waited_for(tmp_path):
+    by_two = {"hosts_of_play": "one:two", "hosts_of_role": ["two"]}
+    ran = playbooks.run(EACH, inventory(tmp_path), role="kubernetes", entry="check", **by_two)
+    assert ran.rc == 0, ran.output
+    # four is outside of the play; it is asked, and is the same machine
+    ran = playbooks.run(EACH, inventory(tmp_path), role="node_address", entry="main", **by_two,
+                        node_address_explicit=own_address(), node_address_hosts=["two", "four"])
+    assert "is the address of more than one host: four" in said(ran)
