@@ -301,6 +301,11 @@ FAULTS = {
         ("ip neigh show proxy; sysctl -a | grep proxy_arp   # on the nodes: does somebody answer for all?",),
         ("Look for who answers in the name of addresses that no pod has, and prove again.",),
     ),
+    "no-control": Fault(
+        "No control was traced, so nothing shows that the traces of this run can fail.",
+        ("kubectl get events -A --sort-by=.lastTimestamp | grep -i podpath   # what ended the probers?",),
+        ("Prove again; where a prober that carries a control is cut off each time, mend what ends it.",),
+    ),
     "pods-lost": Fault(
         "Pods of the proof went away on {nodes} while it ran, or these nodes did.",
         (

@@ -32,7 +32,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     trace,
     verdict,
 )
-from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import END_GONE
+from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import END_GONE, Judgement
 
 NETWORKS = topology.parse_networks(["192.168.56.0/24"])
 OTHERS = ("controlplane", "node-1")
@@ -683,7 +683,14 @@ TABLE = [
         "somebody answers for an address that no pod has",
         "control",
         set(),
-        control={"ipv4": "The control did not fail."},
+        control={"ipv4": Judgement("inconclusive", "The control did not fail.", "control")},
+        pairs=9,
+    ),
+    Fault(
+        "no prober that runs could trace an address without a pod",
+        "no-control",
+        set(),
+        control={"ipv4": Judgement("inconclusive", "There is no control in ipv4.", "no-control")},
         pairs=9,
     ),
     Fault(
