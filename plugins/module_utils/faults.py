@@ -59,7 +59,10 @@ FAULTS = {
     ),
     "flannel-down": Fault(
         "Flannel does not run on {nodes}.",
-        ("kubectl get pods -A -l app=flannel -o wide", "kubectl -n kube-flannel logs -l app=flannel --prefix"),
+        (
+            "kubectl get pods -A -o wide | grep -i flannel",
+            "kubectl -n NAMESPACE logs POD --all-containers   # namespace and pod as the list shows them",
+        ),
         ("Make the kube-flannel pods of these nodes run.",),
     ),
     "other-cni": Fault(

@@ -152,6 +152,23 @@ def test_flannels_pods_are_unknown_where_they_may_not_be_listed(spoken_to):
     assert real.flannel_pods() == []
     answers["GET /api/v1/namespaces/kube-flannel/pods"] = (403, {"message": "no"})
     assert real.flannel_pods() is None
+    # the right to list them may be given in Flannel's namespace alone
+    answers["GET /api/v1/namespaces/kube-system/pods"] = (200, {"items": [{"metadata": {"name": "kube-flannel-x"}}]})
+    assert [pod["metadata"]["name"] for pod in real.flannel_pods()] == ["kube-flannel-x"]
+
+
+@pytest.mark.parametrize(("label", "requests_made"), [("app=flannel", 3), ("k8s-app=flannel", 4)])
+def test_flannels_pods_are_found_by_its_own_label_and_by_that_of_talos(spoken_to, monkeypatch, label, requests_made):
+    real, _requests, _answers = spoken_to
+    asked = []
+
+    def listed(_method, _what, namespace, selector):
+        asked.append((namespace, selector))
+        return [{"metadata": {"name": "kube-flannel-x"}}] if (namespace, selector) == ("kube-system", label) else []
+
+    monkeypatch.setattr(real, "_list", listed)
+    assert [pod["metadata"]["name"] for pod in real.flannel_pods()] == ["kube-flannel-x"]
+    assert len(asked) == requests_made
 
 
 @pytest.mark.parametrize(

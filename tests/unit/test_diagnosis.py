@@ -1119,7 +1119,7 @@ V4, V6 = ("ipv4",), ("ipv6",)
     ("wireguard", V6, None, "UDP port 51821", "wg show flannel-wg-v6 "),
     ("wireguard", V4 + V6, None, "UDP port 51820 (51821 for IPv6)", "wg show flannel-wg "),
     ("ipip", V4, None, "IP protocol 4", "ip route show dev flannel.ipip "),
-    ("", V4, None, "UDP port 8285", "kubectl -n kube-flannel logs"),
+    ("", V4, None, "UDP port 8285", "kubectl get pods -A -o wide | grep -i flannel; kubectl -n NAMESPACE logs POD "),
 ])
 def test_each_backend_and_family_has_its_own_words_and_commands(backend, families, flannel, blocked, entries):
     nodes = topology.parse_nodes(cluster(backend, dual=True))
