@@ -165,8 +165,10 @@ class KubernetesCluster:
                     f"There is no namespace {namespace} (variable namespace; pod_paths_namespace in the role): create "
                     "it first, or name another one."
                 ) from error
-            # An admission's no and a missing right share the status; only the latter speaks of the user.
-            if error.status not in (403, 422) or "cannot create resource" in error.said:
+            # An admission's no and a missing right share the status; only the latter speaks of the user. A webhook
+            # chooses its status, and has 400 where it names none.
+            answered = error.status in (403, 422) or "admission webhook" in error.said
+            if not answered or "cannot create resource" in error.said:
                 raise
             return error.said
         return ""

@@ -169,8 +169,8 @@ options:
     description:
       - Whether nodes of which O(underlay) tells nothing are asked for their routes, by one more pod on each, which runs
         C(ip route get) on the host's network, without root and without any capability.
-      - Where the namespace does not take such pods (the levels baseline and restricted refuse them), the underlay is
-        not observed, and the rest goes on.
+      - Where the namespace does not take such pods (the levels baseline and restricted refuse them, and webhooks may),
+        the underlay is not observed, and the rest goes on.
     type: bool
     default: false
   image:
@@ -183,8 +183,9 @@ options:
     default: docker.io/library/busybox:1.35.0
   agent_image:
     description:
-      - Image with Python 3.9 or newer, for namespaces whose Pod Security level refuses the other. Its pods are not
-        root, without any capability, and have a read-only file system.
+      - Image with Python 3.9 or newer, for namespaces that refuse the other by their Pod Security level, a webhook or
+        another policy, which a dry run asks. Its pods are not root, without any capability, and have a read-only file
+        system.
     type: str
     default: ""
   probes:
