@@ -96,7 +96,8 @@ def message(error: Any) -> str:
         said = json.loads(getattr(error, "body", None) or "{}").get("message")
     except (ValueError, AttributeError):
         said = None
-    said = str(said or getattr(error, "reason", None) or error).strip()
+    # a webhook's may be of several lines
+    said = " ".join(str(said or getattr(error, "reason", None) or error).split())
     return said if said.endswith(".") else said + "."
 
 

@@ -35,6 +35,9 @@ with suppress(ImportError):
 # The one container of each pod of a run.
 CONTAINER = "podpath"
 
+# Those of Flannel's own manifest, and of Talos.
+_FLANNEL_LABELS = ("app=flannel", "k8s-app=flannel")
+
 # What a kubeconfig's user must be allowed to do; roles/pod_paths/files/rights.yml says the same as objects.
 RIGHTS = (
     "Needed are list on nodes, and in the namespace create, list and deletecollection on jobs, create, list and "
@@ -67,7 +70,7 @@ class Cluster(Protocol):
         """The ConfigMap of Flannel's manifest; None where there is none, or it may not be read."""
 
     def flannel_pods(self) -> list[dict[str, Any]] | None:
-        """The pods of Flannel's DaemonSet; None where they may not be listed."""
+        """The pods of Flannel's DaemonSet, as far as it is labelled as is usual; None where they may not be listed."""
 
     def dry_run_pod(self, namespace: str, manifest: Mapping[str, Any]) -> str:
         """Why the namespace would refuse this Pod (Pod Security, quota, a webhook); empty where it would take it."""
@@ -138,17 +141,19 @@ class KubernetesCluster:
         return None
 
     def flannel_pods(self) -> list[dict[str, Any]] | None:
-        found: list[dict[str, Any]] = []
+        refused = False
         for namespace in ("kube-flannel", "kube-system"):
-            try:
-                found += self._list(self._core.list_namespaced_pod, "pods", namespace, "app=flannel")
-            except ApiRefused as error:
-                if error.status != 403:
-                    raise
-                return None
-            if found:
-                break
-        return found
+            for label in _FLANNEL_LABELS:
+                try:
+                    found = self._list(self._core.list_namespaced_pod, "pods", namespace, label)
+                except ApiRefused as error:
+                    if error.status != 403:
+                        raise
+                    refused = True
+                    break
+                if found:
+                    return found
+        return None if refused else []
 
     def dry_run_pod(self, namespace: str, manifest: Mapping[str, Any]) -> str:
         what = f"create pods in namespace {namespace}"
@@ -160,8 +165,10 @@ class KubernetesCluster:
                     f"There is no namespace {namespace} (variable namespace; pod_paths_namespace in the role): create "
                     "it first, or name another one."
                 ) from error
-            # An admission's no and a missing right share the status; only the latter speaks of the user.
-            if error.status not in (403, 422) or "cannot create resource" in error.said:
+            # An admission's no and a missing right share the status; only the latter speaks of the user. A webhook
+            # chooses its status, and has 400 where it names none.
+            answered = error.status in (403, 422) or "admission webhook" in error.said
+            if not answered or "cannot create resource" in error.said:
                 raise
             return error.said
         return ""

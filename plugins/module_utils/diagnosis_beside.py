@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults that no trace shows: loss, Services, a control that did not fail, nodes that were not covered.
+"""Faults that no trace shows: loss, Services, a control that did not fail or was not traced, nodes without a proof.
 
 Pure.
 """
@@ -66,7 +66,7 @@ def from_loss(evidence: Evidence) -> list[Diagnosis]:
 def from_services(evidence: Evidence) -> list[Diagnosis]:
     """Services that lead nowhere from nodes whose pods reach all others: where they do not, the Service may have chosen
     a pod that cannot be reached anyway."""
-    rules = evidence.tally.broken.keys() - {"not-probed", "control"}
+    rules = evidence.tally.broken.keys() - {"not-probed", "control", "no-control"}
     troubled = set(evidence.rule(*rules).sources())
     alive = {name for name, counts in evidence.tally.outgoing.items() if counts[PASS]} - troubled
     observed = [service for service in evidence.services if not service.unobserved]
@@ -91,9 +91,10 @@ def from_services(evidence: Evidence) -> list[Diagnosis]:
 def from_the_rest(evidence: Evidence) -> list[Diagnosis]:
     """What was not looked at, or not in a way that proves anything."""
     found = []
-    control = evidence.rule("control")
-    if control:
-        found.append(made(evidence, "control", CERTAIN, [], control, reasons(evidence, control)[:1], fails=False))
+    for fault in ("control", "no-control"):
+        legs = evidence.rule(fault)
+        if legs:
+            found.append(made(evidence, fault, CERTAIN, [], legs, reasons(evidence, legs)[:1], fails=False))
     lost = evidence.rule(END_GONE)
     if lost:
         told = list(evidence.lost.values())[:MOST_SENTENCES]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,8 +49,9 @@ class RoutesAsked:
 @dataclass(frozen=True, slots=True)
 class Work:
     """What a run is to do. ``placements``: for each node that gets pods, the part of a pod's spec that pins it there
-    (pods.pin); ``probes``: what each source node's prober looks at; ``routes``: which nodes are asked for their own
-    routes, by a pod on their network. All nodes of probes have a placement."""
+    (pods.pin); ``probes``: what each source node's prober looks at; ``controls``: one for each prober and family, as
+    nobody knows beforehand which of them will run; ``routes``: which nodes are asked for their own routes, by a pod on
+    their network. All nodes of probes have a placement."""
 
     placements: Mapping[str, Mapping[str, Any]]
     probes: Mapping[str, Sequence[Probe]]
@@ -70,6 +71,15 @@ class Work:
             for role, nodes in ((PROBER, sources), (PEER, destinations), (READER, self.routes))
             if node in nodes
         ]
+
+    def carried(self, probers: Collection[tuple[str, str]]) -> list[Control]:
+        """The controls that are traced: in each family those of the first and the last prober that run, so that one
+        that breaks does not matter. ``probers``: those that run, as (node, family)."""
+        able: dict[str, list[Control]] = {}
+        for control in self.controls:
+            if (control.source, control.family) in probers:
+                able.setdefault(control.family, []).append(control)
+        return [control for own in able.values() for control in dict.fromkeys((own[0], own[-1]))]
 
     @property
     def pairs(self) -> int:

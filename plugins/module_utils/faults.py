@@ -59,7 +59,10 @@ FAULTS = {
     ),
     "flannel-down": Fault(
         "Flannel does not run on {nodes}.",
-        ("kubectl get pods -A -l app=flannel -o wide", "kubectl -n kube-flannel logs -l app=flannel --prefix"),
+        (
+            "kubectl get pods -A -o wide | grep -i flannel",
+            "kubectl -n NAMESPACE logs POD --all-containers   # namespace and pod as the list shows them",
+        ),
         ("Make the kube-flannel pods of these nodes run.",),
     ),
     "other-cni": Fault(
@@ -300,6 +303,11 @@ FAULTS = {
         "The control did not fail, so the traces of this run prove nothing.",
         ("ip neigh show proxy; sysctl -a | grep proxy_arp   # on the nodes: does somebody answer for all?",),
         ("Look for who answers in the name of addresses that no pod has, and prove again.",),
+    ),
+    "no-control": Fault(
+        "No control was traced, so nothing shows that the traces of this run can fail.",
+        ("kubectl get events -A --sort-by=.lastTimestamp | grep -i podpath   # what ended the probers?",),
+        ("Prove again; where a prober that carries a control is cut off each time, mend what ends it.",),
     ),
     "pods-lost": Fault(
         "Pods of the proof went away on {nodes} while it ran, or these nodes did.",

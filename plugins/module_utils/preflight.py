@@ -69,8 +69,6 @@ class Finding:
         }
 
 
-# what k3s writes its annotations with
-_K3S = "k3s.io/"
 _IFACE_CURE = (
     "Make flanneld use the node's own address (the flannel role does so by status.hostIP; by hand: --iface with that "
     "address), check node_address_cidr, and restart the kube-flannel pods."
@@ -235,17 +233,19 @@ def _is_ready(pod: Mapping[str, Any]) -> bool:
 
 
 def _flannel_pod_findings(nodes: Sequence[Node], pods: Sequence[Mapping[str, Any]]) -> list[Finding]:
-    """Nodes whose kube-flannel pod is not Ready or not there. ``pods``: Pod objects."""
+    """Nodes whose kube-flannel pod is not Ready or not there. ``pods``: Pod objects.
+
+    Where not one was found, that says nothing: k3s runs Flannel in its own process, and others label its pods as they
+    like.
+    """
+    if not pods:
+        return []
     by_node: dict[str, Mapping[str, Any]] = {}
     # one that was evicted or is on its way out stays in the list beside its successor: a Ready one counts, then any
     for pod in sorted(pods, key=lambda pod: not _is_ready(pod)):
         by_node.setdefault((pod.get("spec") or {}).get("nodeName") or "", pod)
     findings = []
     for node in nodes:
-        if node.backend is None and not pods:
-            continue  # no Flannel at all, which no-flannel says
-        if not pods and any(key.startswith(_K3S) for key in node.annotations):
-            continue  # k3s runs Flannel in its own process, which is Ready where the node is
         pod = by_node.get(node.name)
         if pod is None:
             message = f"No kube-flannel pod runs on node {node.name}, so nobody keeps its routes."
@@ -261,9 +261,8 @@ def _flannel_pod_findings(nodes: Sequence[Node], pods: Sequence[Mapping[str, Any
             said = next((entry["reason"] for entry in waiting if entry.get("reason")), "") or ready.get("reason") or ""
             name = (pod.get("metadata") or {}).get("name", "")
             message = f"The pod {name} on node {node.name} is not Ready{f' ({said})' if said else ''}."
-        cure = (
-            f"Look at it: kubectl get pods -A -l app=flannel --field-selector spec.nodeName={node.name}, and its log."
-        )
+        command = f"kubectl get pods -A --field-selector spec.nodeName={node.name} | grep -i flannel"
+        cure = f"Look at it: {command}, and its log."
         findings.append(Finding("flannel-not-ready", INCONCLUSIVE, CROSS, (node.name,), message, cure))
     return findings
 
@@ -278,7 +277,7 @@ def check(
     """Everything about the nodes that keeps pairs from a pass, found before any pod starts.
 
     ``networks``: the networks of the nodes' own addresses; without them no pair across nodes can pass.
-    ``flannel_pods``: Pod objects of Flannel's DaemonSet, None where they may not be listed.
+    ``flannel_pods``: Pod objects of Flannel's DaemonSet, None where they may not be listed, empty where none was found.
     """
     flannel = flannel or Flannel()
     everyone = list(nodes.values())

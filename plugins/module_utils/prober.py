@@ -120,6 +120,9 @@ def _rounds(
     """The errands of each prober that runs. Pairs without a pod at an end get their problem at once."""
     running = started.running
     own = {address for pod in running.values() for address in pod.ips.values()}
+    carried = work.carried(
+        {(node, family) for (role, node), pod in running.items() if role == PROBER for family in pod.ips}
+    )
     rounds = []
     for source in work.placements:
         prober = running.get((PROBER, source))
@@ -150,7 +153,7 @@ def _rounds(
             keys.append(key)
         if prober is None:
             continue
-        for control in work.controls:
+        for control in carried:
             if control.source != source:
                 continue
             address, *spares = [one for one in (control.address, *control.spares) if one not in own] or [""]

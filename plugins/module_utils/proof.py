@@ -221,17 +221,16 @@ class Proof:
     def _controls(
         self, names: Sequence[str], probes: Mapping[str, Sequence[plan.Probe]], method: plan.Method
     ) -> list[prober.Control]:
-        """In each family a trace from the first and one from the last prober, so that one broken one does not matter.
+        """In each family a trace from each prober, of which those that run carry two (Work.carried).
 
         They start after a prober's own traces, whose bucket they share.
         """
         controls = []
-        for family in self.families:
-            for index in sorted({0, len(names) - 1}) if names else ():
-                source, destination = names[index], names[(index + 1) % len(names)]
+        for source, destination in zip(names, [*names[1:], *names[:1]], strict=True):
+            crossings = Counter(probe.family for probe in probes[source] if probe.destination != source)
+            last = max((probe.port for probe in probes[source]), default=plan.FIRST_PORT)
+            for family in self.families:
                 address, *spares = self._empty_addresses(destination, family)
-                crossing = sum(1 for probe in probes[source] if probe.family == family and probe.destination != source)
-                last = max((probe.port for probe in probes[source]), default=plan.FIRST_PORT)
                 controls.append(
                     prober.Control(
                         family=family,
@@ -239,7 +238,7 @@ class Proof:
                         destination=destination,
                         address=address,
                         spares=tuple(spares),
-                        start=plan.start_of(crossing + 1, family, method),
+                        start=plan.start_of(crossings[family] + 1, family, method),
                         port=last + method.ports if last + 2 * method.ports <= plan.LAST_PORT else plan.FIRST_PORT,
                         max_ttl=self._reach(plan.Leg(source, destination, family), method),
                     )
@@ -270,7 +269,8 @@ class Proof:
         method = self._method()
         work = self._work(method)
         latest = max((probe.start for own in work.probes.values() for probe in own), default=0)
-        most = max((len(own) for own in work.probes.values()), default=0) + len(work.controls)
+        # a control and the Service in each family
+        most = max((len(own) for own in work.probes.values()), default=0) + 2 * len(self.families)
         settings = Settings(
             run_id=self.run_id,
             namespace=self.request.namespace,

@@ -32,6 +32,10 @@ SCHEDULE_PATIENCE = 15
 ABSENT_PATIENCE = 5
 # Requests under way at once: enough to hide their latency, too few to trouble an API server.
 REQUESTS_AT_ONCE = 8
+# How those speak who may refuse a pod for its rights: Pod Security, webhooks such as Gatekeeper's and Kyverno's,
+# policies of the API server's own, OpenShift. And how a quota does, to which all pods of a run are alike.
+_POLICIES = ("PodSecurity", "admission webhook", "ValidatingAdmissionPolicy", "security context constraint")
+_QUOTAS = ("exceeded quota", "failed quota")
 
 
 def choose_way(cluster: Cluster, settings: Settings) -> Way:
@@ -40,21 +44,25 @@ def choose_way(cluster: Cluster, settings: Settings) -> Way:
     refusal = cluster.dry_run_pod(settings.namespace, pods.sample_pod(settings, shell.program(settings)))
     if not refusal:
         return shell
-    if "PodSecurity" not in refusal:
+    of_policy = any(words in refusal for words in _POLICIES)
+    if not settings.agent_image and of_policy:
+        raise ClusterError(
+            f"Namespace {settings.namespace} refuses pods with a shell's traceroute: {refusal} Set agent_image "
+            "(pod_paths_agent_image in the role) to an image with Python 3.9 or newer, for which the restricted level "
+            "is enough, or name a namespace that takes pods of the level baseline."
+        )
+    if not settings.agent_image or any(words in refusal for words in _QUOTAS):
         raise ClusterError(
             f"Namespace {settings.namespace} refuses the pods of the proof: {refusal} Make room there, or name another "
             "namespace (variable namespace; pod_paths_namespace in the role)."
         )
-    if not settings.agent_image:
-        raise ClusterError(
-            f"Namespace {settings.namespace} refuses pods with a shell's traceroute: {refusal} Set agent_image "
-            "(pod_paths_agent_image in the role) to an image with Python 3.9 or newer, for which the restricted level "
-            "is enough, or name a namespace that allows the level baseline."
-        )
     agent = AgentWay()
     again = cluster.dry_run_pod(settings.namespace, pods.sample_pod(settings, agent.program(settings)))
     if again:
-        raise ClusterError(f"Namespace {settings.namespace} refuses unprivileged pods as well: {again}")
+        raise ClusterError(
+            f"Namespace {settings.namespace} refuses pods with a shell's traceroute: {refusal} It refuses unprivileged "
+            f"pods as well: {again}"
+        )
     return agent
 
 
@@ -63,7 +71,7 @@ def with_readers(cluster: Cluster, settings: Settings, way: Way, work: Work, out
     if not work.routes:
         return work
     program = way.program(settings)
-    refusal = "It is under the restricted Pod Security level."
+    refusal = "The pods that it takes are unprivileged ones, as under the restricted Pod Security level."
     if not program.restricted:
         refusal = cluster.dry_run_pod(settings.namespace, pods.sample_pod(settings, program, READER))
     if not refusal:

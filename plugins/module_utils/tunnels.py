@@ -28,20 +28,22 @@ class Tunnel:
     capture: str
 
 
+# whatever namespace and label its pods have
+_LOG = "kubectl get pods -A -o wide | grep -i flannel; kubectl -n NAMESPACE logs POD"
 # Where a node's entries for another one stand, and how the two ends are compared; the placeholders are those of
 # faults.py.
 ENTRIES = {
     "vxlan": "bridge fdb show dev {device}; {ip} neigh show dev {device}   # on {node}: one entry with dst {address}",
     "wireguard": "wg show {device}   # on {node}: a peer with the endpoint {address} and the allowed ips {cidr}",
     "ipip": "{ip} route show dev {device}   # on {node}: {cidr} via {address}",
-    UDP: "kubectl -n kube-flannel logs -l app=flannel --prefix   # flanneld of {node} keeps its entries itself",
+    UDP: _LOG + "   # flanneld of {node} keeps its entries itself",
 }
 COMPARED = {
     "vxlan": "bridge fdb show dev {device} | grep {own_address}   # on {peer}: the MAC that 'ip link show {device}' "
     "has on {node}",
     "wireguard": "wg show {device}   # on {node} and {peer}: each one's public key is a peer of the other",
     "ipip": "{ip} route show dev {device}   # on {peer}: a route via {own_address}",
-    UDP: "kubectl -n kube-flannel logs -l app=flannel --prefix   # flanneld of {peer} keeps its entries itself",
+    UDP: _LOG + "   # flanneld of {peer} keeps its entries itself",
 }
 # of a packet of 1500 bytes, what ping counts as data
 PING_DATA = {IPV4: 1472, IPV6: 1452}

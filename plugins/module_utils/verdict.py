@@ -161,7 +161,8 @@ def way_back(expectation: Expectation | None, trace: Trace | None, known: Sequen
 @dataclass(frozen=True)
 class Record:
     """All that judging needs. ``own_ips``: the probers' addresses by (node, family); ``problem``: why a pair was not
-    probed, empty where it was; ``control``: why nothing can pass, by family; ``underlays``: what hosts told;
+    probed, empty where it was; ``control``: what a pass comes to where it can be none, by family; ``underlays``: what
+    hosts told;
     ``direct_unknown``: DirectRouting was taken to be off because nothing tells; ``lost`` and ``lost_nodes``: pods, by
     (role, node), and nodes that went away while the proof ran, each with the sentence for it."""
 
@@ -171,7 +172,7 @@ class Record:
     findings: Sequence[Finding] = ()
     own_ips: Mapping[tuple[str, str], str] | None = None
     problem: Callable[[Leg], str] = lambda leg: ""
-    control: Mapping[str, str] | None = None
+    control: Mapping[str, Judgement] | None = None
     underlays: Underlays | None = None
     direct_unknown: bool = False
     lost: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -316,9 +317,8 @@ def _judge_leg(record: Record, bounds: _Bounds, leg: Leg) -> Judged:
     own = _without_its_end(record, leg, _judge_seen(record, leg, expectation, seen, seen.trace))
     if own.verdict == PASS and doubt is not None:
         own = Judgement(INCONCLUSIVE, f"{doubt.message} {doubt.cure}", doubt.rule)
-    refused = (record.control or {}).get(leg.family, "")
-    if own.verdict == PASS and refused:
-        own = Judgement(INCONCLUSIVE, refused, "control")
+    if own.verdict == PASS:
+        own = (record.control or {}).get(leg.family, own)
     return Judged(leg, expectation, seen, own)
 
 
@@ -335,7 +335,7 @@ def judge(legs: Iterable[Leg], record: Record) -> Iterator[Judged]:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The control, judged as any pair is. ``held``: it failed, as it must."""
+    """The control, judged as any pair is. ``held``: it failed and did not reach the address, as it must."""
 
     seen: ControlSeen
     expectation: Expectation | None
@@ -358,11 +358,15 @@ def judge_control(seen: ControlSeen, record: Record) -> Control:
     expectation = replace(path, hops=(*path.hops[:-1], ExpectedHop(POD, (seen.address,))))
     ends = record.nodes[seen.source], record.nodes[seen.destination]
     judgement = judge_trace(*ends, expectation, seen.trace, seen.family)
-    return Control(seen, expectation, judgement, judgement.verdict == FAIL)
+    failed = judgement.verdict == FAIL
+    if failed and seen.trace.reached:
+        # a wrong hop on the way fails any pair; that somebody answers at its end is another matter
+        judgement = replace(judgement, reason=f"{seen.address} was reached all the same. {judgement.reason}")
+    return Control(seen, expectation, judgement, failed and not seen.trace.reached)
 
 
-def control_problems(controls: Iterable[Control], families: Sequence[str]) -> dict[str, str]:
-    """Why no pair of a family can pass; empty where a control held and none arrived."""
+def control_problems(controls: Iterable[Control], families: Sequence[str]) -> dict[str, Judgement]:
+    """What a pass of a family comes to instead; empty where a control held and none arrived."""
     problems = {}
     controls = list(controls)
     for family in families:
@@ -371,15 +375,20 @@ def control_problems(controls: Iterable[Control], families: Sequence[str]) -> di
         if arrived is not None:
             before = arrived.seen.answered
             also = f", as {', '.join(before)} had answered before" if before else ""
-            problems[family] = (
+            came = "arrived" if arrived.seen.trace.reached else f"came out as {arrived.judgement.verdict}"
+            problems[family] = Judgement(
+                INCONCLUSIVE,
                 f"The control did not fail: a trace from {arrived.seen.source} to {arrived.seen.address} on "
-                f"{arrived.seen.destination}, which no pod has, came out as {arrived.judgement.verdict} "
-                f"({arrived.judgement.reason.rstrip('.')}){also}, so this run's traces prove nothing."
+                f"{arrived.seen.destination}, which no pod has, {came} "
+                f"({arrived.judgement.reason.rstrip('.')}){also}, so this run's traces prove nothing.",
+                "control",
             )
         elif not any(control.held for control in own):
             why = next((control.judgement.reason for control in own if control.judgement.reason), "")
-            problems[family] = (
+            problems[family] = Judgement(
+                INCONCLUSIVE,
                 f"There is no control in {family}: no trace to an address without a pod could be seen to fail"
-                f"{f' ({why.rstrip(chr(46))})' if why else ''}, so nothing shows that these traces can."
+                f"{f' ({why.rstrip(chr(46))})' if why else ''}, so nothing shows that these traces can.",
+                "no-control",
             )
     return problems

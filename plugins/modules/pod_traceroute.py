@@ -24,9 +24,9 @@ description:
     between, and a pair with a node in none of them is inconclusive.
   - A pass needs the right address at each hop, the same way in both directions, and a Flannel public-ip that is the
     node's InternalIP, or what an administrator chose (public-ip-overwrite), unique, and inside O(cluster_networks).
-    A trace to an address without a pod goes along as a control; unless it fails, no pair passes. Where that address
-    answers, as one of a pod that the run does not know, up to five others of the same node are tried, one after the
-    other.
+    A trace to an address without a pod goes along as a control, from the first and the last prober that run. Where it
+    arrives, by whatever way, or none could be traced, no pair passes. Where that address answers, as one of a pod that
+    the run does not know, up to five others of the same node are tried, one after the other.
   - Beside the hops it looks at loss and latency of echoes, packets of full size, what the peer recorded (source
     address, TTL), a TCP connection to the peer and one to a Service of the run's own. What could not be observed says
     why, and never counts against a pair; what was observed can keep a pair from passing.
@@ -169,8 +169,8 @@ options:
     description:
       - Whether nodes of which O(underlay) tells nothing are asked for their routes, by one more pod on each, which runs
         C(ip route get) on the host's network, without root and without any capability.
-      - Where the namespace does not take such pods (the levels baseline and restricted refuse them), the underlay is
-        not observed, and the rest goes on.
+      - Where the namespace does not take such pods (the levels baseline and restricted refuse them, and webhooks may),
+        the underlay is not observed, and the rest goes on.
     type: bool
     default: false
   image:
@@ -183,8 +183,9 @@ options:
     default: docker.io/library/busybox:1.35.0
   agent_image:
     description:
-      - Image with Python 3.9 or newer, for namespaces whose Pod Security level refuses the other. Its pods are not
-        root, without any capability, and have a read-only file system.
+      - Image with Python 3.9 or newer, for namespaces that refuse the other by their Pod Security level, a webhook or
+        another policy, which a dry run asks. Its pods are not root, without any capability, and have a read-only file
+        system.
     type: str
     default: ""
   probes:
@@ -946,15 +947,15 @@ control:
       description: The address without a pod.
       type: str
     answered:
-      description: Addresses that were traced before and did answer. They are taken for those of other pods, as another
-        one did not.
+      description: Addresses that were traced before and did answer. Where another one did not, they are taken for
+        those of other pods.
       type: list
       elements: str
     verdict:
       description: What the trace came out as.
       type: str
     held:
-      description: Whether it failed, as it must.
+      description: Whether it failed and did not reach the address, as it must.
       type: bool
     reason:
       description: The sentence for the verdict.

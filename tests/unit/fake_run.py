@@ -69,7 +69,8 @@ class Probes:
             for probe in probes:
                 key = (source, probe.destination, probe.family)
                 outcome.observations[key] = self._observe(found, key, pods)
-        for control in work.controls:
+        probers = [(node, end) for (role, node), end in outcome.ends.items() if role == "prober"]
+        for control in work.carried({(node, family) for node, end in probers for family in end.ips}):
             first = self._nodes[control.source].side(control.family).bridge_ip
             text = self._control or output(control.address, first, None, None)
             outcome.controls.append(

@@ -120,6 +120,7 @@ def test_warnings_are_those_of_the_run_with_the_newest_last(spoken_to):
         (403, 'pods "p" is forbidden: violates PodSecurity "restricted:latest": unrestricted capabilities'),
         (403, 'pods "p" is forbidden: exceeded quota: q'),
         (422, "admission webhook denied it"),
+        (400, 'admission webhook "validate.kyverno.svc-fail" denied the request: disallow-host-namespaces'),
     ],
 )
 def test_what_an_admission_refuses_is_an_answer(spoken_to, status, said):
@@ -138,6 +139,8 @@ def test_what_an_admission_refuses_is_an_answer(spoken_to, status, said):
             "may not create pods",
         ),
         (404, 'namespaces "default" not found', "There is no namespace default .*pod_paths_namespace"),
+        (400, "Pod in version v1 cannot be handled as a Pod", "refused to create pods"),
+        (500, 'Internal error occurred: failed calling webhook "validate.kyverno.svc-fail"', "failed calling webhook"),
     ],
 )
 def test_a_missing_right_or_namespace_is_an_error(spoken_to, status, said, words):
@@ -147,11 +150,34 @@ def test_a_missing_right_or_namespace_is_an_error(spoken_to, status, said, words
         real.dry_run_pod("default", {"kind": "Pod"})
 
 
+def test_what_a_webhook_says_is_one_line(spoken_to):
+    real, _requests, answers = spoken_to
+    answers[f"POST {PODS}"] = (400, {"message": 'admission webhook "w" denied the request: \n\npolicy:\n  no host.\n'})
+    assert real.dry_run_pod("default", {}) == 'admission webhook "w" denied the request: policy: no host.'
+
+
 def test_flannels_pods_are_unknown_where_they_may_not_be_listed(spoken_to):
     real, _requests, answers = spoken_to
     assert real.flannel_pods() == []
     answers["GET /api/v1/namespaces/kube-flannel/pods"] = (403, {"message": "no"})
     assert real.flannel_pods() is None
+    # the right to list them may be given in Flannel's namespace alone
+    answers["GET /api/v1/namespaces/kube-system/pods"] = (200, {"items": [{"metadata": {"name": "kube-flannel-x"}}]})
+    assert [pod["metadata"]["name"] for pod in real.flannel_pods()] == ["kube-flannel-x"]
+
+
+@pytest.mark.parametrize(("label", "requests_made"), [("app=flannel", 3), ("k8s-app=flannel", 4)])
+def test_flannels_pods_are_found_by_its_own_label_and_by_that_of_talos(spoken_to, monkeypatch, label, requests_made):
+    real, _requests, _answers = spoken_to
+    asked = []
+
+    def listed(_method, _what, namespace, selector):
+        asked.append((namespace, selector))
+        return [{"metadata": {"name": "kube-flannel-x"}}] if (namespace, selector) == ("kube-system", label) else []
+
+    monkeypatch.setattr(real, "_list", listed)
+    assert [pod["metadata"]["name"] for pod in real.flannel_pods()] == ["kube-flannel-x"]
+    assert len(asked) == requests_made
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     trace,
     verdict,
 )
-from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import END_GONE
+from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import END_GONE, Judgement
 
 NETWORKS = topology.parse_networks(["192.168.56.0/24"])
 OTHERS = ("controlplane", "node-1")
@@ -683,7 +683,14 @@ TABLE = [
         "somebody answers for an address that no pod has",
         "control",
         set(),
-        control={"ipv4": "The control did not fail."},
+        control={"ipv4": Judgement("inconclusive", "The control did not fail.", "control")},
+        pairs=9,
+    ),
+    Fault(
+        "no prober that runs could trace an address without a pod",
+        "no-control",
+        set(),
+        control={"ipv4": Judgement("inconclusive", "There is no control in ipv4.", "no-control")},
         pairs=9,
     ),
     Fault(
@@ -1112,7 +1119,7 @@ V4, V6 = ("ipv4",), ("ipv6",)
     ("wireguard", V6, None, "UDP port 51821", "wg show flannel-wg-v6 "),
     ("wireguard", V4 + V6, None, "UDP port 51820 (51821 for IPv6)", "wg show flannel-wg "),
     ("ipip", V4, None, "IP protocol 4", "ip route show dev flannel.ipip "),
-    ("", V4, None, "UDP port 8285", "kubectl -n kube-flannel logs"),
+    ("", V4, None, "UDP port 8285", "kubectl get pods -A -o wide | grep -i flannel; kubectl -n NAMESPACE logs POD "),
 ])
 def test_each_backend_and_family_has_its_own_words_and_commands(backend, families, flannel, blocked, entries):
     nodes = topology.parse_nodes(cluster(backend, dual=True))

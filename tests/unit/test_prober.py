@@ -292,11 +292,26 @@ def test_a_restricted_namespace_gets_the_unprivileged_prober(fake):
     assert starting.choose_way(fake, told).name == "agent"
 
 
+GATEKEEPER = (
+    'admission webhook "validation.gatekeeper.sh" denied the request: [psp-pods-allowed-user-ranges] Container podpath '
+    "is attempting to run without a required securityContext/runAsUser."
+)
+
+
+@pytest.mark.parametrize("refusal", [GATEKEEPER, 'pods "p" is forbidden: somebody\'s own plugin.'])
+def test_whoever_refuses_root_may_take_the_unprivileged_prober(fake, refusal):
+    fake.refusals = [refusal]
+    told = pods.Settings("abc", "default", "busybox:1", METHOD, 60, 200, agent_image="python:3")
+    assert starting.choose_way(fake, told).name == "agent"
+
+
 @pytest.mark.parametrize(
     ("refusals", "agent_image", "words"),
     [
         ([RESTRICTED], "", "Set agent_image .*pod_paths_agent_image"),
-        ([RESTRICTED, "webhook said no."], "python:3", "unprivileged pods as well: webhook said no"),
+        ([GATEKEEPER], "", "psp-pods-allowed-user-ranges.*Set agent_image .*pod_paths_agent_image"),
+        ([RESTRICTED, "webhook said no."], "python:3", "PodSecurity.*unprivileged pods as well: webhook said no"),
+        (["exceeded quota: q."], "", "exceeded quota: q.*Make room"),
         (["exceeded quota: q."], "python:3", "exceeded quota: q.*Make room"),
     ],
 )

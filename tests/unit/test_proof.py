@@ -235,6 +235,48 @@ def test_a_control_that_arrives_leaves_nothing_to_pass(prove):
     assert "control did not fail" in by_pair(result)[("node-1", "node-2")]["reason"]
 
 
+def reached_astray(source, destination, address):
+    """A control by the node's own address, where vxlan has its flannel.1; at its end somebody answers, or nobody."""
+    hops = (f"10.244.{NAMES.index(source)}.1", f"192.168.56.1{NAMES.index(destination)}")
+
+    def seen(last):
+        told = trace.parse(output(address, *hops, last))
+        return observation.ControlSeen("ipv4", source, destination, address, told)
+
+    return seen
+
+
+def test_a_control_that_arrives_by_a_wrong_way_is_not_held_either(prove):
+    """What answers for dead addresses, as proxy ARP does, answers whatever way the packets took."""
+    ends = [("controlplane", "node-1", "10.244.1.254"), ("node-2", "controlplane", "10.244.0.254")]
+    controls = [reached_astray(*end)(end[2]) for end in ends]
+    _failed, result = prove(cluster("vxlan"), Probes(cluster("vxlan"), controls=controls))
+    assert result["summary"] == {"pass": 0, "fail": 0, "inconclusive": 9}
+    assert [(one["verdict"], one["held"]) for one in result["control"]] == [("fail", False)] * 2
+    assert result["control"][0]["reason"].startswith("10.244.1.254 was reached all the same. ")
+    assert "which no pod has, arrived (10.244.1.254 was reached" in by_pair(result)[("node-1", "node-2")]["reason"]
+    assert [one["fault"] for one in result["diagnosis"]] == ["control"]
+    # by the same way to nobody
+    controls = [reached_astray(*end)(None) for end in ends]
+    _failed, result = prove(cluster("vxlan"), Probes(cluster("vxlan"), controls=controls))
+    assert (result["summary"]["pass"], [one["held"] for one in result["control"]]) == (9, [True, True])
+
+
+@pytest.mark.parametrize("running", [("node-1", "node-2"), ("node-2",)])
+def test_controls_go_from_probers_that_run(running):
+    """The first and the last node may have taints that the pods do not tolerate."""
+    nodes = cluster(size=4)
+    fake = FakeCluster(nodes)
+    away = [one["metadata"]["name"] for one in nodes if one["metadata"]["name"] not in running]
+    fake.misbehave = {f"prober {name}": {"phase": "Failed", "message": "Not tolerated."} for name in away}
+    request = proof.Request(cluster_networks=("192.168.56.0/24",))
+    _failed, told = proof.execute(proof.Proof(fake, request, "abc", seed=1))
+    assert [(one["source"], one["held"]) for one in told["control"]] == [(name, True) for name in running]
+    # across nodes a pass needs both ways
+    assert told["summary"]["pass"] == len(running) ** 2
+    assert {"control", "no-control"}.isdisjoint(one["fault"] for one in told["diagnosis"])
+
+
 @pytest.mark.parametrize(
     ("backend", "asked", "reach"),
     [
@@ -308,6 +350,8 @@ def test_without_a_control_nothing_passes(prove):
     _failed, result = prove(cluster(), Probes(cluster(), controls=[]))
     assert result["summary"]["pass"] == 0
     assert "no control" in result["pairs"][0]["reason"]
+    assert {pair["rule"] for pair in result["pairs"]} == {"no-control"}
+    assert [one["fault"] for one in result["diagnosis"]] == ["no-control"]
 
 
 def test_an_api_that_goes_away_keeps_what_was_seen(prove):
