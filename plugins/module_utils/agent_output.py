@@ -96,23 +96,21 @@ def _arrival(
     return Arrival(source, record["ttl"], record["size"], sources, handshake=handshake)
 
 
-def _tcp(told: Mapping[str, Any], errand: Errand, settings: Settings, first: str = "") -> tuple[Tcp, str]:
+def _tcp(told: Mapping[str, Any], errand: Errand, first: str = "") -> tuple[Tcp, str]:
     """The connection, and the node of the peer that took it. ``first``: why an earlier try failed."""
     if not told["connected"]:
         return Tcp(False, told["problem"]), ""
     said = told["said"]
-    if not isinstance(said, dict) or said.get("run") != settings.run_id:
-        return Tcp(False, f"Somebody else answers at {errand.address}."), ""
     if errand.kind == PAIR and said["node"] != errand.node:
         problem = f"The peer of {said['node']} answered at {errand.address}, the address of that on {errand.node}."
         return Tcp(False, problem), said["node"]
     return Tcp(True, first, told["ms"]), said["node"]
 
 
-def _answer(told: Mapping[str, Any], errand: Errand, settings: Settings) -> Answer:
+def _answer(told: Mapping[str, Any], errand: Errand) -> Answer:
     if told.get("problem"):
         return Answer(Observation(problem=f"The prober could not send: {told['problem']}"))
-    tcp, served_by = _tcp(told["tcp"], errand, settings, told.get("first", "")) if "tcp" in told else (None, "")
+    tcp, served_by = _tcp(told["tcp"], errand, told.get("first", "")) if "tcp" in told else (None, "")
     trace = _trace(told["trace"]) if "trace" in told else None
     protocol = told["trace"]["protocol"] if "trace" in told else ICMP
     if errand.kind != PAIR:
@@ -186,7 +184,7 @@ class AgentWay:
         told = {line["number"]: line for line in _lines(output) if "number" in line}
         cut_off = Answer(Observation(problem=problem or "The prober's output ended before this trace's."))
         return [
-            _answer(told[number], errand, settings) if number in told else cut_off
+            _answer(told[number], errand) if number in told else cut_off
             for number, errand in enumerate(errands)
         ]
 

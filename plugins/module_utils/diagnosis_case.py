@@ -33,7 +33,7 @@ MOST_PAIRS = 20
 MOST_SENTENCES = MOST_REASONS
 MOST_NAMES = 5
 _UDP_PASSES = "UDP ports from 33434 on"
-_ICMP_PASSES = "ICMP echo requests with the errors that answer them"
+_ICMP_PASSES = "ICMP echo requests"
 # from so many nodes on, one fault of each is one fault of them all
 _ALIKE = 3
 
@@ -111,7 +111,7 @@ def _values(evidence: Evidence, node: str, others: Sequence[str], peer: str, fam
         "cidr": side.pod_cidr or "its podCIDR",
         "address": _address(side),
         "own_address": _address(evidence.nodes[node].side(family)),
-        "pod": side.bridge_ip or "the pod",
+        "bridge": side.bridge_ip or "its pods",
         "tunnel": carried(backend, families, evidence.flannel) if found else "the tunnel",
         "capture": found.capture if found else "ip",
         # without a tunnel it is the card that carries the node's address
@@ -128,8 +128,11 @@ def _probes(evidence: Evidence, legs: Legs) -> dict[str, str]:
     """Of what protocol the probes of traces are, and what a filter must let pass for them."""
     icmp = bool(legs & evidence.tally.icmp)
     udp = not icmp or bool(legs - evidence.tally.icmp)
-    passing = [_UDP_PASSES] * udp + [_ICMP_PASSES] * icmp
-    return {"probes": " and ".join(["UDP"] * udp + ["ICMP"] * icmp), "passing": " and ".join(passing)}
+    passing = " and ".join([_UDP_PASSES] * udp + [_ICMP_PASSES] * icmp)
+    return {
+        "probes": " and ".join(["UDP"] * udp + ["ICMP"] * icmp),
+        "passing": f"{passing} with the ICMP errors that answer them",
+    }
 
 
 def made(

@@ -65,8 +65,8 @@ def _forwarding_off(lost: _Lost) -> list[Diagnosis]:
             # then it does forward, and its cni0 kept silent for another reason, as by the limit on ICMP errors
             legs = silent | silent.opposite() & lost.unexplained
             told = [
-                f"Pods on {node} get no answer from their own cni0 in {len(silent):,} traces, but others of its traces "
-                "do pass it."
+                f"Pods on {node} get no answer from their own cni0 in {len(silent):,} traces, but to other nodes their "
+                "packets do pass it."
             ]
             found += ranked(
                 lost.evidence, (("route-missing", LIKELY), ("forward-filter", POSSIBLE)), [node], legs, told

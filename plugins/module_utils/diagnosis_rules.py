@@ -28,6 +28,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import (
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, accuse
 from ansible_collections.podpath.kubeadm.plugins.module_utils.result import Broken
+from ansible_collections.podpath.kubeadm.plugins.module_utils.tunnels import TUNNELS
 
 
 def _by_source_or_destination(legs: Legs, at_source: Legs) -> dict[str, Legs]:
@@ -43,12 +44,22 @@ def _by_node(signature: Signature, broken: Broken, legs: Legs) -> dict[str, Legs
     if signature.fault == "filter-rejects":
         # the node that said no: the source where its own cni0 did
         return _by_source_or_destination(legs, broken.refused)
+    if signature.fault == "probe-filter":
+        # before all that would answer: the source where not even its own cni0 did
+        return _by_source_or_destination(legs, broken.unanswered)
     if signature.fault == "answers-limited":
         # the node whose answers were lost: the source where its own cni0 is silent
         return _by_source_or_destination(legs, broken.mute)
     if signature.end == BOTH:
         return accuse(legs)
     return legs.by_source() if signature.end == SOURCE else legs.by_destination()
+
+
+def _fault(evidence: Evidence, signature: Signature, node: str) -> str:
+    """What a signature means at a node. A backend without a tunnel has no DirectRouting: one there is left over."""
+    if signature.fault == "direct-routing" and evidence.backend(node) not in TUNNELS:
+        return "tunnel-left"
+    return signature.fault
 
 
 # The kernel answers a burst of six to each prober, so that a few traces can lose a hop to its limit, not all.
@@ -90,10 +101,11 @@ def from_rules(evidence: Evidence, lossy: Legs) -> list[Diagnosis]:
         for signature in signatures:
             legs = broken.legs - lossy if signature.fault == "answers-limited" else broken.legs
             for node, own in _by_node(signature, broken, legs).items():
-                known = groups.get((signature.fault, node), (signature.confidence, evidence.tally.none(), False))
+                fault = _fault(evidence, signature, node)
+                known = groups.get((fault, node), (signature.confidence, evidence.tally.none(), False))
                 confidence = min(known[0], signature.confidence, key=CONFIDENCES.index)
                 fails = known[2] or bool(own & broken.failed)
-                groups[signature.fault, node] = confidence, known[1] | own, fails
+                groups[fault, node] = confidence, known[1] | own, fails
     found = []
     for (fault, node), (confidence, legs, fails) in groups.items():
         if fault == "answers-limited":

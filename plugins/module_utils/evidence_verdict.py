@@ -31,6 +31,7 @@ _UNANSWERED = re.compile("^$|no answer|timed out", re.IGNORECASE)
 _STRANGER = re.compile("^(somebody else|the peer of .*) answer", re.IGNORECASE)
 # Failures of a trace that a filter for its probes alone would explain.
 _FILTERED = (
+    "nothing-answers",
     "silent-after-source",
     "silent-after-router",
     "silent-after-destination",

@@ -4,11 +4,12 @@
 """The faults that a pod network can have: what each is called, how to confirm it and how to mend it. A table to read.
 
 ``{node}`` is where the fault lies (in a title or a cure also "each of" several), ``{peer}`` one of the nodes it shows
-with, ``{cidr}`` that one's podCIDR, ``{address}`` its address on the nodes' network, and ``{own_address}`` the node's;
-``{pod}`` a pod that was not reached; ``{tunnel}`` what the backend sends between nodes, ``{capture}`` the same for
-tcpdump, ``{device}`` its device, ``{entries}`` and ``{compared}`` lines of tunnels.py; ``{forwarding}`` the sysctl of
-the family, ``{ip}`` is ip or ip -6, ``{data}`` what ping is told for 1500 bytes; ``{probes}`` of what protocol traces
-are, and ``{passing}`` what must pass for them.
+with, ``{cidr}`` that one's podCIDR, ``{bridge}`` the address of its cni0, for which its pods' route can be asked, but
+which no packet between pods has, ``{address}`` its address on the nodes' network, and ``{own_address}`` the node's;
+``{tunnel}`` what the backend sends between nodes, ``{capture}`` the same for tcpdump, ``{device}`` its device,
+``{entries}`` and ``{compared}`` lines of tunnels.py; ``{forwarding}`` the sysctl of the family, ``{ip}`` is ip or
+ip -6, ``{data}`` what ping is told for 1500 bytes; ``{probes}`` of what protocol traces are, and ``{passing}`` what
+must pass for them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Fault:
 
 
 _RESTART = "Restart the kube-flannel pod of {node}: it writes its routes, neighbours and forwarding entries anew."
-_ROUTE = "{ip} route get {pod}   # on {node}"
+_ROUTE = "{ip} route get {bridge}   # on {node}"
 
 FAULTS = {
     # what the cluster's objects tell
@@ -112,6 +113,18 @@ FAULTS = {
             "them; where it is off, remove the stale direct route and restart the kube-flannel pod.",
         ),
     ),
+    # where the backend has no tunnel
+    "tunnel-left": Fault(
+        "Node {node} sends to the pods of {peers} by a tunnel, though Flannel's backend is host-gw.",
+        (
+            "{ip} route get {bridge}   # on {node}: dev must be the cluster's interface, not flannel.1 or the like",
+            "ip -br link   # on {node}: host-gw has no flannel.1, flannel-wg or flannel.ipip",
+        ),
+        (
+            "Delete that device, which another backend of Flannel's has left on {node} (ip link delete flannel.1): its "
+            "routes go with it (the flannel role does so). " + _RESTART,
+        ),
+    ),
     "gateway": Fault(
         "Pods on {node} have another first router than its cni0.",
         ("ip route   # in a pod on {node}", "ip addr show cni0; ls /etc/cni/net.d   # on {node}"),
@@ -124,12 +137,12 @@ FAULTS = {
     ),
     "router-stops": Fault(
         "A router between {node} and {peers} does not pass packets for their pods on.",
-        ("tcpdump -ni any host {pod}   # on the router: what comes in, what goes out", "{ip} route   # on the router"),
+        ("tcpdump -ni any net {cidr}   # on the router: what comes in, what goes out", "{ip} route   # on the router"),
         ("Give the router routes to the podCIDRs of both nodes, and let the pod network through its filters.",),
     ),
     "hidden-way": Fault(
         "Packets between {node} and {peers} pass another number of routers than the hops show.",
-        (_ROUTE, "tcpdump -ni any host {pod}   # on both nodes: TTL and interface"),
+        (_ROUTE, "tcpdump -ni any net {cidr}   # on both nodes: TTL and interface"),
         ("Look for a second route or an asymmetric one between these nodes.",),
     ),
     # forwarding and filters
@@ -152,7 +165,7 @@ FAULTS = {
         ("Let the pod network through the FORWARD chain of {node} (the firewall role does), or mend the policy.",),
     ),
     "filter-rejects": Fault(
-        "A rule on {node} rejects packets for the pods of {peers}.",
+        "A rule on {node} rejects packets between its pods and those of {peers}.",
         ("nft list ruleset; iptables -S | grep -i reject   # on {node}", "kubectl get networkpolicies -A"),
         ("Take the rule away or let the pod network pass before it (the firewall role does).",),
     ),
@@ -164,7 +177,7 @@ FAULTS = {
     "tcp-answers-filter": Fault(
         "Answers to TCP connections between {node} and {peers} are lost, though the pods record the connections.",
         (
-            "tcpdump -ni any tcp port 8080 and host {pod}   # on {peer}, while the proof runs: does the SYN-ACK leave?",
+            "tcpdump -ni any tcp port 8080 and net {cidr}   # on {peer}, while the proof runs: does the SYN-ACK leave?",
             "nft list ruleset; iptables -S FORWARD   # on {node}: a drop of ct state invalid, or of tcp flags",
         ),
         ("Let the answers through: a filter on either node, or one that sees only one of the two ways.",),
@@ -191,7 +204,7 @@ FAULTS = {
         ),
     ),
     "probe-filter": Fault(
-        "A filter on {node} takes the trace's {probes} probes, and lets other packets pass.",
+        "A filter on {node} takes the trace's {probes} probes or their answers, and lets other packets pass.",
         ("kubectl get networkpolicies -A", "nft list ruleset   # on {node}"),
         ("Prove from a namespace without this policy, or let {passing} pass.",),
     ),
@@ -210,7 +223,7 @@ FAULTS = {
     ),
     "network-drops": Fault(
         "The network between the nodes drops packets with pods' addresses {where}.",
-        ("tcpdump -ni any host {pod}   # on {peer}: they leave, on {node}: they do not come",),
+        ("tcpdump -ni any net {cidr}   # on {peer}: they leave, on {node}: they do not come",),
         (
             "Switch off the source and destination check of the cloud or hypervisor for the nodes, or use vxlan, which "
             "hides pods' addresses.",

@@ -89,6 +89,15 @@ def unreachable(kind, code, info, numbers):
     return NOTES_IPV6.get(code, f"!<{code}>")
 
 
+def object_in(data):
+    """The object of JSON that somebody sent, who may be a stranger; empty where it is none."""
+    try:
+        told = json.loads(data.decode())
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
 class Line:
     """A socket to one address that knows for each answer which packet it is for."""
 
@@ -173,10 +182,8 @@ class Line:
         if self.icmp:
             sequence = struct.unpack("!H", data[6:8])[0] if len(data) >= 8 else -1
         else:
-            try:
-                sequence = json.loads(data.rstrip(b"p").decode()).get("sequence", -1)
-            except ValueError:
-                sequence = -1
+            sequence = object_in(data.rstrip(b"p")).get("sequence")
+            sequence = sequence if isinstance(sequence, int) else -1
         self._keep(sequence, origin[0], "", ttl)
 
     def listen(self, seconds, enough=None):
@@ -345,22 +352,32 @@ def connect(address, port, patience):
                 if not piece:
                     break
                 said += piece
-        return {"connected": True, "ms": spent, "said": json.loads(said.decode())}
+        told = object_in(said)
+        if not is_of_peer(told):
+            return {"connected": False, "problem": f"Somebody else answers at {address}."}
+        return {"connected": True, "ms": spent, "said": told}
     except socket.timeout:  # noqa: UP041 - another one in Python 3.9
         return {"connected": False, "problem": f"no answer within {patience} s"}
     except ConnectionRefusedError as error:
         return {"connected": False, "problem": error.strerror, "refused": True}
     except OSError as error:
         return {"connected": False, "problem": error.strerror or str(error)}
-    except ValueError:
-        return {"connected": False, "problem": "somebody else answers there"}
+
+
+def is_of_peer(told):
+    """Whether a peer of this run said that, as answer_connection does."""
+    records = told.get("records")
+    return (
+        told.get("run") == os.environ["PODPATH_RUN"]
+        and all(isinstance(told.get(name), str) for name in ("node", "source"))
+        and isinstance(records, list)
+        and all(isinstance(record, dict) and record.keys() >= RECORDED for record in records)
+    )
 
 
 def largest_record(connection, family):
-    """The size of the largest datagram that the peer has recorded, 0 where there is none."""
-    said = connection.get("said")
-    records = said.get("records") if isinstance(said, dict) else None
-    return max((record["size"] for record in records or () if record["family"] == family), default=0)
+    """The size of the largest datagram that the peer of a connection has recorded, 0 where there is none."""
+    return max((record["size"] for record in connection["said"]["records"] if record["family"] == family), default=0)
 
 
 def device_mtu():
@@ -446,40 +463,47 @@ def probe(order):
     running = dict.fromkeys((FIRST, LATE, AGAIN), 0)
     retraced = set()
 
-    def work(number, stage, told):
+    def step(number, stage, told):
+        """What an errand has seen after this stage of it, and the stage that follows, if any."""
         errand = errands[number]
-        following = None
+        if stage == AGAIN:
+            # that it cannot send takes nothing from what was seen
+            with contextlib.suppress(OSError):
+                told["again"] = trace(errand, method, True)
+            return told, None
+        if stage == FIRST:
+            told = run_errand(errand, method)
+        if errand["kind"] != "pair":
+            return told, None
+        there = arrived(told["trace"])
+        # each packet to a dead address may draw an ICMP error, and the kernel limits those, with the ones that the
+        # other traces live by
+        if stage == FIRST and not there:
+            return told, LATE
+        told = look_closer(errand, method, told)
+        return told, AGAIN if there and silent(told["trace"]) > errand.get("silences", 0) else None
+
+    def work(number, stage, told):
+        seen = following = None
         try:
-            if stage == FIRST:
-                told = run_errand(errand, method)
-            if stage == AGAIN:
-                # that it cannot send takes nothing from what was seen
-                with contextlib.suppress(OSError):
-                    told["again"] = trace(errand, method, True)
-            elif errand["kind"] == "pair":
-                there = arrived(told["trace"])
-                # each packet to a dead address may draw an ICMP error, and the kernel limits those, with the ones that
-                # the other traces live by
-                if stage == FIRST and not there:
-                    following = LATE
-                else:
-                    told = look_closer(errand, method, told)
-                    if there and silent(told["trace"]) > errand.get("silences", 0):
-                        following = AGAIN
+            seen, following = step(number, stage, told)
         except OSError as error:
-            told, following = {"problem": f"{error.strerror or error} (errno {error.errno})"}, None
-        with turn:
-            running[stage] -= 1
-            if following == AGAIN and len(retraced) >= method["second_traces"]:
-                following = None  # more of them would empty the bucket of ICMP errors again
-            if following is None:
-                print(json.dumps({"number": number, **told}), flush=True)
-            elif following == LATE:
-                heapq.heappush(waiting, (method["calm"], number, LATE, told))
-            else:
-                retraced.add(number)
-                heapq.heappush(waiting, (method["refilled"], number, AGAIN, told))
-            turn.notify()
+            seen = {"problem": f"{error.strerror or error} (errno {error.errno})"}
+        finally:
+            # whatever became of it, or all would wait for it for ever
+            seen = seen or {"problem": f"its program failed ({sys.exc_info()[1]!r})"}
+            with turn:
+                running[stage] -= 1
+                turn.notify()
+                if following == AGAIN and len(retraced) >= method["second_traces"]:
+                    following = None  # more of them would empty the bucket of ICMP errors again
+                if following is None:
+                    print(json.dumps({"number": number, **seen}), flush=True)
+                elif following == LATE:
+                    heapq.heappush(waiting, (method["calm"], number, LATE, seen))
+                else:
+                    retraced.add(number)
+                    heapq.heappush(waiting, (method["refilled"], number, AGAIN, seen))
 
     with turn:
         while waiting or any(running.values()):
@@ -502,37 +526,35 @@ def unpacked(order, form=""):
 
 
 RECORDS = {}
+RECORDED = {"from", "family", "source", "ttl", "size"}
 
 
 def take_datagram(listener, numbers):
     """Records a prober's datagram, or sends an echo back."""
     data, control, _flags, origin = listener.recvmsg(65535, 512)
-    try:
-        told = json.loads(data.rstrip(b"p").decode())
-    except ValueError:
-        return
+    told = object_in(data.rstrip(b"p"))
     if "sequence" in told:
         listener.sendto(data, origin)
         return
-    if told.get("run") != os.environ["PODPATH_RUN"]:
+    sender = told.get("from"), told.get("family")
+    if told.get("run") != os.environ["PODPATH_RUN"] or not all(isinstance(name, str) for name in sender):
         return
     ttl = None
     for level, kind, value in control:
         if level == numbers["level"] and kind == numbers["told_ttl"]:
             ttl = struct.unpack("=i", value[:4])[0]
-    key = (told["from"], told["family"])
-    before = RECORDS.get(key, {"size": 0})
+    before = RECORDS.get(sender, {"size": 0})
     size = len(data) + numbers["headers"]
     if size > before["size"]:
-        RECORDS[key] = {
-            "from": told["from"],
-            "family": told["family"],
+        RECORDS[sender] = {
+            "from": sender[0],
+            "family": sender[1],
             "source": plain(origin[0]),
             "ttl": ttl,
             "size": size,
         }
         with open(os.path.join(os.environ["PODPATH_DIR"], "heard"), "a") as file:
-            file.write(json.dumps(RECORDS[key]) + "\n")
+            file.write(json.dumps(RECORDS[sender]) + "\n")
 
 
 def answer_connection(connection, origin):

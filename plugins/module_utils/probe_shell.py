@@ -103,8 +103,10 @@ watch >"$PODPATH_DIR/connections" &
 # it had, and takes the files away, or those of very many would be more than the pod may hold. "|" before each line
 # keeps what a tool prints apart from what this script says. An errand costs no process before its time, and one process
 # waits for all that wait for calm. Last of all, a few pairs whose trace arrived past a silent hop are traced again.
+# An image, or whoever injects into pods, may name a proxy, to which wget would give even pods' addresses.
 _PROBE = r"""
 cd "$PODPATH_DIR" || exit 70
+unset http_proxy HTTP_PROXY all_proxy ALL_PROXY
 probes=$1 wait=$2 echoes=$3 full=$4 patience=$5 listen=$6 service=$7 pause=$9 room=${10} errands=${13}
 if [ "${14}" = packed ]; then
   for tool in base64 gunzip; do

@@ -51,19 +51,21 @@ class Broken:
     """The pairs that one rule kept from a pass, and what their traces tell a diagnosis.
 
     ``failed``: those that fail; ``refused``: the last hop is the source itself; ``mute``: the first hop is silent;
-    ``hidden``: the last one before the pod is; ``looped``: the source's own cni0 answers again after hop 1.
+    ``unanswered``: every one is; ``hidden``: the last one before the pod is; ``looped``: the source's own cni0 answers
+    again after hop 1.
     """
 
     legs: Legs
     failed: Legs
     refused: Legs
     mute: Legs
+    unanswered: Legs
     hidden: Legs
     looped: Legs
 
     @classmethod
     def empty(cls, names: Names) -> Broken:
-        return cls(*(Legs(names) for _ in range(6)))
+        return cls(*(Legs(names) for _ in range(7)))
 
     def add(self, judged: Judged, near: Side) -> None:
         leg, trace, bridge = judged.leg, judged.observation.trace, near.bridge_ip
@@ -74,6 +76,8 @@ class Broken:
             return
         if not trace.hops[0].addresses:
             self.mute.add(leg)
+        if not any(hop.addresses for hop in trace.hops):
+            self.unanswered.add(leg)
         if len(trace.hops) > 2 and not trace.hops[-2].addresses:
             self.hidden.add(leg)
         if set(near.known) & set(trace.hops[-1].addresses):
@@ -89,10 +93,11 @@ class Tally:
     Of pairs that do not pass only bits and a few reasons are kept, as all of a million may fail. ``broken``: they, by
     the rule that said so; ``first``: the first one of each verdict, with its reason; ``reasons``: of some of them, see
     MOST_REASONS. ``tried``: how many pairs have a trace; ``met``: the nodes in them; ``crossing``: by node and
-    family, how many traced pairs it has with other nodes; ``beyond``: sources, with the family, of which a trace to
-    another node shows more than hop 1. ``echoes``: by node, those of its pairs with other nodes of which any came back,
-    as sent and lost; ``large``: the same of those of full size, without what a smaller MTU explains; ``lossy``: the
-    pairs that lost some of either. ``icmp``: pairs that do not pass and were traced by ICMP.
+    family, how many traced pairs it has with other nodes; ``beyond``: sources, with the family, that do forward to
+    another node, as a trace shows more than hop 1, or an echo or a TCP connection came about. ``echoes``: by node,
+    those of its pairs with other nodes of which any came back, as sent and lost; ``large``: the same of those of full
+    size, without what a smaller MTU explains; ``lossy``: the pairs that lost some of either. ``icmp``: pairs that do
+    not pass and were traced by ICMP.
     """
 
     nodes: Mapping[str, Node]
@@ -149,7 +154,9 @@ class Tally:
         if trace is not None and leg.source != leg.destination:
             self.crossing[leg.source, leg.family] += 1
             self.crossing[leg.destination, leg.family] += 1
-            if any(hop.addresses for hop in trace.hops[1:]):
+            tcp = judged.observation.tcp
+            answered = (echoes is not None and echoes.received) or (tcp is not None and tcp.connected)
+            if answered or any(hop.addresses for hop in trace.hops[1:]):
                 self.beyond.add((leg.source, leg.family))
         if echoes is not None and echoes.received:
             self._add_echoes(self.echoes, leg, echoes.sent, echoes.sent - echoes.received)

@@ -17,6 +17,7 @@ from world import World
 
 # before Flannel's own NAT rules and before every ordinary filter
 _HOOKS = {
+    "prerouting": "type filter hook prerouting priority -10;",
     "input": "type filter hook input priority -10;",
     "forward": "type filter hook forward priority -10;",
     "output": "type filter hook output priority -10;",
@@ -298,6 +299,11 @@ def echoes_dropped(world: World, node: str) -> AbstractContextManager[None]:
     """A policy that lets UDP and TCP through to the node's pods, but no echo."""
     cidr = world.hosts[node].numbers.pod_cidr
     return _rules(world, node, "forward", [f'iifname != "cni0" ip daddr {cidr} icmp type echo-request drop'])
+
+
+def probes_dropped(world: World, node: str) -> AbstractContextManager[None]:
+    """A filter before routing, as against scans of ports: it takes the traces of the node's pods and nothing else."""
+    return _rules(world, node, "prerouting", ['iifname "cni0" udp dport >= 33434 drop'])
 
 
 def errors_dropped(world: World, node: str) -> AbstractContextManager[None]:

@@ -272,6 +272,10 @@ BROKEN = [
              lambda world: faults.datagrams_dropped(world, B),
              {**_incoming(B, ("inconclusive", "trace-filtered")), (B, B): ("pass", "bridged")},
              fault="probe-filter", nodes=(B,), restricted=True, tells=("the trace's UDP probes", "UDP ports")),
+    # not even the source's own hop shows, and yet it forwards all else
+    Scenario("probes-dropped-at-the-source", {}, lambda world: faults.probes_dropped(world, B),
+             {**_outgoing(B, ("inconclusive", "trace-filtered")), **_incoming(B, ("inconclusive", "one-way")),
+              (A, C): PASSED}, fault="probe-filter", nodes=(B,), tells=("the trace's UDP probes", "let UDP ports")),
     # each trace past the node lacks its hop, which the kernel's limit alone does not do
     Scenario("errors-dropped", {}, lambda world: faults.errors_dropped(world, B),
              {**_incoming(B, ("inconclusive", "silent-hop")), **_outgoing(B, ("inconclusive", "silent-hop")),

@@ -9,6 +9,7 @@ other pairs their addresses are put in. The few that are written by hand are nam
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass, field, replace
 
@@ -30,9 +31,11 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     stated_paths,
     topology,
     trace,
+    tunnels,
     verdict,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import END_GONE, Judgement
+from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER_PORT
 
 NETWORKS = topology.parse_networks(["192.168.56.0/24"])
 OTHERS = ("controlplane", "node-1")
@@ -394,8 +397,17 @@ TABLE = [
         "direct-routing",
         {"node-2"},
         "likely",
+        shows("host_gw.busybox", CROSSING) | shows("vxlan.busybox", [("node-1", "node-2")]),
+        links=topology.Links(True, NETWORKS),
+    ),
+    Fault(
+        "a tunnel where the backend has none: what another one has left",
+        "tunnel-left",
+        {"node-2"},
+        "likely",
         shows("vxlan.busybox", [("node-1", "node-2")]),
         backend="host-gw",
+        pairs=2,
     ),
     Fault(
         "a direct route where the tunnel was meant",
@@ -616,6 +628,15 @@ TABLE = [
         "likely",
         shows("forward_dropped.busybox", [(other, "node-2") for other in OTHERS]),
         {(other, "node-2"): TCP for other in OTHERS},
+        pairs=2,
+    ),
+    Fault(
+        "the same at the source, before its own cni0 could answer: it forwards all else",
+        "probe-filter",
+        {"node-2"},
+        "likely",
+        shows("source_forwarding_off.busybox", [("node-2", other) for other in OTHERS]),
+        {("node-2", other): TCP | {"echoes": SMALL} for other in OTHERS},
         pairs=2,
     ),
     Fault(
@@ -925,6 +946,38 @@ def test_a_node_of_which_other_traces_go_on_does_forward():
     assert not any(one.fault == "forwarding-off" for one in found)
 
 
+@pytest.mark.parametrize("works", [TCP, {"echoes": SMALL}])
+def test_a_node_of_which_other_packets_arrive_does_forward(works):
+    """Where a filter takes all of its probes, what is dead besides is dead for another reason."""
+    silent = shows("source_forwarding_off.busybox", [("node-1", other) for other in ("controlplane", "node-2")])
+    found, tally = found_in(Fault("", "", set(), traces=silent, seen={("node-1", "controlplane"): works}))
+    assert set(tally.broken) == {"nothing-answers", "trace-filtered", "one-way"}
+    told = [(one.fault, one.nodes, [leg[1] for leg in one.legs]) for one in found]
+    assert told == [
+        ("route-missing", ("node-1",), ["node-2"]),
+        ("forward-filter", ("node-1",), ["node-2"]),
+        ("probe-filter", ("node-1",), ["controlplane"]),
+    ]
+
+
+def test_a_filter_for_probes_behind_a_source_that_was_once_silent_is_not_the_sources():
+    hops = (None, "10.244.2.0", None, None, None)
+    found, _tally = found_in(Fault("", "", set(), traces=shows(hops, [("node-1", "node-2")]),
+                                   seen={("node-1", "node-2"): TCP}))
+    assert [(one.fault, one.nodes) for one in found] == [("probe-filter", ("node-2",))]
+
+
+@pytest.mark.parametrize(("traces", "title"), [
+    (shows("forward_rejected.busybox", [(other, "node-2") for other in OTHERS]),
+     "A rule on node-2 rejects packets between its pods and those of controlplane, node-1."),
+    (shows(("  192.168.56.11  0.05 ms !X  0.05 ms !X",), [("node-1", "node-2")]),
+     "A rule on node-1 rejects packets between its pods and those of node-2."),
+])
+def test_a_reject_is_told_by_both_ends_whosever_packets_it_refuses(traces, title):
+    found, _tally = found_in(Fault("", "", set(), traces=traces))
+    assert (found[0].fault, found[0].title) == ("filter-rejects", title)
+
+
 def test_a_filter_that_takes_answers_as_well_is_one_fault():
     both_ways = Fault(
         "",
@@ -1001,9 +1054,9 @@ def test_all_nodes_that_filter_icmp_errors_are_told_once():
 @pytest.mark.parametrize(
     ("protocols", "title", "cure"),
     [
-        (("udp", "udp"), "UDP probes", "let UDP ports from 33434 on pass"),
-        (("icmp", "icmp"), "ICMP probes", "let ICMP echo requests with the errors that answer them pass"),
-        (("udp", "icmp"), "UDP and ICMP probes", "let UDP ports from 33434 on and ICMP echo requests with the errors"),
+        (("udp", "udp"), "UDP probes", "let UDP ports from 33434 on with the ICMP errors that answer"),
+        (("icmp", "icmp"), "ICMP probes", "let ICMP echo requests with the ICMP errors that answer them pass"),
+        (("udp", "icmp"), "UDP and ICMP probes", "let UDP ports from 33434 on and ICMP echo requests with the ICMP"),
     ],
 )
 def test_a_filter_for_probes_is_told_by_what_the_probes_are(protocols, title, cure):
@@ -1141,6 +1194,58 @@ def test_each_backend_and_family_has_its_own_words_and_commands(backend, familie
     assert backend == "vxlan" or "bridge" not in stale
     assert backend != "vxlan" or ("192.168.56.11" if "ipv4" in families else "fd00:56::11") in stale
     assert f"-s {1472 if 'ipv4' in families else 1452} " in told("mtu").confirm[0]
+
+
+@dataclass(frozen=True)
+class Packet:
+    """What a packet is by tcpdump's words, and its addresses."""
+
+    kinds: tuple[str, ...]
+    ends: tuple[str, str]
+
+    def shown_by(self, capture):
+        """Whether it is among those that a filter of tcpdump's names."""
+        return all(self._is(*term.split()) for term in capture.split(" and "))
+
+    def _is(self, *words):
+        if words[0] in ("net", "host"):
+            network = ipaddress.ip_network(words[1])
+            return any(ipaddress.ip_address(end) in network for end in self.ends)
+        return " ".join(words) in self.kinds
+
+
+def captures(one):
+    """The filters of the commands with tcpdump."""
+    return [found[1] for line in one.confirm if (found := re.match(r"tcpdump -ni any (.+?)   #", line))]
+
+
+CAPTURED = [
+    (fault, backend, family)
+    for fault, one in faults.FAULTS.items()
+    for backend in paths.BACKENDS
+    for family in topology.FAMILIES
+    if "tcpdump" in " ".join(one.confirm) and (fault != "tunnel-blocked" or tunnels.tunnel(backend, family))
+]
+
+
+@pytest.mark.parametrize(("fault", "backend", "family"), CAPTURED)
+def test_a_capture_shows_the_packets_that_it_is_to_show(fault, backend, family):
+    """Those of the run's pods, which have neither the address of a node nor that of its cni0, or the tunnel's."""
+    dual = family == "ipv6"
+    nodes = topology.parse_nodes(cluster(backend, dual=dual))
+    tally = result.Tally(nodes)
+    pairs = legs.Legs(tally.names, [plan.Leg("node-1", "node-2", family)])
+    pod, node = ("fd00:244:{}::2", "fd00:56::1{}") if dual else ("10.244.{}.2", "192.168.56.1{}")
+    if fault == "tunnel-blocked":
+        meant = Packet((tunnels.tunnel(backend, family).capture,), (node.format(1), node.format(2)))
+    else:
+        meant = Packet((f"tcp port {PEER_PORT}",), (pod.format(1), pod.format(2)))
+    found = captures(diagnosis_case.made(diagnosis.Evidence(nodes, tally), fault, "likely", ["node-1"], pairs))
+    assert found
+    for ends in (meant.ends, meant.ends[::-1]):
+        assert all(Packet(meant.kinds, ends).shown_by(capture) for capture in found), found
+    strangers = Packet(meant.kinds, ("203.0.113.1", "203.0.113.2"))
+    assert not any(strangers.shown_by(capture) for capture in found)
 
 
 def test_a_backend_without_a_tunnel_is_not_told_of_its_device():

@@ -184,6 +184,7 @@ def test_an_address_that_an_administrator_chose_is_the_nodes_own(backend, hops, 
 
 
 DEAD = ("10.244.1.1", None, None, None, None)
+SILENT = (None,) * 5
 REFUSED = ("10.244.1.1", "10.244.2.0", None, None, None)
 ASTRAY = {"underlay": Underlay("eth0", 1500, "10.0.2.15", "10.0.2.2", "eth1")}
 
@@ -199,6 +200,9 @@ ASTRAY = {"underlay": Underlay("eth0", 1500, "10.0.2.15", "10.0.2.2", "eth1")}
         (DEAD, {"arrival": Arrival(""), **ASTRAY}, ("fail", "underlay-interface")),
         (REFUSED, ASTRAY, ("fail", "silent-after-destination")),
         (DEAD, {"tcp": Tcp(False, "timed out"), "echoes": Echoes(3, 0)}, ("fail", "silent-after-source")),
+        (SILENT, {"tcp": Tcp(False, "timed out"), "echoes": Echoes(3, 0)}, ("fail", "nothing-answers")),
+        (SILENT, {"tcp": Tcp(True), "arrival": Arrival(OWN, 62)}, ("inconclusive", "trace-filtered")),
+        (SILENT, {"echoes": Echoes(3, 3, RTT)}, ("inconclusive", "trace-filtered")),
         (REFUSED, {}, ("fail", "silent-after-destination")),
         (REFUSED, {"tcp": Tcp(True)}, ("inconclusive", "trace-filtered")),
         (REFUSED, {"echoes": Echoes(3, 3, RTT)}, ("inconclusive", "trace-filtered")),

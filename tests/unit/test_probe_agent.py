@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -17,7 +18,14 @@ import time
 
 import pytest
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import agent_output, plan, pods, probe_agent, probing
+from ansible_collections.podpath.kubeadm.plugins.module_utils import (
+    agent_output,
+    evidence_verdict,
+    plan,
+    pods,
+    probe_agent,
+    probing,
+)
 from ansible_collections.podpath.kubeadm.plugins.module_utils.agent_output import AgentWay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Tcp
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import CONTROL, PAIR, SERVICE, Errand
@@ -107,6 +115,87 @@ def test_prober_and_peer_see_each_other(tmp_path, peer, port, family, address):
     output, _nothing = peer.start(WAY.peer_command()).communicate(timeout=10)
     heard = WAY.read_peer(output, "", {("node-1", family): address})
     assert heard.arrivals[("node-1", family)].source == address
+
+
+def of_peer(**changes):
+    """What a peer says to a connection."""
+    return json.dumps({"run": SETTINGS.run_id, "node": "node-2", "source": "127.0.0.1", "records": [], **changes})
+
+
+NOT_OURS = ["0", "[1]", '"sequence"', '["sequence"]', "null", "{}", "[" * 50_000, '{"records": [1]}']
+
+
+@pytest.mark.parametrize("said", [*NOT_OURS, '{"sequence": [1]}', of_peer(**{"from": ["node-1"], "family": "ipv4"})])
+def test_a_strangers_datagram_leaves_the_peer_at_its_work(tmp_path, peer, port, said):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.connect(("127.0.0.1", port))
+        stranger.settimeout(0.1)
+        deadline, echo = time.monotonic() + 10, b""
+        while not echo:
+            assert time.monotonic() < deadline, "it sends no echo back"
+            # not yet
+            with contextlib.suppress(OSError):
+                stranger.send(b'{"sequence": 0}')
+                echo = stranger.recv(100)
+        stranger.send(said.encode())
+    (pair,) = probe(tmp_path, port, [Errand(PAIR, "node-2", "ipv4", "127.0.0.1", 0, 40000, 3)])
+    assert pair.observation.tcp.connected
+    assert pair.observation.arrival.size > 0
+
+
+@pytest.mark.parametrize(
+    "said",
+    [*NOT_OURS, "", "<html>", of_peer(run="other"), of_peer(records=[1]), of_peer(records=None), of_peer(node=2)],
+)
+def test_somebody_else_at_a_peers_address_is_told_and_keeps_nobody_waiting(monkeypatch, said):
+    monkeypatch.setenv("PODPATH_RUN", SETTINGS.run_id)
+    monkeypatch.setenv("PODPATH_NODE", "node-1")
+
+    def serve():
+        connection, _origin = stranger.accept()
+        with connection:
+            connection.recv(1024)
+            connection.sendall(said.encode())
+
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        threading.Thread(target=serve, daemon=True).start()
+        told = probe_agent.connect("127.0.0.1", stranger.getsockname()[1], 3)
+    assert told == {"connected": False, "problem": "Somebody else answers at 127.0.0.1."}
+    assert evidence_verdict._STRANGER.search(told["problem"]), "the verdict goes by it"
+
+
+@pytest.mark.parametrize("said", [*NOT_OURS, '{"sequence": [1]}', '{"sequence": "0"}'])
+def test_a_strangers_answer_to_an_echo_by_udp_is_none(no_ping_sockets, said):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        line = probe_agent.Line("ipv4", "127.0.0.1", stranger.getsockname()[1])
+        try:
+            line.send(0, payload=b"{}")
+            stranger.sendto(said.encode(), stranger.recvfrom(2048)[1])
+            line.listen(0.1)
+            assert line.answers == {}
+        finally:
+            line.close()
+
+
+def test_an_errand_that_fails_in_a_way_that_nobody_foresaw_is_told_and_the_others_go_on(monkeypatch, capsys):
+    def trace(errand, method, patient):
+        if errand["port"] == 40000:
+            raise KeyError("hops")
+        return {"target": errand["address"], "max_ttl": 3, "hops": [[None]], "protocol": "icmp"}
+
+    # a thread that dies says so
+    monkeypatch.setattr(threading, "excepthook", lambda given: None)
+    monkeypatch.setattr(probe_agent, "trace", trace)
+    errands = [Errand(CONTROL, "node-2", "ipv4", POD, 0, 40000 + number, 3) for number in range(2)]
+    order = json.loads(WAY.probe_command(SETTINGS.method, errands)[-1])
+    proof = threading.Thread(target=probe_agent.probe, args=(order,), daemon=True)
+    proof.start()
+    proof.join(10)
+    assert not proof.is_alive()
+    failed, sound = WAY.read(capsys.readouterr().out, "", errands, SETTINGS)
+    assert "KeyError('hops')" in failed.observation.problem
+    assert sound.observation.trace
 
 
 def connected(**more):

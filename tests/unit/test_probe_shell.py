@@ -222,10 +222,11 @@ def environment(image: Path) -> dict[str, str]:
     }
 
 
-def run(image: Path, errands: list[Errand], method: plan.Method | None = None) -> str:
+def run(image: Path, errands: list[Errand], method: plan.Method | None = None, **besides: str) -> str:
+    """``besides``: what the pod's environment holds beyond our own."""
     command = WAY.probe_command(method or plan.Method(), errands)
-    ran = subprocess.run(command, env=environment(image), check=True, capture_output=True, text=True, timeout=60)
-    return ran.stdout
+    known = besides | environment(image)
+    return subprocess.run(command, env=known, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
 def test_an_image_without_traceroute_is_named_with_the_variable(image):
@@ -306,6 +307,16 @@ echo "$target" >>order
     (answer,) = WAY.read(run(image, [control]), "", [control], SETTINGS)
     assert (image / "results" / "order").read_text().split() == addresses[:traced]
     assert control.last_traced(answer.observation.trace) == (addresses[traced - 1], tuple(addresses[:answered]))
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+def test_a_proxy_that_the_pods_environment_names_is_not_asked(image, name):
+    """By a company's image, or a webhook: wget would send it even what is for a pod."""
+    tool(image, "traceroute", f"echo '{HEAD}'; echo ' 1  127.0.0.1  0.1 ms'\n")
+    tool(image, "wget", f"if [ \"${{{name}+set}}\" ]; then exit 1; fi; printf '%s' 'c0ffee00 node-1 127.0.0.1'\n")
+    errands = [pair("node-1", "127.0.0.1"), Errand(SERVICE, "", "ipv4", "10.96.0.9", 0, 80)]
+    output = run(image, errands, **{name: "http://192.0.2.1:3128"})
+    assert all(answer.observation.tcp.connected for answer in WAY.read(output, "", errands, SETTINGS))
 
 
 def test_a_peer_that_does_not_listen_yet_is_asked_again(image):
