@@ -31,6 +31,8 @@ class Fault:
 
 
 _RESTART = "Restart the kube-flannel pod of {node}: it writes its routes, neighbours and forwarding entries anew."
+# in kube-flannel or kube-system, as whoever made the cluster chose
+_CONFIGURATION = "kubectl get configmaps -A --field-selector metadata.name=kube-flannel-cfg"
 _ROUTE = "{ip} route get {bridge}   # on {node}"
 
 FAULTS = {
@@ -55,7 +57,7 @@ FAULTS = {
     ),
     "backend": Fault(
         "Flannel's backend is not one and the same on {nodes}.",
-        ("kubectl -n kube-flannel get configmap kube-flannel-cfg -o jsonpath='{{.data.net-conf\\.json}}'",),
+        (_CONFIGURATION + " -o jsonpath='{{.items[*].data.net-conf\\.json}}'",),
         ("Let every flanneld read the same net-conf.json and restart the kube-flannel pods.",),
     ),
     "flannel-down": Fault(
@@ -106,7 +108,7 @@ FAULTS = {
         "Node {node} and {peers} take another way (direct or through the tunnel) than Flannel's settings say.",
         (
             _ROUTE,
-            "kubectl -n kube-flannel get configmap kube-flannel-cfg -o yaml | grep -i directrouting",
+            _CONFIGURATION + " -o yaml | grep -i directrouting",
         ),
         (
             "Name the network of each link in cluster_networks (node_address_cidr of a host), as DirectRouting goes by "

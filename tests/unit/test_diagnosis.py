@@ -794,7 +794,7 @@ def test_the_first_diagnosis_names_the_fault_its_node_and_its_cure(fault):
     assert first.evidence
     assert first.confirm
     assert first.cure
-    assert not any("{" in text.replace("{.data", "") for text in (first.title, *first.confirm, *first.cure))
+    assert not any("{" in text.replace("{.items", "") for text in (first.title, *first.confirm, *first.cure))
     if fault.pairs is not None:
         assert len(first.legs) == fault.pairs
     candidates = [one.fault for one in found if set(one.legs) == set(first.legs)][1:]
