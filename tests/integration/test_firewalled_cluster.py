@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole cluster whose hosts each have another firewall that lets in SSH only, from bare hosts to the proof."""
+"""A whole cluster whose hosts each have another firewall that lets in SSH only, from bare hosts to the proof.
+
+Its API server listens at another port than kubeadm's own, so that nothing passes that takes the port for granted.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,18 @@ def test_a_cluster_comes_up_and_its_paths_pass(walled):
     ran = walled.play("site.yml")
     assert ran.rc == 0, ran.output
     everything_passes(walled)
+
+
+def test_everybody_asks_the_api_server_at_the_port_where_it_was_told_to_listen(walled):
+    listening = walled.node("controlplane", "ss --no-header --listening --tcp --numeric")
+    assert ":7443 " in listening
+    assert ":6443 " not in listening
+    opened = walled.node("controlplane", "firewall-cmd --list-all-zones")
+    assert "7443" in opened
+    assert "6443" not in opened
+    assert "server: https://192.168.77.10:7443" in walled.node("node-1", "cat /etc/kubernetes/kubelet.conf")
+    assert "KUBERNETES_SERVICE_PORT=7443\n" in walled.node(
+        "node-2", "tr '\\0' '\\n' < /proc/$(pidof flanneld)/environ | sort --unique")
 
 
 def test_second_run_changes_nothing(walled):
