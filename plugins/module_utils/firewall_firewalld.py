@@ -190,7 +190,9 @@ def openings(missing_: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for need in missing_:
         if need["hook"] == "forward":
-            pods = need["sources"] if need["open_for"] == need["sources"] else need["destinations"]
+            # what pods send goes anywhere; whoever else sends to them, as to NodePorts, is not to be trusted for it
+            anywhere = firewall.network(need["destinations"][0]).prefixlen == 0
+            pods = need["sources"] if anywhere else need["destinations"]
             found += [{"zone": "trusted", "source": net} for net in pods]
         elif need["interface"] == "cni0":
             found += [{"zone": "trusted", "source": net} for net in need["open_for"]]

@@ -235,6 +235,15 @@ def firewalld(zones_, policies="", permanent=None, permanent_policies=None, want
         zones_ if permanent is None else permanent, policies if permanent_policies is None else permanent_policies)
 
 
+@pytest.mark.parametrize("outside", ["203.0.113.0/24", "0.0.0.0/0"])
+def test_whoever_may_reach_node_ports_is_not_trusted_by_firewalld(outside):
+    # the nodes as plain addresses, as the networks that are opened for them
+    wanted = needs(node_port_sources=[outside], node_sources=NODES)
+    opened = firewall_firewalld.openings(firewalld(zones(interfaces="eth1"), wanted=wanted))
+    assert [option["source"] for option in opened if option["zone"] == "trusted"] == ["10.244.0.0/16"]
+    assert {"source": outside, "pods": "10.244.0.0/16", "family": "ipv4"} in firewall_firewalld.policy_sources(wanted)
+
+
 def test_firewalld_as_it_comes_names_all():
     missing = firewalld(zones(interfaces="eth1"))
     assert named(missing) == named(needs())
