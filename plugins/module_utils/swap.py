@@ -80,15 +80,24 @@ def unit_cures(shown: str) -> dict[str, list[str]]:
     return cures
 
 
-def running_problem(config: Mapping[str, Any], host: str, policy: str) -> str:
+def running_problem(config: Mapping[str, Any], host: str, policy: str, swaps: str = "") -> str:
     """Why `host`, whose kubelet has this KubeletConfiguration, cannot have the policy; empty where it can.
 
     It is written when the cluster is made, so a policy that is changed later reaches no kubelet. Where swap is off any
-    kubelet will do.
+    kubelet will do; where it is on (`swaps`, as /proc/swaps has it) it is not turned off under pods that may be in it.
     """
     behavior = (config.get("memorySwap") or {}).get("swapBehavior") or "NoSwap"
-    if not config or policy == "off":
+    if not config:
         return ""
+    if policy == "off":
+        if config.get("failSwapOn", True) or len(swaps.splitlines()) < 2:
+            return ""
+        meant = "limited" if behavior == "LimitedSwap" else "tolerate"
+        return (
+            f'{host} has swap_policy "off", but it is a running node with swap, and its kubelet bears that (failSwapOn '
+            f'is false, swapBehavior {behavior}): pods that are in it may be killed. Set swap_policy to "{meant}", or '
+            "drain the node and turn its swap off (swapoff --all) first."
+        )
     if config.get("failSwapOn", True):
         runs, fits = "does not start where swap is on (failSwapOn is true)", "off"
     elif behavior != {"tolerate": "NoSwap", "limited": "LimitedSwap"}[policy]:

@@ -72,6 +72,16 @@ def test_a_policy_that_the_kubelet_does_not_have_is_refused(config, fitting):
             if not swap.running_problem(config, "node-1", policy)} == fitting
 
 
+@pytest.mark.parametrize(("config", "meant"), [
+    ({}, ""), ({"kind": "KubeletConfiguration"}, ""), ({"failSwapOn": False}, "tolerate"), (LIMITED, "limited")])
+def test_swap_is_not_turned_off_under_a_node_that_may_use_it(config, meant):
+    head = "Filename Type Size Used Priority\n"
+    assert not swap.running_problem(config, "node-1", "off", head)
+    said = swap.running_problem(config, "node-1", "off", head + "/swapfile file 524284 1024 -2\n")
+    assert bool(said) is bool(meant)
+    assert f'Set swap_policy to "{meant}"' in said or not meant
+
+
 def test_the_refusal_names_what_runs_and_the_way_out():
     said = swap.running_problem({"failSwapOn": True}, "node-1", "limited")
     assert said.startswith('node-1 has swap_policy "limited", but its kubelet does not start where swap is on')
