@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,3 +166,19 @@ def test_no_block_has_an_escape_that_only_quoted_text_knows(file):
 
 def test_a_host_that_cannot_be_reached_says_so_once_at_a_reset():
     assert "loop" not in every_task(ROLES / "reset" / "tasks" / "main.yml")[0].content
+
+
+def as_root(text: str) -> list[str]:
+    """Tasks on the controller that an inventory's ansible_become would make root's: a variable beats the keyword."""
+    def one_of(parts: list[dict], holds: Callable[[dict], bool]) -> bool:
+        return any(map(holds, parts))
+
+    return [task.content["name"] for task in tasks(text)
+            if one_of([*task.blocks, task.content], lambda part: part.get("delegate_to") == "localhost")
+            and not one_of([*task.blocks, task.content],
+                           lambda part: (part.get("vars") or {}).get("ansible_become") is False)]
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if not named(file).startswith("lab_")], ids=named)
+def test_nothing_is_done_as_root_on_the_controller(file):
+    assert as_root(file.read_text()) == []
