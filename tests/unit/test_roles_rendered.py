@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import subprocess
 import tomllib
 
 import pytest
 from role_templates import Role, load, task
 from test_roles_containerd import DUMP_2
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils import sysctl
 
 
 def facts(distribution: str, version: str, architecture: str = "x86_64") -> dict[str, str]:
@@ -341,3 +344,55 @@ def test_no_worker_goes_on_without_a_control_plane():
     assert holds(["controlplane", "node-1"], ["controlplane"]), "a worker that failed stops nobody"
     assert not holds(["controlplane", "node-1"], ["node-1"])
     assert holds(["node-1"], ["node-1"]), "left out by --limit"
+
+
+def test_an_interface_takes_advertisements_before_the_host_forwards():
+    # at that moment the kernel drops a default route of an interface that would not take them any more
+    taken = {"net.ipv6.conf.eth0.accept_ra": 2, "net.ipv4.ip_forward": 1}
+    role = Role("kernel", kernel_ipv6_forwarding=True, kernel_extra_sysctls=taken)
+    keys = list(role.render("{{ __kernel_sysctls }}"))
+    assert keys.index("net.ipv6.conf.eth0.accept_ra") < keys.index("net.ipv6.conf.all.forwarding")
+    assert "net.bridge.bridge-nf-call-iptables" in keys
+
+
+@pytest.mark.parametrize(("interface", "advised"), [
+    ("eth0", "net.ipv6.conf.eth0.accept_ra"), ("eth0.100", "net/ipv6/conf/eth0.100/accept_ra")])
+def test_the_advised_sysctl_for_advertisements_is_one_and_is_taken(interface, advised):
+    refuse = task("roles/kernel/tasks/ipv6.yml", "Refuse to lose the default route")
+    said = refuse["ansible.builtin.assert"]
+    # 1, as slurp gives it
+    answers = {"results": [{"content": "MQo=", "__kernel_interface": interface}]}
+    before = Role("kernel", __kernel_accept_ra=answers, **refuse["vars"])
+    assert f": {advised}: 2" in before.render(said["fail_msg"])
+    assert before.render("{{ " + said["that"] + " }}") is False
+    obeyed = Role("kernel", __kernel_accept_ra=answers, **refuse["vars"], kernel_extra_sysctls={advised: 2})
+    assert obeyed.render("{{ " + said["that"] + " }}") is True
+    # the module and the role know it by the one path
+    assert sysctl.path(advised) == f"net/ipv6/conf/{interface}/accept_ra"
+
+
+@pytest.mark.parametrize(("arguments", "name"), [
+    ('KUBELET_KUBEADM_ARGS="--node-ip=192.168.56.11"\n', ""),
+    ('KUBELET_KUBEADM_ARGS="--hostname-override=node-1 --node-ip=192.168.56.11"\n', "--hostname-override=node-1"),
+    ('KUBELET_EXTRA_ARGS="--hostname-override node-1"\n', "--hostname-override node-1"),
+])
+def test_a_running_node_keeps_the_name_that_its_node_lives_by(tmp_path, arguments, name):
+    file = tmp_path / "kubeadm-flags.env"
+    file.write_text(arguments)
+    *grep, first, _second, _third = task(
+        "roles/hosts/tasks/check.yml", "Look whether its kubelet has the Node's name by an argument"
+    )["ansible.builtin.command"]["argv"]
+    assert first == "/var/lib/kubelet/kubeadm-flags.env"
+    found = subprocess.run([*grep, file, tmp_path / "none"], capture_output=True, text=True, check=False)
+    assert found.stdout.strip() == name
+    refuse = task("roles/hosts/tasks/check.yml",
+                  "Refuse a name by which a running node would register as another one")
+    role = Role("hosts", hosts_name="rack3-n1", __hosts_override={"stdout": found.stdout},
+                __hosts_node={"stat": {"exists": True}})
+    assert role.render("{{ " + refuse["when"] + " }}") is True
+    assert role.render("{{ " + refuse["ansible.builtin.assert"]["that"] + " }}") is bool(name)
+    assert "--hostname-override=node-1 first" in role.render(refuse["ansible.builtin.assert"]["fail_msg"])
+    # without a name of its own nothing is looked at
+    look = task("roles/hosts/tasks/check.yml", "Look whether the host is a node")
+    assert Role("hosts").render("{{ " + look["when"] + " }}") is False
+    assert Role("hosts", __hosts_node={"skipped": True}).render("{{ " + refuse["when"] + " }}") is False
