@@ -742,7 +742,8 @@ pairs:
     retraced:
       description: Whether the pair was traced a second time, as the first trace arrived, but a hop that should answer
         did not, as to the kernel's limit on ICMP errors. C(hops) are those of the second trace where it arrived with
-        fewer silent hops, else those of the first. A prober does so for a few pairs only, after all else.
+        fewer silent hops and all that the first one showed, else those of the first, as the second may have gone
+        another way. A prober does so for a few pairs only, after all else.
       type: bool
     evidence:
       description: What was seen beside the hops. Of what was not observed an entry has C(observed) and C(why) alone.
