@@ -40,9 +40,10 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class RoutesAsked:
-    """What a node is asked for its own routes: to which ``addresses``; ``own`` are the node's, to know its card by."""
+    """What a node is asked for its own routes: to which ``addresses``; ``own`` are the node's by family, to know its
+    card by."""
 
-    own: Sequence[str]
+    own: Mapping[str, Sequence[str]]
     addresses: Sequence[str]
 
 

@@ -200,6 +200,11 @@ class Proof:
             return probe
         return replace(probe, silences=method.max_ttl if silences is None else silences)
 
+    def _card_addresses(self, name: str, family: str) -> list[str]:
+        """By which the card of a node's own address is known: the one of several InternalIPs that Flannel has."""
+        side = self.nodes[name].side(family)
+        return [side.public_ip] if side.public_ip in side.internal_ips else list(side.internal_ips)
+
     def _routes(self, probes: Mapping[str, Sequence[plan.Probe]]) -> dict[str, prober.RoutesAsked]:
         """Which nodes are asked for their routes to those they send to: where that is wanted, those that nobody told of
         already."""
@@ -214,8 +219,8 @@ class Proof:
             }
             known = sorted(address for address in addresses if address)
             if known and not self.request.underlay.get(source):
-                internal = [ip for family in self.families for ip in self.nodes[source].side(family).internal_ips]
-                asked[source] = prober.RoutesAsked(internal, known)
+                own = {family: self._card_addresses(source, family) for family in self.families}
+                asked[source] = prober.RoutesAsked(own, known)
         return asked
 
     def _controls(

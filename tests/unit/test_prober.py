@@ -326,13 +326,13 @@ def test_a_namespace_that_allows_no_pod_is_an_error_that_says_what_to_set(fake, 
 # The nodes' own routes
 
 
-ROUTES = {name: prober.RoutesAsked(["192.168.56.11"], ["192.168.56.12"]) for name in NAMES}
+ROUTES = {name: prober.RoutesAsked({"ipv4": ["192.168.56.11"]}, ["192.168.56.12"]) for name in NAMES}
 
 
 def test_nodes_are_asked_for_their_routes_by_pods_that_go_with_the_others(fake):
     outcome = prober.run(fake, SETTINGS, replace(work(), routes=ROUTES))
     assert set(outcome.underlay) == set(NAMES)
-    assert outcome.underlay["node-1"]["interface"] == "eth1"
+    assert outcome.underlay["node-1"]["interfaces"] == {"ipv4": "eth1"}
     assert (outcome.no_underlay, outcome.residue, fake.jobs) == ({}, 0, {})
 
 
