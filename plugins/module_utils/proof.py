@@ -188,7 +188,8 @@ class Proof:
             for name, node in self.nodes.items()
             if name in needed
         }
-        return prober.Work(placements, probes, self._controls(list(probes), probes, method), self._routes(probes))
+        controls = self._controls(list(probes), probes, method)
+        return prober.Work(placements, probes, controls, self._routes(probes), self.families)
 
     def _with_silences(self, source: str, probe: plan.Probe, method: plan.Method) -> plan.Probe:
         """With how many hops keep silent on its path; on one that nobody knows, all may."""

@@ -97,7 +97,8 @@ options:
     type: int
     default: 10
   families:
-    description: Address families to prove, all in which the nodes have podCIDRs if none is given.
+    description: Address families to prove, all in which the nodes have podCIDRs if none is given. Services are tried in
+      these only.
     type: list
     elements: str
     choices: [ipv4, ipv6]

@@ -266,6 +266,26 @@ def test_a_service_that_may_not_be_made_is_told_and_stops_nothing(fake):
     assert outcome.stopped == ""
 
 
+BOTH = ["fd00:10:96::9", "10.96.0.9"]
+
+
+@pytest.mark.parametrize(
+    ("families", "cluster_ips", "asked", "why"),
+    [
+        (["ipv4", "ipv6"], BOTH, set(BOTH), ""),
+        (["ipv4"], BOTH, {"10.96.0.9"}, ""),
+        (["ipv6"], BOTH, {"fd00:10:96::9"}, ""),
+        (["ipv4"], BOTH[:1], set(), "This cluster gives Services no ipv4 address, only fd00:10:96::9."),
+    ],
+)
+def test_a_service_is_asked_in_the_families_of_the_run(families, cluster_ips, asked, why):
+    fake = FakeCluster(cluster(dual=True))
+    fake.cluster_ips = cluster_ips
+    outcome = prober.run(fake, SETTINGS, replace(work(), families=families))
+    assert {service.address for service in outcome.services} == asked
+    assert outcome.no_service == why
+
+
 def test_an_image_that_no_node_can_pull_names_its_variable(fake, monkeypatch):
     monkeypatch.setattr(starting, "_PATIENCE", dict.fromkeys(starting._PATIENCE, 0))
     waiting = {"waiting": {"reason": "ErrImagePull", "message": "no such host"}}

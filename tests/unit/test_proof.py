@@ -262,6 +262,16 @@ def test_a_control_that_arrives_by_a_wrong_way_is_not_held_either(prove):
     assert (result["summary"]["pass"], [one["held"] for one in result["control"]]) == (9, [True, True])
 
 
+def test_a_proof_of_one_family_does_not_ask_for_services_of_the_other():
+    """The run's Service has an address in both, of which that of IPv6 leads nowhere."""
+    fake = FakeCluster(cluster(dual=True))
+    fake.cluster_ips = ["10.96.0.9", "fd00:10:96::9"]
+    request = proof.Request(cluster_networks=NETWORKS, families=["ipv4"])
+    _failed, told = proof.execute(proof.Proof(fake, request, "abc", seed=1))
+    assert (told["verdict"], told["diagnosis"]) == ("pass", [])
+    assert {one["address"] for one in told["services"]} == {"10.96.0.9"}
+
+
 @pytest.mark.parametrize("running", [("node-1", "node-2"), ("node-2",)])
 def test_controls_go_from_probers_that_run(running):
     """The first and the last node may have taints that the pods do not tolerate."""
