@@ -64,6 +64,9 @@ FEWEST_OF_A_RULE = 20
 _NOWHERE = {topology.IPV4: "192.0.2.1", topology.IPV6: "2001:db8::1"}
 # a silent hop more than the longest path tells a detour from an arrival
 _SPARE_HOPS = 2
+# The highest TTL where silent routers may stand between nodes, and nobody knows how many: each TTL that nobody answers
+# costs a trace its probes' waiting times.
+_FAR = 16
 
 
 @dataclass(frozen=True)
@@ -156,17 +159,17 @@ class Proof:
         return not self.nodes[name].unusable
 
     def _method(self) -> plan.Method:
-        """High enough a TTL for the longest path of the plan."""
-        longest = 0
-        for source, destinations in self.plan.destinations.items():
-            for destination in destinations[:2]:
-                for family in self.families:
-                    try:
-                        longest = max(longest, len(self.paths.expected(source, destination, family).hops))
-                    except PathUnknown:
-                        continue
+        """High enough a TTL for the longest path of the plan, which may be that of any pair: those of some nodes may be
+        stated, and routers stand between some only."""
         method = plan.Method(probes=self.request.probes, echoes=self.request.echoes)
-        return replace(method, max_ttl=max(method.max_ttl, longest + _SPARE_HOPS))
+        highest = method.max_ttl
+        for leg in self.plan:
+            try:
+                hops = self.paths.expected(*leg).hops
+            except PathUnknown:
+                continue
+            highest = max(highest, len(hops) + _SPARE_HOPS, _FAR if any(hop.many for hop in hops) else 0)
+        return replace(method, max_ttl=highest)
 
     def _work(self, method: plan.Method) -> prober.Work:
         unique = topology.unique_hostnames(self.nodes.values())
