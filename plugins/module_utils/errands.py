@@ -17,6 +17,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Probe
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER, READER
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,10 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class RoutesAsked:
-    """What a node is asked for its own routes: to which ``addresses``; ``own`` are the node's, to know its card by."""
+    """What a node is asked for its own routes: to which ``addresses``; ``own`` are the node's by family, to know its
+    card by."""
 
-    own: Sequence[str]
+    own: Mapping[str, Sequence[str]]
     addresses: Sequence[str]
 
 
@@ -51,12 +53,14 @@ class Work:
     """What a run is to do. ``placements``: for each node that gets pods, the part of a pod's spec that pins it there
     (pods.pin); ``probes``: what each source node's prober looks at; ``controls``: one for each prober and family, as
     nobody knows beforehand which of them will run; ``routes``: which nodes are asked for their own routes, by a pod on
-    their network. All nodes of probes have a placement."""
+    their network; ``families``: those that the run is of, as pods and Services may have addresses of others. All nodes
+    of probes have a placement."""
 
     placements: Mapping[str, Mapping[str, Any]]
     probes: Mapping[str, Sequence[Probe]]
     controls: Sequence[Control] = ()
     routes: Mapping[str, RoutesAsked] = field(default_factory=dict)
+    families: Sequence[str] = FAMILIES
 
     @property
     def wanted(self) -> list[tuple[str, str]]:

@@ -237,7 +237,7 @@ def _own_way(route: Underlay, side: Side) -> bool:
         return True
     if route.own_interface:
         return route.interface == route.own_interface
-    return not route.address or not side.own_ips or route.address in side.own_ips
+    return not route.address or not side.answers or route.address in side.answers
 
 
 def _underlay_way(seen: Observation, ends: tuple[Node, Node], family: str) -> Judgement | None:
@@ -245,7 +245,7 @@ def _underlay_way(seen: Observation, ends: tuple[Node, Node], family: str) -> Ju
     route = seen.underlay
     source, destination = (end.name for end in ends)
     side = ends[0].side(family)
-    own = side.own_ips
+    own = side.answers
     address = ends[1].side(family).public_ip or destination
     if route is None or (route.interface and _own_way(route, side)):
         return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # ip needs no privilege to look. Busybox's prints no JSON, nor the MTU that a route itself may set.
@@ -47,29 +47,41 @@ def _route(address: str, lines: Sequence[str]) -> dict[str, Any]:
     return route
 
 
-def read(output: str, own: Sequence[str]) -> tuple[dict[str, Any] | None, str]:
-    """What a node told, or None and why that is not known. ``own``: the node's own addresses."""
-    head, *rest = re.split(r"^=route ", output, flags=re.MULTILINE)
-    if "=done" not in output.splitlines():
-        return None, f"ip could not be run to its end: {' '.join(output.split())[:200] or 'it printed nothing'}"
-    interface, device = "", ""
+def _cards(lines: Sequence[str], own: Mapping[str, Sequence[str]]) -> tuple[dict[str, str], dict[str, int]]:
+    """By family the device that carries the node's own addresses, and the MTUs of all devices.
+
+    Where several devices do, nobody can tell which is meant, so that it is empty.
+    """
+    device = ""
     mtus = {}
-    for line in head.splitlines():
+    carriers: dict[str, set[str]] = {family: set() for family in own}
+    for line in lines:
         link, address = _LINK.match(line), _ADDRESS.match(line)
         if link:
             device = link[1]
             mtus[device] = int(link[2])
-        elif address and address[1] in own:
-            interface = device
+        elif address:
+            for family, addresses in own.items():
+                if address[1] in addresses:
+                    carriers[family].add(device)
+    return {family: found.pop() if len(found) == 1 else "" for family, found in carriers.items()}, mtus
+
+
+def read(output: str, own: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any] | None, str]:
+    """What a node told, or None and why that is not known. ``own``: the node's own addresses by family."""
+    head, *rest = re.split(r"^=route ", output, flags=re.MULTILINE)
+    if "=done" not in output.splitlines():
+        return None, f"ip could not be run to its end: {' '.join(output.split())[:200] or 'it printed nothing'}"
+    interfaces, mtus = _cards(head.splitlines(), own)
     routes = []
     for told in rest:
         address, *lines = told.splitlines()
         routes.append(_route(address, [line for line in lines if line != "=done"]))
     if not mtus:
         return None, f"ip told of no interface: {' '.join(output.split())[:200]}"
-    met = {interface, *(route.get("dev", "") for route in routes)}
+    met = {*interfaces.values(), *(route.get("dev", "") for route in routes)}
     return {
-        "interface": interface,
+        "interfaces": interfaces,
         "mtus": {name: mtu for name, mtu in mtus.items() if name in met or name.startswith("flannel")},
         "routes": routes,
     }, ""

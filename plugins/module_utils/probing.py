@@ -146,9 +146,23 @@ def second_traces(method: Method) -> int:
     return BURST // method.probes
 
 
+def _shows_again(first: Trace, second: Trace) -> bool:
+    """Whether a trace shows all that one before it showed: as many hops, and at each that answered the same."""
+    return len(first.hops) == len(second.hops) and all(
+        (set(before.addresses), set(before.notes)) == (set(after.addresses), set(after.notes))
+        for before, after in zip(first.hops, second.hops, strict=True)
+        if before.addresses
+    )
+
+
 def better(first: Trace, second: Trace | None) -> Trace:
-    """Of a pair's traces the one that counts: the second where it arrived, too, and more hops answered."""
-    return second if second is not None and second.reached and second.silent < first.silent else first
+    """Of a pair's traces the one that counts: the second where it arrived, too, and only adds hops that answered.
+
+    Where several routes are taken in turn, it may have gone another way than the first, which stays seen.
+    """
+    if second is None or not second.reached or second.silent >= first.silent:
+        return first
+    return second if _shows_again(first, second) else first
 
 
 def packed(order: str, count: int) -> list[str]:

@@ -64,6 +64,9 @@ FEWEST_OF_A_RULE = 20
 _NOWHERE = {topology.IPV4: "192.0.2.1", topology.IPV6: "2001:db8::1"}
 # a silent hop more than the longest path tells a detour from an arrival
 _SPARE_HOPS = 2
+# The highest TTL where silent routers may stand between nodes, and nobody knows how many: each TTL that nobody answers
+# costs a trace its probes' waiting times.
+_FAR = 16
 
 
 @dataclass(frozen=True)
@@ -156,17 +159,17 @@ class Proof:
         return not self.nodes[name].unusable
 
     def _method(self) -> plan.Method:
-        """High enough a TTL for the longest path of the plan."""
-        longest = 0
-        for source, destinations in self.plan.destinations.items():
-            for destination in destinations[:2]:
-                for family in self.families:
-                    try:
-                        longest = max(longest, len(self.paths.expected(source, destination, family).hops))
-                    except PathUnknown:
-                        continue
+        """High enough a TTL for the longest path of the plan, which may be that of any pair: those of some nodes may be
+        stated, and routers stand between some only."""
         method = plan.Method(probes=self.request.probes, echoes=self.request.echoes)
-        return replace(method, max_ttl=max(method.max_ttl, longest + _SPARE_HOPS))
+        highest = method.max_ttl
+        for leg in self.plan:
+            try:
+                hops = self.paths.expected(*leg).hops
+            except PathUnknown:
+                continue
+            highest = max(highest, len(hops) + _SPARE_HOPS, _FAR if any(hop.many for hop in hops) else 0)
+        return replace(method, max_ttl=highest)
 
     def _work(self, method: plan.Method) -> prober.Work:
         unique = topology.unique_hostnames(self.nodes.values())
@@ -188,7 +191,8 @@ class Proof:
             for name, node in self.nodes.items()
             if name in needed
         }
-        return prober.Work(placements, probes, self._controls(list(probes), probes, method), self._routes(probes))
+        controls = self._controls(list(probes), probes, method)
+        return prober.Work(placements, probes, controls, self._routes(probes), self.families)
 
     def _with_silences(self, source: str, probe: plan.Probe, method: plan.Method) -> plan.Probe:
         """With how many hops keep silent on its path; on one that nobody knows, all may."""
@@ -199,6 +203,11 @@ class Proof:
         if silences == 0:
             return probe
         return replace(probe, silences=method.max_ttl if silences is None else silences)
+
+    def _card_addresses(self, name: str, family: str) -> list[str]:
+        """By which the card of a node's own address is known: the one of several InternalIPs that Flannel has."""
+        side = self.nodes[name].side(family)
+        return [side.public_ip] if side.public_ip in side.internal_ips else list(side.internal_ips)
 
     def _routes(self, probes: Mapping[str, Sequence[plan.Probe]]) -> dict[str, prober.RoutesAsked]:
         """Which nodes are asked for their routes to those they send to: where that is wanted, those that nobody told of
@@ -214,8 +223,8 @@ class Proof:
             }
             known = sorted(address for address in addresses if address)
             if known and not self.request.underlay.get(source):
-                internal = [ip for family in self.families for ip in self.nodes[source].side(family).internal_ips]
-                asked[source] = prober.RoutesAsked(internal, known)
+                own = {family: self._card_addresses(source, family) for family in self.families}
+                asked[source] = prober.RoutesAsked(own, known)
         return asked
 
     def _controls(

@@ -82,7 +82,7 @@ def with_readers(cluster: Cluster, settings: Settings, way: Way, work: Work, out
 
 
 def start_pods(cluster: Cluster, settings: Settings, way: Way, work: Work, outcome: Outcome) -> dict[str, str]:
-    """Creates a Job for each wanted pod, and the Service. Returns the Service's addresses by family.
+    """Creates a Job for each wanted pod, and the Service. Returns the Service's addresses in the run's families.
 
     The first Job goes ahead, as it owns the Service. Raises ClusterError when a Job is refused.
     """
@@ -92,7 +92,11 @@ def start_pods(cluster: Cluster, settings: Settings, way: Way, work: Work, outco
     first = cluster.create(settings.namespace, jobs[0])
     addresses: dict[str, str] = {}
     try:
-        addresses = pods.cluster_ips(cluster.create(settings.namespace, pods.service(settings, first)))
+        given = pods.cluster_ips(cluster.create(settings.namespace, pods.service(settings, first)))
+        addresses = {family: address for family, address in given.items() if family in work.families}
+        if given and not addresses:
+            wanted, got = " or ".join(work.families), " and ".join(given.values())
+            outcome.no_service = f"This cluster gives Services no {wanted} address, only {got}."
     except ApiRefused as error:
         outcome.no_service = str(error)
     with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:

@@ -21,15 +21,15 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import (
     Node,
     TopologyError,
     canonical,
+    family_of,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.tunnels import device_among, tunnel
 
 
 @dataclass(frozen=True, slots=True)
 class HostRoutes:
-    """What one host told: the interface of its node address, MTUs by device, and its routes by destination."""
+    """What one host told: MTUs by device, and its routes by destination."""
 
-    interface: str
     mtus: Mapping[str, int]
     routes: Mapping[str, Underlay]
 
@@ -47,7 +47,8 @@ def _mtu(route: Mapping[str, Any], mtus: Mapping[str, int]) -> int | None:
 
 
 def _host(entry: Mapping[str, Any]) -> HostRoutes:
-    interface = str(entry.get("interface") or "")
+    usual = str(entry.get("interface") or "")
+    by_family = {str(family): str(device) for family, device in (entry.get("interfaces") or {}).items()}
     mtus = {str(device): int(mtu) for device, mtu in (entry.get("mtus") or {}).items()}
     routes = {}
     for route in entry.get("routes") or []:
@@ -59,10 +60,10 @@ def _host(entry: Mapping[str, Any]) -> HostRoutes:
             mtu=_mtu(route, mtus),
             address=canonical(str(route.get("prefsrc", ""))) or "",
             gateway=_gateway(route),
-            own_interface=interface,
+            own_interface=by_family.get(family_of(address), usual),
             problem=str(route.get("error") or ""),
         )
-    return HostRoutes(interface, mtus, routes)
+    return HostRoutes(mtus, routes)
 
 
 def parse_hosts(told: Mapping[str, Any]) -> dict[str, HostRoutes]:

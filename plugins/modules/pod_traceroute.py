@@ -97,7 +97,8 @@ options:
     type: int
     default: 10
   families:
-    description: Address families to prove, all in which the nodes have podCIDRs if none is given.
+    description: Address families to prove, all in which the nodes have podCIDRs if none is given. Services are tried in
+      these only.
     type: list
     elements: str
     choices: [ipv4, ipv6]
@@ -156,9 +157,10 @@ options:
   underlay:
     description:
       - What the hosts' route tables say, by node name, RV(podpath.kubeadm.node_traceroute#module:underlay) of each.
-      - Of each node C(interface), the one that carries its own address; C(mtus), the MTUs of its devices by name; and
-        C(routes), what C(ip -j route get ADDRESS) says of each address by which Flannel reaches another node, its
-        public-ip. One with an C(error) is no route.
+      - Of each node C(interface), the one that carries its own address, or C(interfaces), the same by family, V(ipv4)
+        and V(ipv6), where these differ; C(mtus), the MTUs of its devices by name; and C(routes), what
+        C(ip -j route get ADDRESS) says of each address by which Flannel reaches another node, its public-ip. One with
+        an C(error) is no route.
       - A pair fails when its source's route goes out by another interface, or has an MTU that does not carry the
         packets of Flannel's device with the header that they get (vxlan 50 bytes, with IPv6 70; wireguard 60 and 80;
         ipip 20; udp 28). The gateway of a route decides DirectRouting, instead of O(cluster_networks).
@@ -169,6 +171,9 @@ options:
     description:
       - Whether nodes of which O(underlay) tells nothing are asked for their routes, by one more pod on each, which runs
         C(ip route get) on the host's network, without root and without any capability.
+      - In each family a node's own interface is the one that carries Flannel's public-ip, where that is one of its
+        InternalIPs, else the one that carries its InternalIP. Where several carry one, and none is Flannel's, a route
+        is judged by its source address.
       - Where the namespace does not take such pods (the levels baseline and restricted refuse them, and webhooks may),
         the underlay is not observed, and the rest goes on.
     type: bool
@@ -742,7 +747,8 @@ pairs:
     retraced:
       description: Whether the pair was traced a second time, as the first trace arrived, but a hop that should answer
         did not, as to the kernel's limit on ICMP errors. C(hops) are those of the second trace where it arrived with
-        fewer silent hops, else those of the first. A prober does so for a few pairs only, after all else.
+        fewer silent hops and all that the first one showed, else those of the first, as the second may have gone
+        another way. A prober does so for a few pairs only, after all else.
       type: bool
     evidence:
       description: What was seen beside the hops. Of what was not observed an entry has C(observed) and C(why) alone.
@@ -884,7 +890,7 @@ pairs:
               description: The next router, empty where there is none.
               type: str
             own_interface:
-              description: The one that carries the node's own address.
+              description: The one that carries the node's own address in this family; empty where nobody told it.
               type: str
             needed_mtu:
               description: What the largest packet of Flannel's device takes, with the header that it gets; null where

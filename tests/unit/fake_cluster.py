@@ -38,6 +38,7 @@ class FakeCluster:
     ``fail_on``: name of a method -> what it raises. ``refusals``: what dry runs answer, in turn.
     ``meanwhile``: what happens as soon as the first prober probes. ``deaf_peers``: node -> why its peer takes no
     connection, and cannot be asked what arrived either. ``missing``: a tool, wget or httpd, that the image lacks.
+    ``cluster_ips``: those of the Service, of which one of IPv6 leads nowhere.
     """
 
     server = "https://fake:6443"
@@ -57,6 +58,7 @@ class FakeCluster:
         self.meanwhile = lambda: None
         self.deaf_peers = {}
         self.missing = ""
+        self.cluster_ips = ["10.96.0.9"]
 
     def _ask(self, verb, method):
         self.requests[verb] += 1
@@ -85,16 +87,18 @@ class FakeCluster:
         name = manifest["metadata"]["name"]
         made = {**manifest, "metadata": {**manifest["metadata"], "uid": f"uid-{name}"}}
         if manifest["kind"] == "Service":
-            self.services[name] = made = {**made, "spec": {**made["spec"], "clusterIPs": ["10.96.0.9"]}}
+            self.services[name] = made = {**made, "spec": {**made["spec"], "clusterIPs": self.cluster_ips}}
             return made
         self.jobs[name] = made
         template = manifest["spec"]["template"]
         role = template["metadata"]["labels"][pods.ROLE_LABEL]
         node = template["metadata"]["annotations"][pods.NODE_ANNOTATION]
-        address = self._node(node)["spec"]["podCIDR"].removesuffix("0/24") + ("2" if role == "prober" else "3")
+        number = "2" if role == "prober" else "3"
+        address = self._node(node)["spec"]["podCIDR"].removesuffix("0/24") + number
+        ipv6 = [cidr.removesuffix("/64") + number for cidr in self._node(node)["spec"]["podCIDRs"][1:]]
         status = {
             "phase": "Running",
-            "podIPs": [{"ip": address}],
+            "podIPs": [{"ip": ip} for ip in (address, *ipv6)],
             "containerStatuses": [{"state": {"running": {}}}],
         }
         status = self.misbehave.get(f"{role} {node}", status)
@@ -186,5 +190,7 @@ class FakeCluster:
             codes["tcp"], parts["tcp"] = "missing wget", ""
         elif self.missing == "httpd":
             codes["tcp"], parts["tcp"] = "1", f"|wget: can't connect to remote host ({address}): Connection refused"
+        if kind == "service" and ":" in address:
+            codes["tcp"], parts["tcp"] = "1", "|wget: download timed out"
         told = [line for part in shown for line in (f"=part {part} {codes.get(part, 0)}", parts[part])]
         return [f"=begin {number}", *told, f"=end {number}"]

@@ -152,6 +152,13 @@ def test_a_full_size_packet_that_ipv6_vxlan_answers_is_no_hole():
     assert judged(family="ipv6", full_size=FullSize(1450, 5, 1)) == ("inconclusive", "full-size-loss")
 
 
+def test_of_several_own_addresses_a_route_has_that_of_flannel():
+    nodes = cluster("vxlan")
+    nodes[1]["status"]["addresses"].append({"type": "InternalIP", "address": "10.9.0.11"})
+    assert judged(nodes=nodes, underlay=Underlay("eth0", 1500, "192.168.56.11")) == ("pass", "as-expected")
+    assert judged(nodes=nodes, underlay=Underlay("eth1", 1500, "10.9.0.11")) == ("fail", "underlay-interface")
+
+
 OVERWRITE = "flannel.alpha.coreos.com/public-ip-overwrite"
 
 

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.podpath.kubeadm.plugins.module_utils import probe_routes, underlay
 
 DATA = Path(__file__).parent / "data" / "routes"
-OWN = ["192.168.56.11", "fd00:56::11"]
+OWN = {"ipv4": ["192.168.56.11"], "ipv6": ["fd00:56::11"]}
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,23 @@ def test_both_tools_tell_what_host_facts_tell(tool, mtu):
     assert astray.mtu == mtu
     assert (host.routes["192.0.2.7"].interface, host.routes["192.0.2.7"].problem) == ("", "Network is unreachable")
     assert host.routes["fd00:56::12"].address == "fd00:56::11"
+
+
+@pytest.mark.parametrize(
+    ("own", "interfaces"),
+    [
+        (OWN, {"ipv4": "eth1", "ipv6": "eth1"}),
+        ({**OWN, "ipv4": ["192.168.90.11"]}, {"ipv4": "eth2", "ipv6": "eth1"}),
+        ({"ipv4": ["192.168.56.11", "192.168.90.11"]}, {"ipv4": ""}),
+        ({"ipv4": ["192.168.56.77"], "ipv6": []}, {"ipv4": "", "ipv6": ""}),
+    ],
+)
+def test_the_card_of_the_own_address_is_told_by_family(own, interfaces):
+    told, _why = probe_routes.read((DATA / "busybox.txt").read_text(), own)
+    assert told["interfaces"] == interfaces
+    routes = underlay.parse_hosts({"node-1": told})["node-1"].routes
+    assert routes["192.168.56.12"].own_interface == interfaces["ipv4"]
+    assert routes["fd00:56::12"].own_interface == interfaces.get("ipv6", "")
 
 
 @pytest.mark.parametrize(

@@ -266,6 +266,26 @@ def test_a_service_that_may_not_be_made_is_told_and_stops_nothing(fake):
     assert outcome.stopped == ""
 
 
+BOTH = ["fd00:10:96::9", "10.96.0.9"]
+
+
+@pytest.mark.parametrize(
+    ("families", "cluster_ips", "asked", "why"),
+    [
+        (["ipv4", "ipv6"], BOTH, set(BOTH), ""),
+        (["ipv4"], BOTH, {"10.96.0.9"}, ""),
+        (["ipv6"], BOTH, {"fd00:10:96::9"}, ""),
+        (["ipv4"], BOTH[:1], set(), "This cluster gives Services no ipv4 address, only fd00:10:96::9."),
+    ],
+)
+def test_a_service_is_asked_in_the_families_of_the_run(families, cluster_ips, asked, why):
+    fake = FakeCluster(cluster(dual=True))
+    fake.cluster_ips = cluster_ips
+    outcome = prober.run(fake, SETTINGS, replace(work(), families=families))
+    assert {service.address for service in outcome.services} == asked
+    assert outcome.no_service == why
+
+
 def test_an_image_that_no_node_can_pull_names_its_variable(fake, monkeypatch):
     monkeypatch.setattr(starting, "_PATIENCE", dict.fromkeys(starting._PATIENCE, 0))
     waiting = {"waiting": {"reason": "ErrImagePull", "message": "no such host"}}
@@ -326,13 +346,13 @@ def test_a_namespace_that_allows_no_pod_is_an_error_that_says_what_to_set(fake, 
 # The nodes' own routes
 
 
-ROUTES = {name: prober.RoutesAsked(["192.168.56.11"], ["192.168.56.12"]) for name in NAMES}
+ROUTES = {name: prober.RoutesAsked({"ipv4": ["192.168.56.11"]}, ["192.168.56.12"]) for name in NAMES}
 
 
 def test_nodes_are_asked_for_their_routes_by_pods_that_go_with_the_others(fake):
     outcome = prober.run(fake, SETTINGS, replace(work(), routes=ROUTES))
     assert set(outcome.underlay) == set(NAMES)
-    assert outcome.underlay["node-1"]["interface"] == "eth1"
+    assert outcome.underlay["node-1"]["interfaces"] == {"ipv4": "eth1"}
     assert (outcome.no_underlay, outcome.residue, fake.jobs) == ({}, 0, {})
 
 

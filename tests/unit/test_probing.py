@@ -12,11 +12,13 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from path_samples import output
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import plan, prober, probing
 from ansible_collections.podpath.kubeadm.plugins.module_utils import probe_agent as agent
 from ansible_collections.podpath.kubeadm.plugins.module_utils.agent_output import AgentWay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probe_shell import ShellWay
+from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import parse
 
 METHODS = [
     plan.Method(),
@@ -188,6 +190,31 @@ def test_echoes_are_spread_though_all_are_answered_at_once(monkeypatch, clock):
     monkeypatch.setattr(agent, "Line", Prompt)
     told = agent.echoes({"family": "ipv4", "address": "10.0.0.2", "peer_port": 1}, 10, 1, None, probing.ECHO_INTERVAL)
     assert (told["sent"], told["received"], round(clock.now - 100, 3)) == (10, 10, 0.9)
+
+
+# Which of two traces counts
+
+BRIDGE, FAR, STRANGER, POD = "10.244.1.1", "192.168.56.12", "192.168.56.99", "10.244.2.3"
+REFUSED = f"  {FAR}  0.050 ms !X  0.050 ms !X"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "counts"),
+    [
+        ((None, FAR, POD), (BRIDGE, FAR, POD), "second"),
+        ((None, None, POD), (None, FAR, POD), "second"),
+        # one leg of two goes over another router: the packets of the second trace have taken the other
+        ((BRIDGE, None, FAR, POD), (BRIDGE, FAR, POD), "first"),
+        ((None, STRANGER, POD), (BRIDGE, FAR, POD), "first"),
+        ((None, f"  {STRANGER}  0.050 ms  {FAR}  0.050 ms", POD), (BRIDGE, FAR, POD), "first"),
+        ((None, REFUSED, POD), (BRIDGE, FAR, POD), "first"),
+        ((None, FAR, POD), (None, FAR, POD), "first"),
+        ((None, FAR, POD), (BRIDGE, FAR, None), "first"),
+    ],
+)
+def test_a_second_trace_takes_nothing_from_what_the_first_one_showed(first, second, counts):
+    traces = {name: parse(output(POD, *hops)) for name, hops in (("first", first), ("second", second))}
+    assert probing.better(traces["first"], traces["second"]) is traces[counts]
 
 
 # The trace of the unprivileged prober

@@ -262,6 +262,16 @@ def test_a_control_that_arrives_by_a_wrong_way_is_not_held_either(prove):
     assert (result["summary"]["pass"], [one["held"] for one in result["control"]]) == (9, [True, True])
 
 
+def test_a_proof_of_one_family_does_not_ask_for_services_of_the_other():
+    """The run's Service has an address in both, of which that of IPv6 leads nowhere."""
+    fake = FakeCluster(cluster(dual=True))
+    fake.cluster_ips = ["10.96.0.9", "fd00:10:96::9"]
+    request = proof.Request(cluster_networks=NETWORKS, families=["ipv4"])
+    _failed, told = proof.execute(proof.Proof(fake, request, "abc", seed=1))
+    assert (told["verdict"], told["diagnosis"]) == ("pass", [])
+    assert {one["address"] for one in told["services"]} == {"10.96.0.9"}
+
+
 @pytest.mark.parametrize("running", [("node-1", "node-2"), ("node-2",)])
 def test_controls_go_from_probers_that_run(running):
     """The first and the last node may have taints that the pods do not tolerate."""
@@ -282,7 +292,7 @@ def test_controls_go_from_probers_that_run(running):
     [
         ("vxlan", {}, {3}),
         ("udp", {}, {5}),
-        ("ipip", {"cluster_networks": ("192.168.56.10/31", "192.168.56.12/32")}, {3, 5}),
+        ("ipip", {"cluster_networks": ("192.168.56.10/31", "192.168.56.12/32")}, {3, 16}),
         (None, {}, {5}),
         (None, {"expected": [{"hops": [*["*"] * 5, "{destination.pod_ip}"]}]}, {6}),
     ],
@@ -295,12 +305,40 @@ def test_a_control_goes_as_far_as_a_pod_would_be(prove, backend, asked, reach):
     assert {control.max_ttl for control in probes.work.controls} == reach
 
 
+RACKS = ("cp-1", "cp-2", "w1-1", "w1-2", "w2-1", "w2-2")
+FROM_CP, TO_CP = ({"hops": ["*", "192.0.2.1", "192.0.2.2", "{destination.pod_ip}"], end: "cp-*", "family": "ipv4"}
+                  for end in ("source", "destination"))  # fmt: skip
+BETWEEN = {"hops": [*(f"192.0.2.{number}" for number in range(1, 8)), "{destination.pod_ip}"], "family": "ipv4"}
+
+
+@pytest.mark.parametrize(
+    ("backend", "asked", "most"),
+    [
+        ("vxlan", {}, 5),
+        ("ipip", {}, 5),
+        ("udp", {}, 7),
+        # nobody knows how many routers keep silent, be it between the last two nodes only
+        ("ipip", {"cluster_networks": ("192.168.56.0/29", "192.168.56.8/30", "192.168.56.12/30")}, 16),
+        ("ipip", {"cluster_networks": ("192.168.56.8/29",), "wanted": plan.Wanted("pairs", pairs=[RACKS[:2]])}, 5),
+        # the longest paths are none of a source's first ones
+        ("host-gw", {"expected": [FROM_CP, TO_CP, {**BETWEEN, "source": "w1-*", "destination": "w2-*"}]}, 10),
+    ],
+)
+def test_traces_go_far_enough_for_every_pair_and_no_farther(prove, backend, asked, most):
+    nodes = [node(index, backend, name=name) for index, name in enumerate(RACKS)]
+    probes = Probes(nodes)
+    with contextlib.suppress(PathUnknown):
+        prove(nodes, probes, **asked)
+    assert probes.settings.method.max_ttl == most
+    assert {control.max_ttl for control in probes.work.controls} <= set(range(most + 1))
+
+
 @pytest.mark.parametrize(
     ("backend", "asked", "silences"),
     [
         ("vxlan", {}, 0),
         ("udp", {}, 2),
-        ("ipip", {"cluster_networks": ("192.168.56.11/32", "192.168.56.12/32")}, 5),
+        ("ipip", {"cluster_networks": ("192.168.56.11/32", "192.168.56.12/32")}, 16),
         (None, {}, 5),
         (None, {"expected": [{"hops": ["*", "{destination.bridge_ip}", "{destination.pod_ip}"]}]}, 1),
     ],

@@ -9,7 +9,7 @@ import pytest
 from fake_run import Objects, Probes
 from path_samples import NAMES, cluster
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import prober, proof, topology, underlay
+from ansible_collections.podpath.kubeadm.plugins.module_utils import probe_routes, prober, proof, topology, underlay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Observation, Underlay
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Flannel
@@ -174,12 +174,64 @@ def test_nodes_can_be_asked_by_a_pod_where_no_host_told(monkeypatch):
         "node-1": ["192.168.56.10", "192.168.56.12"],
         "node-2": ["192.168.56.10", "192.168.56.11"],
     }
-    assert probes.work.routes["node-1"].own == ["192.168.56.11"]
+    assert probes.work.routes["node-1"].own == {"ipv4": ["192.168.56.11"]}
     assert pairs[("node-1", "node-2")]["rule"] == "underlay-interface"
     # what a host told stands
     assert pairs[("controlplane", "node-2")]["verdict"] == "pass"
     assert pairs[("node-2", "node-1")]["verdict"] == "pass"
     assert pairs[("node-2", "node-1")]["evidence"]["underlay"]["why"] == "Node node-2 could not be asked."
+
+
+SECOND_CARD = {"type": "InternalIP", "address": "10.9.0.11"}
+TWO_CARDS = """1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue qlen 1000
+    inet 127.0.0.1/8 scope host lo
+2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue qlen 1000
+    inet 192.168.56.11/24 scope global eth0
+3: eth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue qlen 1000
+    inet 10.9.0.11/24 scope global eth1
+    inet6 fd00:56::11/64 scope global
+=route 192.168.56.12
+192.168.56.12 dev {card} src {source}
+=route fd00:56::12
+fd00:56::12 dev eth1 src fd00:56::11
+=done
+"""
+
+
+@pytest.mark.parametrize(
+    ("public", "card", "source", "rule"),
+    [
+        ("192.168.56.11", "eth0", "192.168.56.11", "as-expected"),
+        ("192.168.56.11", "eth1", "10.9.0.11", "underlay-interface"),
+        # nobody knows which of both is meant
+        ("192.168.56.77", "eth0", "192.168.56.11", "as-expected"),
+        ("192.168.56.77", "eth1", "10.9.0.11", "as-expected"),
+        ("192.168.56.77", "eth2", "172.16.0.11", "underlay-interface"),
+    ],
+)
+def test_of_a_node_with_several_cards_that_of_flannels_address_counts_by_family(
+    monkeypatch, public, card, source, rule
+):
+    nodes = cluster("vxlan", dual=True)
+    annotations = nodes[1]["metadata"]["annotations"]
+    annotations["flannel.alpha.coreos.com/public-ip"] = public
+    if public != "192.168.56.11":
+        annotations["flannel.alpha.coreos.com/public-ip-overwrite"] = public
+    nodes[1]["status"]["addresses"].append(SECOND_CARD)
+    probes = Probes(nodes)
+
+    def run(cluster, settings, work, progress, guard):
+        outcome = probes(cluster, settings, work, progress, guard)
+        output = TWO_CARDS.format(card=card, source=source)
+        outcome.underlay["node-1"], _why = probe_routes.read(output, work.routes["node-1"].own)
+        return outcome
+
+    monkeypatch.setattr(prober, "run", run)
+    request = proof.Request(cluster_networks=("192.168.56.0/24", "fd00:56::/64"), underlay_probe=True)
+    _failed, result = proof.execute(proof.Proof(Objects(nodes), request, "abc", seed=1))
+    told = {(one["source"]["node"], one["destination"]["node"], one["family"]): one for one in result["pairs"]}
+    assert told[("node-1", "node-2", "ipv4")]["rule"] == rule, told[("node-1", "node-2", "ipv4")]["reason"]
+    assert told[("node-1", "node-2", "ipv6")]["rule"] == "as-expected"
 
 
 def test_nodes_are_not_asked_unless_that_is_wanted(monkeypatch):
