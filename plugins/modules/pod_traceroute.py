@@ -1089,7 +1089,9 @@ diagnosis:
       elements: str
   sample: []
 changes:
-  description: What differs from O(baseline); null without one, and in check mode.
+  description:
+    - What differs from O(baseline); null without one, in check mode, and where a run broke off before it saw the nodes
+      or refused the file, as one of another cluster.
   returned: always
   type: dict
   contains:

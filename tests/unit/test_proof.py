@@ -831,6 +831,16 @@ def test_a_baseline_of_another_cluster_is_refused(prove, earlier):
     assert failed
     assert "https://other:6443" in result["msg"]
     assert SERVER in result["msg"]
+    assert result["changes"] is None, "it is not compared"
+
+
+def test_a_run_that_breaks_off_before_it_saw_the_nodes_calls_no_pair_gone(prove, earlier):
+    failed, result = prove(cluster(), error=api.ClusterError("The API server refuses."), baseline_path=str(earlier))
+    assert (failed, result["msg"], result["changes"]) == (True, "The API server refuses.", None)
+    assert prove([], baseline_path=str(earlier))[1]["changes"] is None
+    # with the nodes it compares what there is
+    changes = prove(cluster(), baseline_path=str(earlier), families=("ipv4",), wanted=plan.Wanted(node="node-7"))
+    assert (changes[1]["changes"]["missing"], changes[1]["changes"]["not_tried"]) == ([], 9)
 
 
 def test_a_run_without_a_pair_leaves_its_baseline_as_it_was(prove, earlier):
