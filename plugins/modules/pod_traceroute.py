@@ -106,8 +106,9 @@ options:
     description:
       - Paths that the user knows better, for networks other than Flannel or with routers in between. The first entry
         that holds for a pair counts; for all other pairs the path is computed.
-      - Pods must have addresses of their node's podCIDR, unless all paths of the node to others are stated, none of
-        them by C(bridge_ip) or C(overlay_ip), which follow from it.
+      - Pods must have addresses of their node's podCIDR, unless the path between two pods of the node is stated (an
+        entry with C(on_node)), or all its paths to other nodes and back are, none of them by C(bridge_ip) or
+        C(overlay_ip), which follow from it.
     type: list
     elements: dict
     default: []
