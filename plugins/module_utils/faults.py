@@ -52,8 +52,11 @@ FAULTS = {
     ),
     "pod-network": Fault(
         "The pod networks of {nodes} are not what they must be.",
-        ("kubectl get nodes -o custom-columns=NAME:.metadata.name,CIDRS:.spec.podCIDRs",),
-        ("Give every node a podCIDR of its own inside Flannel's network.",),
+        (
+            "kubectl get nodes -o custom-columns=NAME:.metadata.name,CIDRS:.spec.podCIDRs",
+            _CONFIGURATION + " -o jsonpath='{{.items[*].data.net-conf\\.json}}'",
+        ),
+        ("Give every node a podCIDR of its own inside Flannel's network, that of the same family in net-conf.json.",),
     ),
     "backend": Fault(
         "Flannel's backend is not one and the same on {nodes}.",
@@ -422,6 +425,7 @@ FOUND_BEFORE = {
     "public-ip-outside": "flannel-address",
     "pod-cidr-overlap": "pod-network",
     "pod-cidr-outside": "pod-network",
+    "pod-network-family": "pod-network",
     "no-pod-cidr": "pod-network",
     "backend-mixed": "backend",
     "backend-stale": "backend",

@@ -19,6 +19,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import (
     FAMILIES,
     IPV4,
     IPV6,
+    NETWORK_KEYS,
     Flannel,
     Network,
     Node,
@@ -111,6 +112,27 @@ def _pod_cidr_findings(nodes: Sequence[Node], family: str, flannel: Flannel) -> 
         )
         cure = "Write the cluster's pod network (kubeadm: networking.podSubnet) into Flannel's net-conf.json."
         findings.append(Finding("pod-cidr-outside", FAIL, CROSS, (node.name,), message, cure, (family,)))
+    return findings
+
+
+def _network_family_findings(nodes: Sequence[Node], flannel: Flannel) -> list[Finding]:
+    """Networks that net-conf.json has under the other family's key, whatever family is proved: it stops flanneld."""
+    findings = []
+    for family, key in NETWORK_KEYS.items():
+        network = flannel.misplaced.get(key)
+        if network is None:
+            continue
+        other = IPV6 if family == IPV4 else IPV4
+        message = (
+            f"Flannel's net-conf.json has {network} as {key}, which is for {_NAMES[family]}: flanneld does not start "
+            "with that, and where it still runs, it started with another one."
+        )
+        cure = (
+            f"Write {network} as {NETWORK_KEYS[other]} and the {_NAMES[family]} pod network, if there is one, as {key} "
+            "(for a family without one EnableIPv4 is false, or EnableIPv6), and restart the kube-flannel pods."
+        )
+        names = tuple(node.name for node in nodes)
+        findings.append(Finding("pod-network-family", INCONCLUSIVE, CROSS, names, message, cure))
     return findings
 
 
@@ -284,6 +306,7 @@ def check(
     findings = []
     for family in families:
         findings += _pod_cidr_findings(everyone, family, flannel)
+    findings += _network_family_findings(everyone, flannel)
     findings += _backend_findings(everyone, families, flannel)
     for family in families:
         findings += _address_findings(everyone, family, networks)

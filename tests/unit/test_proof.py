@@ -459,6 +459,16 @@ def test_an_expected_node_that_the_cluster_does_not_know_is_missed(prove):
     assert all("node-9" in p["reason"] for p in result["pairs"] if p["verdict"] == "inconclusive")
 
 
+def test_a_pod_network_of_the_other_family_in_flannels_configuration_is_told(prove):
+    odd = {"data": {"net-conf.json": '{"Network": "fd00:10::/48", "Backend": {"Type": "host-gw"}}'}}
+    failed, result = prove(cluster(), config_map=odd)
+    (finding,) = result["preflight"]
+    assert finding["rule"] == "pod-network-family"
+    assert all(word in finding["message"] + finding["cure"] for word in ("fd00:10::/48", "Network", "IPv6Network"))
+    assert (failed, result["summary"]) == (True, {"pass": 3, "fail": 0, "inconclusive": 6})
+    assert [(one["fault"], one["pairs_total"]) for one in result["diagnosis"]] == [("pod-network", 6)]
+
+
 DIRECT = {"data": {"net-conf.json": '{"Backend": {"Type": "vxlan", "DirectRouting": true}}'}}
 ON_LINK = topology.Links(True, topology.parse_networks(NETWORKS))
 
