@@ -341,7 +341,18 @@ FAULTS = {
     "not-covered": Fault(
         "Nothing is proved of {nodes}, as no pods of the proof ran there.",
         ("kubectl describe node {node}",),
-        ("Make these nodes Ready and schedulable, or leave them out of expected_nodes.",),
+        (
+            "Make these nodes Ready and schedulable, or choose the others alone (source_selectors and "
+            "destination_selectors, or pairs).",
+        ),
+    ),
+    "node-missing": Fault(
+        "The cluster does not know {nodes}, which should be in it (expected_nodes).",
+        (
+            "kubectl get nodes   # is it there by another name?",
+            "journalctl -u kubelet -n 50   # on {node}: does it run, and why does it not register?",
+        ),
+        ("Join {node} to the cluster; what is not to be in it goes out of expected_nodes (pod_paths_expected_nodes).",),
     ),
 }
 

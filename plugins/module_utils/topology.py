@@ -94,7 +94,7 @@ _NO_SIDE = Side()
 class Node:
     """What a path needs to know of a node. ``unusable`` says why no pod may start there.
 
-    ``backend`` is Flannel's, or None where its annotations are missing.
+    ``backend`` is Flannel's, or None where its annotations are missing; ``absent``: the API does not know the node.
     """
 
     name: str
@@ -106,6 +106,7 @@ class Node:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     taints: tuple[Mapping[str, str], ...] = ()
+    absent: bool = False
 
     def side(self, family: str) -> Side:
         """The node in one family; empty where it has nothing in it."""
@@ -121,6 +122,7 @@ def absent_node(name: str) -> Node:
         unusable=f"Node {name} is expected (it stands in the inventory), but the cluster does not know it: it was "
         "never joined, was deleted, or registered under another name.",
         backend=None,
+        absent=True,
     )
 
 

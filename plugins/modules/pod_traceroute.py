@@ -149,8 +149,9 @@ options:
     default: []
   expected_nodes:
     description:
-      - Names of nodes that must be in the cluster. The pairs of one that the cluster does not know are inconclusive;
-        without this option such a node would not be missed.
+      - Names of nodes that must be in the cluster; without this option one that never joined would not be missed.
+      - Of one that the cluster does not know the pairs are inconclusive, and with them the whole, also where the plan
+        has no pair of it, as by O(pairs), or by O(source_selectors), since it has no labels.
     type: list
     elements: str
     default: []
@@ -247,7 +248,7 @@ options:
     description:
       - What makes the task fail. V(inconclusive) means any pair that does not pass, V(fail) only pairs that are
         proved broken, V(never) no pair. Services that lead nowhere while all pairs pass count as inconclusive,
-        and so do echoes of which a node lost too many (see O(echoes)).
+        and so do echoes of which a node lost too many (see O(echoes)) and a missing one of O(expected_nodes).
       - Zero passes fail the task in any case, as nothing was proved.
     type: str
     choices: [inconclusive, fail, never]
@@ -403,8 +404,9 @@ schema_version:
 verdict:
   description:
     - V(pass), V(fail) or V(inconclusive) over all pairs.
-    - Where all pairs pass, but Services lead nowhere (see RV(services)), or a node lost too many of its echoes (a
-      loss that RV(diagnosis) calls likely), V(inconclusive); RV(msg) says so.
+    - Where all pairs pass, but Services lead nowhere (see RV(services)), a node lost too many of its echoes (a loss
+      that RV(diagnosis) calls likely), or one of O(expected_nodes) is not in the cluster, V(inconclusive); RV(msg)
+      says so.
   returned: always
   type: str
   sample: pass

@@ -457,6 +457,46 @@ def test_an_expected_node_that_the_cluster_does_not_know_is_missed(prove):
     assert missed == {pair for pair in missed if "node-9" in pair}
     assert len(missed) == 7
     assert all("node-9" in p["reason"] for p in result["pairs"] if p["verdict"] == "inconclusive")
+    assert [(one["fault"], one["nodes"], one["pairs_total"]) for one in result["diagnosis"]] == [
+        ("node-missing", ["node-9"], 7)
+    ]
+
+
+LINUX = ["kubernetes.io/os=linux"]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(("fail_on", "fails"), [("inconclusive", True), ("fail", False), ("never", False)])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"source_selectors": LINUX, "destination_selectors": LINUX},
+        {"source_selectors": LINUX},
+        {"name": "ring", "source_selectors": LINUX},
+        {"name": "sample", "source_selectors": LINUX, "destination_selectors": LINUX},
+        {"pairs": [("node-1", "node-2"), ("node-2", "node-2")]},
+    ],
+)
+def test_a_missing_node_keeps_the_whole_from_a_pass_where_the_plan_has_no_pair_of_it(
+    prove, wanted, fail_on, fails, check_mode
+):
+    nodes = cluster(labels={"kubernetes.io/os": "linux"})
+    asked = {"wanted": plan.Wanted(**wanted), "expected_nodes": [*NAMES, "node-9"], "check_mode": check_mode}
+    failed, result = prove(nodes, fail_on=fail_on, **asked)
+    assert (failed, result["verdict"]) == (fails and not check_mode, "inconclusive")
+    (missed,) = (one for one in result["diagnosis"] if one["fault"] == "node-missing")
+    assert "node-9" in missed["title"]
+    assert "never joined" in missed["evidence"][0]
+    if check_mode:
+        return
+    if wanted.get("destination_selectors") or wanted.get("pairs") or wanted.get("name") == "ring":
+        assert {pair["verdict"] for pair in result["pairs"]} == {"pass"}
+    assert "node-9" in result["msg"]
+    built = report.build(result, fail_on=fail_on)
+    assert (built["verdict"], built["failed"], "node-9" in built["message"]) == ("inconclusive", fails, True)
+    jsonschema.validate(built, SCHEMA, jsonschema.Draft202012Validator)
+    whole = prove(nodes, fail_on=fail_on, **{**asked, "expected_nodes": NAMES})[1]
+    assert (whole["verdict"], whole["diagnosis"]) == ("pass", [])
 
 
 def test_a_pod_network_of_the_other_family_in_flannels_configuration_is_told(prove):
