@@ -9,7 +9,7 @@ beside each other in the order in which they are met in practice, and that is sa
 
 | where it is found   | faults                                                                                     |
 |---------------------|--------------------------------------------------------------------------------------------|
-| diagnosis_before.py | flannel-address, pod-network, backend, flannel-down, other-cni                             |
+| diagnosis_before.py | flannel-address, pod-network, backend, flannel-down, no-flannel, other-cni                 |
 | diagnosis_rules.py  | all of SIGNATURES in faults.py, such as route-missing, filter-rejects, underlay, mtu,      |
 |                     | errors-filter; and tunnel-left                                                             |
 | diagnosis_lost.py   | forwarding-off, forward-filter, tunnel-blocked, tunnel-stale, network-drops, entry-missing |

@@ -71,6 +71,15 @@ FAULTS = {
         ),
         ("Make the kube-flannel pods of these nodes run.",),
     ),
+    "no-flannel": Fault(
+        "No annotation of Flannel's stands on {nodes}, so nothing tells which way packets of pods there take.",
+        ("kubectl get pods -A -o wide | grep -i -e flannel -e calico -e cilium", "ls /etc/cni/net.d   # on {node}"),
+        (
+            "With another pod network than Flannel, state its paths in expected (pod_paths_expected in the role), "
+            "those between two pods of a node with on_node.",
+            "With Flannel, make the kube-flannel pod of {node} run.",
+        ),
+    ),
     "other-cni": Fault(
         "Another CNI configuration than Flannel's made pods on {nodes}.",
         ("ls /etc/cni/net.d   # on {node}: the first file by name counts",),
@@ -441,5 +450,6 @@ FOUND_BEFORE = {
     "backend-mixed": "backend",
     "backend-stale": "backend",
     "flannel-not-ready": "flannel-down",
+    "no-flannel": "no-flannel",
     "pod-address-outside": "other-cni",
 }

@@ -34,6 +34,9 @@ INCONCLUSIVE = "inconclusive"
 CROSS = "cross"
 EVERY = "every"
 
+# the rule of nodes on which nothing tells of Flannel
+NO_FLANNEL = "no-flannel"
+
 _NAMES = {IPV4: "IPv4", IPV6: "IPv6"}
 
 
@@ -141,7 +144,7 @@ def _backend_findings(nodes: Sequence[Node], families: Sequence[str], flannel: F
     if len(nodes) > 1 and all(node.backend is None for node in nodes):
         message = "No node carries an annotation of Flannel's, so this cluster's pod network is another one."
         cure = "State its paths in expected (pod_paths_expected in the role), or install Flannel."
-        return [Finding("no-flannel", INCONCLUSIVE, CROSS, tuple(node.name for node in nodes), message, cure)]
+        return [Finding(NO_FLANNEL, INCONCLUSIVE, CROSS, tuple(node.name for node in nodes), message, cure)]
     for node in nodes:
         if node.backend is None:
             message = f"Node {node.name} carries no Flannel annotation, so flanneld has not run there."
@@ -149,7 +152,7 @@ def _backend_findings(nodes: Sequence[Node], families: Sequence[str], flannel: F
                 "Look at the kube-flannel pod of this node; with another pod network than Flannel, state the paths in "
                 "expected (pod_paths_expected in the role)."
             )
-            findings.append(Finding("no-flannel", INCONCLUSIVE, CROSS, (node.name,), message, cure))
+            findings.append(Finding(NO_FLANNEL, INCONCLUSIVE, CROSS, (node.name,), message, cure))
         elif node.backend not in BACKENDS:
             message = f"Node {node.name} runs Flannel's backend {node.backend}, whose path is not known here."
             cure = f"Use one of {', '.join(BACKENDS)}, or state the paths in expected."
@@ -323,11 +326,28 @@ def check(
 
 
 def pod_addresses(nodes: Mapping[str, Node], pods: Iterable[tuple[str, str, str]]) -> list[Finding]:
-    """What the addresses of started pods show. ``pods``: (node, family, address)."""
+    """What the addresses of started pods show. ``pods``: (node, family, address).
+
+    On nodes without Flannel they are not for the podCIDR to say, so that none is wrong: other networks have their own.
+    """
     cure = "Remove the other CNI configuration, restart the container runtime and make the pods anew."
     findings = []
+    elsewhere: dict[str, dict[str, str]] = {}
     for name, family, address in pods:
         problem = pod_address_problem(nodes[name], address, family)
-        if problem:
+        if problem and nodes[name].backend is None:
+            elsewhere.setdefault(family, {}).setdefault(name, address)
+        elif problem:
             findings.append(Finding("pod-address-outside", FAIL, EVERY, (name,), problem, cure, (family,)))
+    for family, found in elsewhere.items():
+        name, address = next(iter(found.items()))
+        message = (
+            f"Pods on {listed(list(found))} have {_NAMES[family]} addresses outside their node's podCIDR, such as "
+            f"{address} on {name}, and no annotation of Flannel's stands there: another pod network gives them out."
+        )
+        cure = (
+            "State its paths in expected (pod_paths_expected in the role), those between two pods of a node with "
+            "on_node, or install Flannel."
+        )
+        findings.append(Finding(NO_FLANNEL, INCONCLUSIVE, EVERY, tuple(found), message, cure, (family,)))
     return findings

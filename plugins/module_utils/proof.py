@@ -292,14 +292,12 @@ class Proof:
             self._underlays = underlay.Underlays(hosts, self.nodes, self._links.direct_routing, silent, self.flannel)
         peers = result.own_ips(self.outcome.ends, PEER)
         both = {*peers.items(), *result.own_ips(self.outcome.ends, PROBER).items()}
-        strange = preflight.pod_addresses(
-            self.nodes, [(node, family, address) for (node, family), address in sorted(both)]
-        )
-        self.findings += [
-            finding
-            for finding in strange
-            if not any(self.paths.pods_elsewhere(finding.nodes[0], family) for family in finding.families)
+        due = [
+            (node, family, address)
+            for (node, family), address in sorted(both)
+            if not self.paths.pods_elsewhere(node, family)
         ]
+        self.findings += preflight.pod_addresses(self.nodes, due)
         self.paths = Paths(self.nodes, self._links, peers, self._stated)
 
     # Judging

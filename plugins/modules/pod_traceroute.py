@@ -106,6 +106,9 @@ options:
     description:
       - Paths that the user knows better, for networks other than Flannel or with routers in between. The first entry
         that holds for a pair counts; for all other pairs the path is computed.
+      - On nodes without Flannel's annotations nothing can be computed. Pairs of theirs that are not stated are
+        inconclusive, but for two pods of one node, which pass where a bridge connects them, and fail where one does not
+        reach the other.
       - Pods must have addresses of their node's podCIDR, unless the path between two pods of the node is stated (an
         entry with C(on_node)), or all its paths to other nodes and back are, none of them by C(bridge_ip) or
         C(overlay_ip), which follow from it.

@@ -695,6 +695,15 @@ TABLE = [
         pairs=4,
     ),
     Fault(
+        "a node without Flannel's annotations: nothing tells its paths",
+        "no-flannel",
+        {"node-2"},
+        nodes=[node(0, "vxlan"), node(1, "vxlan"), node(2, None)],
+        traces=shows((None,) * 5, [pair for pair in CROSSING if "node-2" in pair])
+        | shows(("192.168.56.12", "10.244.2.2"), [("node-2", "node-2")]),
+        pairs=5,
+    ),
+    Fault(
         "another CNI configuration made the pods of a node",
         "other-cni",
         {"node-1"},

@@ -614,6 +614,72 @@ def test_pods_have_addresses_of_their_pod_cidr_unless_the_user_stated_another_ne
         assert (failed, result["summary"]["pass"]) == (False, 9)
 
 
+def calico(pod_network, reached=True):
+    """Traces of a network that routes on a node, too, through the node's own address."""
+    def pod(name):
+        return f"{pod_network}.{NAMES.index(name)}.3"
+
+    def far(name):
+        return f"192.168.56.{10 + NAMES.index(name)}"
+
+    on_node = {name: output(pod(name), far(name), *([pod(name)] if reached else [None] * 4)) for name in NAMES}
+    across = {(a, b): output(pod(b), far(a), far(b), pod(b)) for a in NAMES for b in NAMES if a != b}
+    return across | {(name, name): told for name, told in on_node.items()}
+
+
+def ends_in(pod_network):
+    return {(role, name): observation.End(role, {"ipv4": f"{pod_network}.{index}.{number}"})
+            for index, name in enumerate(NAMES) for number, role in ((2, "prober"), (3, "peer"))}
+
+
+class OtherNetwork(Probes):
+    """Pods elsewhere, and traces as calico() has them."""
+
+    def __init__(self, pod_network, **changes):
+        reached = changes.pop("reached", True)
+        super().__init__(cluster(None), traces=calico(pod_network, reached), ends=ends_in(pod_network), **changes)
+
+
+@pytest.mark.parametrize("pod_network", ["10.244", "172.20"])
+def test_a_sound_network_that_is_not_flannel_is_not_called_broken(prove, pod_network):
+    failed, result = prove(cluster(None), OtherNetwork(pod_network))
+    assert (failed, result["verdict"]) == (True, "inconclusive")
+    assert result["summary"] == {"pass": 0, "fail": 0, "inconclusive": 9}
+    assert {pair["rule"] for pair in result["pairs"]} == {"no-flannel"}
+    assert all("expected" in pair["reason"] for pair in result["pairs"])
+    (said,) = result["diagnosis"]
+    assert (said["fault"], said["nodes"], said["pairs_total"]) == ("no-flannel", [*NAMES], 9)
+    outside = [finding for finding in result["preflight"] if "172.20" in finding["message"]]
+    assert [finding["nodes"] for finding in outside] == ([[*NAMES]] if pod_network == "172.20" else [])
+    on_node = by_pair(result)[("node-1", "node-1")]["reason"]
+    assert "192.168.56.11" in on_node
+    assert "on_node" in on_node
+
+
+def test_what_no_network_explains_stays_broken_without_flannel(prove):
+    """A pod of the same node that is not reached, or takes no connection, whoever forwards in between."""
+    failed, result = prove(cluster(None), OtherNetwork("10.244", reached=False))
+    assert (failed, result["summary"]) == (True, {"pass": 0, "fail": 3, "inconclusive": 6})
+    assert by_pair(result)[("node-1", "node-1")]["rule"] == "nothing-on-node"
+    assert [one["fault"] for one in result["diagnosis"]] == ["bridge-dead", "pod-gone", "no-flannel"]
+    seen = {("node-1", "node-1"): {"tcp": observation.Tcp(False, problem="Connection refused")}}
+    result = prove(cluster(None), OtherNetwork("10.244", seen=seen))[1]
+    assert by_pair(result)[("node-1", "node-1")]["rule"] == "tcp-failed"
+    # a router on the way takes one off the TTL, which is no contradiction there
+    seen = {("node-1", "node-1"): {"echoes": observation.Echoes(3, 3, (0.1, 0.1, 0.1), (63,))}}
+    result = prove(cluster(None), OtherNetwork("10.244", seen=seen))[1]
+    assert by_pair(result)[("node-1", "node-1")]["rule"] == "no-flannel"
+
+
+def test_with_flannel_on_a_node_its_bridge_is_still_what_pods_there_must_take(prove):
+    own = ("node-1", "node-1")
+    result = prove(cluster(), Probes(cluster(), traces={own: calico("10.244")[own]}))[1]
+    assert (by_pair(result)[own]["rule"], result["verdict"]) == ("strange-hop", "fail")
+    stated = [{"hops": ["{source.bridge_ip}", "{destination.pod_ip}"], "on_node": True}]
+    result = prove(cluster(None), OtherNetwork("10.244"), expected=stated)[1]
+    assert by_pair(result)[own]["verdict"] == "fail", "another way than the stated one"
+
+
 def test_a_cluster_of_one_node_says_that_nothing_crosses(prove):
     failed, result = prove([node(0)])
     assert (failed, result["summary"]["pass"]) == (False, 1)
