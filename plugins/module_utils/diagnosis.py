@@ -9,11 +9,11 @@ beside each other in the order in which they are met in practice, and that is sa
 
 | where it is found   | faults                                                                                     |
 |---------------------|--------------------------------------------------------------------------------------------|
-| diagnosis_before.py | flannel-address, pod-network, backend, flannel-down, other-cni                             |
+| diagnosis_before.py | flannel-address, pod-network, backend, flannel-down, no-flannel, other-cni                 |
 | diagnosis_rules.py  | all of SIGNATURES in faults.py, such as route-missing, filter-rejects, underlay, mtu,      |
 |                     | errors-filter; and tunnel-left                                                             |
 | diagnosis_lost.py   | forwarding-off, forward-filter, tunnel-blocked, tunnel-stale, network-drops, entry-missing |
-| diagnosis_beside.py | loss, services-dead, control, no-control, pods-lost, not-covered                           |
+| diagnosis_beside.py | loss, services-dead, control, no-control, pods-lost, node-missing, not-covered             |
 
 What each is called, how to confirm it and how to mend it stands in faults.py, and diagnosis_case.py puts it into words.
 """

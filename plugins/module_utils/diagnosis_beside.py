@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, the podpath.kubeadm authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults that no trace shows: loss, Services, a control that did not fail or was not traced, nodes without a proof.
+"""Faults that no trace shows: loss, Services, a control that did not fail or was not traced, nodes without a proof or
+out of the cluster.
 
 Pure.
 """
@@ -18,7 +19,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case imp
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import CERTAIN, LIKELY, POSSIBLE
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import END_GONE, FAIL, PASS
 from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import accuse
-from ansible_collections.podpath.kubeadm.plugins.module_utils.result import SERVICES_DEAD
+from ansible_collections.podpath.kubeadm.plugins.module_utils.result import NODE_MISSING, SERVICES_DEAD
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import in_order, listed
 
 # Rules of pairs whose pod was reached though a hop kept silent.
@@ -99,12 +100,15 @@ def from_the_rest(evidence: Evidence) -> list[Diagnosis]:
     if lost:
         told = list(evidence.lost.values())[:MOST_SENTENCES]
         found.append(made(evidence, "pods-lost", CERTAIN, sorted(evidence.lost, key=in_order), lost, told, fails=False))
-    skipped = {name: node.unusable for name, node in evidence.nodes.items() if node.unusable}
-    skipped_legs, not_probed = evidence.tally.none(), evidence.rule("not-probed")
-    for name in skipped:
-        skipped_legs = skipped_legs | not_probed.of(name)
-    if skipped_legs:
-        told = list(skipped.values())[:MOST_SENTENCES]
-        nodes = sorted(skipped, key=in_order)
-        found.append(made(evidence, "not-covered", CERTAIN, nodes, skipped_legs, told, fails=False))
+    # one that should be in the cluster is missed whether or not the plan has a pair of it
+    for fault, absent in ((NODE_MISSING, True), ("not-covered", False)):
+        skipped = {
+            name: node.unusable for name, node in evidence.nodes.items() if node.unusable and node.absent == absent
+        }
+        legs, not_probed = evidence.tally.none(), evidence.rule("not-probed")
+        for name in skipped:
+            legs = legs | not_probed.of(name)
+        if legs or (absent and skipped):
+            told = list(skipped.values())[:MOST_SENTENCES]
+            found.append(made(evidence, fault, CERTAIN, sorted(skipped, key=in_order), legs, told, fails=False))
     return found

@@ -52,8 +52,11 @@ FAULTS = {
     ),
     "pod-network": Fault(
         "The pod networks of {nodes} are not what they must be.",
-        ("kubectl get nodes -o custom-columns=NAME:.metadata.name,CIDRS:.spec.podCIDRs",),
-        ("Give every node a podCIDR of its own inside Flannel's network.",),
+        (
+            "kubectl get nodes -o custom-columns=NAME:.metadata.name,CIDRS:.spec.podCIDRs",
+            _CONFIGURATION + " -o jsonpath='{{.items[*].data.net-conf\\.json}}'",
+        ),
+        ("Give every node a podCIDR of its own inside Flannel's network, that of the same family in net-conf.json.",),
     ),
     "backend": Fault(
         "Flannel's backend is not one and the same on {nodes}.",
@@ -67,6 +70,15 @@ FAULTS = {
             "kubectl -n NAMESPACE logs POD --all-containers   # namespace and pod as the list shows them",
         ),
         ("Make the kube-flannel pods of these nodes run.",),
+    ),
+    "no-flannel": Fault(
+        "No annotation of Flannel's stands on {nodes}, so nothing tells which way packets of pods there take.",
+        ("kubectl get pods -A -o wide | grep -i -e flannel -e calico -e cilium", "ls /etc/cni/net.d   # on {node}"),
+        (
+            "With another pod network than Flannel, state its paths in expected (pod_paths_expected in the role), "
+            "those between two pods of a node with on_node.",
+            "With Flannel, make the kube-flannel pod of {node} run.",
+        ),
     ),
     "other-cni": Fault(
         "Another CNI configuration than Flannel's made pods on {nodes}.",
@@ -338,7 +350,18 @@ FAULTS = {
     "not-covered": Fault(
         "Nothing is proved of {nodes}, as no pods of the proof ran there.",
         ("kubectl describe node {node}",),
-        ("Make these nodes Ready and schedulable, or leave them out of expected_nodes.",),
+        (
+            "Make these nodes Ready and schedulable, or choose the others alone (source_selectors and "
+            "destination_selectors, or pairs).",
+        ),
+    ),
+    "node-missing": Fault(
+        "The cluster does not know {nodes}, which should be in it (expected_nodes).",
+        (
+            "kubectl get nodes   # is it there by another name?",
+            "journalctl -u kubelet -n 50   # on {node}: does it run, and why does it not register?",
+        ),
+        ("Join {node} to the cluster; what is not to be in it goes out of expected_nodes (pod_paths_expected_nodes).",),
     ),
 }
 
@@ -422,9 +445,11 @@ FOUND_BEFORE = {
     "public-ip-outside": "flannel-address",
     "pod-cidr-overlap": "pod-network",
     "pod-cidr-outside": "pod-network",
+    "pod-network-family": "pod-network",
     "no-pod-cidr": "pod-network",
     "backend-mixed": "backend",
     "backend-stale": "backend",
     "flannel-not-ready": "flannel-down",
+    "no-flannel": "no-flannel",
     "pod-address-outside": "other-cni",
 }

@@ -160,6 +160,14 @@ def _refusal(case: Case, hop: Hop, told: str) -> Judgement | None:
 
 
 def _wrong_on_node(case: Case, told: str, address: str, hop: Hop) -> Judgement:
+    reached = any(case.pod in other.addresses for other in case.trace.hops)
+    if case.source.backend is None and not reached and not hop.notes:
+        # without Flannel nobody knows who belongs there, but a pod of the same node is to be reached
+        return _fail(
+            "nothing-on-node",
+            f"Pod {case.pod} on {case.source.name} was never reached, and hop {hop.ttl} is {address}: a filter between "
+            "pods on this node, or what connects them there is down.",
+        )
     if address != case.near.bridge_ip:
         return _fail("strange-hop", f"{told}: another path than the bridge of node {case.source.name} was taken.")
     if hop.notes:

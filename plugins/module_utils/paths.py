@@ -154,7 +154,8 @@ class Paths:
         return self._stated is not None and self._stated.rule(source, destination, family) is not None
 
     def pods_elsewhere(self, node: str, family: str) -> bool:
-        """Whether a node's pods need not have addresses of its podCIDR, by what the user stated."""
+        """Whether a node's pods need not have addresses of its podCIDR, by what the user stated: a path between two of
+        them is none that Flannel's bridge makes, whatever its hops are."""
         if self._stated is None:
             return False
         return self.is_stated(node, node, family) or self._stated.pods_elsewhere(node, family)

@@ -19,6 +19,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import (
     FAMILIES,
     IPV4,
     IPV6,
+    NETWORK_KEYS,
     Flannel,
     Network,
     Node,
@@ -32,6 +33,9 @@ INCONCLUSIVE = "inconclusive"
 
 CROSS = "cross"
 EVERY = "every"
+
+# the rule of nodes on which nothing tells of Flannel
+NO_FLANNEL = "no-flannel"
 
 _NAMES = {IPV4: "IPv4", IPV6: "IPv6"}
 
@@ -114,12 +118,33 @@ def _pod_cidr_findings(nodes: Sequence[Node], family: str, flannel: Flannel) -> 
     return findings
 
 
+def _network_family_findings(nodes: Sequence[Node], flannel: Flannel) -> list[Finding]:
+    """Networks that net-conf.json has under the other family's key, whatever family is proved: it stops flanneld."""
+    findings = []
+    for family, key in NETWORK_KEYS.items():
+        network = flannel.misplaced.get(key)
+        if network is None:
+            continue
+        other = IPV6 if family == IPV4 else IPV4
+        message = (
+            f"Flannel's net-conf.json has {network} as {key}, which is for {_NAMES[family]}: flanneld does not start "
+            "with that, and where it still runs, it started with another one."
+        )
+        cure = (
+            f"Write {network} as {NETWORK_KEYS[other]} and the {_NAMES[family]} pod network, if there is one, as {key} "
+            "(for a family without one EnableIPv4 is false, or EnableIPv6), and restart the kube-flannel pods."
+        )
+        names = tuple(node.name for node in nodes)
+        findings.append(Finding("pod-network-family", INCONCLUSIVE, CROSS, names, message, cure))
+    return findings
+
+
 def _backend_findings(nodes: Sequence[Node], families: Sequence[str], flannel: Flannel) -> list[Finding]:
     findings = []
     if len(nodes) > 1 and all(node.backend is None for node in nodes):
         message = "No node carries an annotation of Flannel's, so this cluster's pod network is another one."
         cure = "State its paths in expected (pod_paths_expected in the role), or install Flannel."
-        return [Finding("no-flannel", INCONCLUSIVE, CROSS, tuple(node.name for node in nodes), message, cure)]
+        return [Finding(NO_FLANNEL, INCONCLUSIVE, CROSS, tuple(node.name for node in nodes), message, cure)]
     for node in nodes:
         if node.backend is None:
             message = f"Node {node.name} carries no Flannel annotation, so flanneld has not run there."
@@ -127,7 +152,7 @@ def _backend_findings(nodes: Sequence[Node], families: Sequence[str], flannel: F
                 "Look at the kube-flannel pod of this node; with another pod network than Flannel, state the paths in "
                 "expected (pod_paths_expected in the role)."
             )
-            findings.append(Finding("no-flannel", INCONCLUSIVE, CROSS, (node.name,), message, cure))
+            findings.append(Finding(NO_FLANNEL, INCONCLUSIVE, CROSS, (node.name,), message, cure))
         elif node.backend not in BACKENDS:
             message = f"Node {node.name} runs Flannel's backend {node.backend}, whose path is not known here."
             cure = f"Use one of {', '.join(BACKENDS)}, or state the paths in expected."
@@ -284,6 +309,7 @@ def check(
     findings = []
     for family in families:
         findings += _pod_cidr_findings(everyone, family, flannel)
+    findings += _network_family_findings(everyone, flannel)
     findings += _backend_findings(everyone, families, flannel)
     for family in families:
         findings += _address_findings(everyone, family, networks)
@@ -300,11 +326,28 @@ def check(
 
 
 def pod_addresses(nodes: Mapping[str, Node], pods: Iterable[tuple[str, str, str]]) -> list[Finding]:
-    """What the addresses of started pods show. ``pods``: (node, family, address)."""
+    """What the addresses of started pods show. ``pods``: (node, family, address).
+
+    On nodes without Flannel they are not for the podCIDR to say, so that none is wrong: other networks have their own.
+    """
     cure = "Remove the other CNI configuration, restart the container runtime and make the pods anew."
     findings = []
+    elsewhere: dict[str, dict[str, str]] = {}
     for name, family, address in pods:
         problem = pod_address_problem(nodes[name], address, family)
-        if problem:
+        if problem and nodes[name].backend is None:
+            elsewhere.setdefault(family, {}).setdefault(name, address)
+        elif problem:
             findings.append(Finding("pod-address-outside", FAIL, EVERY, (name,), problem, cure, (family,)))
+    for family, found in elsewhere.items():
+        name, address = next(iter(found.items()))
+        message = (
+            f"Pods on {listed(list(found))} have {_NAMES[family]} addresses outside their node's podCIDR, such as "
+            f"{address} on {name}, and no annotation of Flannel's stands there: another pod network gives them out."
+        )
+        cure = (
+            "State its paths in expected (pod_paths_expected in the role), those between two pods of a node with "
+            "on_node, or install Flannel."
+        )
+        findings.append(Finding(NO_FLANNEL, INCONCLUSIVE, EVERY, tuple(found), message, cure, (family,)))
     return findings

@@ -127,17 +127,17 @@ class Proof:
         errors (ValueError) whose text is a sentence."""
         networks = topology.parse_networks(self.request.cluster_networks)
         hosts = underlay.parse_hosts(self.request.underlay)
-        if self.request.baseline_path:
-            self._earlier = baseline.read(self.request.baseline_path, self.request.slower)
+        path = self.request.baseline_path
+        earlier = baseline.read(path, self.request.slower) if path else None
         if self.request.output_path and not self.request.check_mode:
             self._file = ResultFile(self.request.output_path)
         if self.cluster is None:
             return
-        if self._earlier is not None:
-            self._earlier.must_be_of(self.cluster.server)
+        if earlier is not None:
+            earlier.must_be_of(self.cluster.server)
             # look-ahead traces nothing that could differ; a file that cannot serve is told all the same
-            if self.request.check_mode:
-                self._earlier = None
+            if not self.request.check_mode:
+                self._earlier = earlier
         self.nodes = topology.parse_nodes(self.cluster.list_nodes())
         if not self.nodes:
             raise ClusterError("The cluster has no nodes, so there is no path to prove.")
@@ -301,14 +301,12 @@ class Proof:
             self._underlays = underlay.Underlays(hosts, self.nodes, self._links.direct_routing, silent, self.flannel)
         peers = result.own_ips(self.outcome.ends, PEER)
         both = {*peers.items(), *result.own_ips(self.outcome.ends, PROBER).items()}
-        strange = preflight.pod_addresses(
-            self.nodes, [(node, family, address) for (node, family), address in sorted(both)]
-        )
-        self.findings += [
-            finding
-            for finding in strange
-            if not any(self.paths.pods_elsewhere(finding.nodes[0], family) for family in finding.families)
+        due = [
+            (node, family, address)
+            for (node, family), address in sorted(both)
+            if not self.paths.pods_elsewhere(node, family)
         ]
+        self.findings += preflight.pod_addresses(self.nodes, due)
         self.paths = Paths(self.nodes, self._links, peers, self._stated)
 
     # Judging
@@ -422,7 +420,8 @@ class Proof:
             "services": result.services(self.outcome.services),
             "no_service": self.outcome.no_service,
             "diagnosis": [entry.as_dict() for entry in found],
-            "changes": self._earlier.changes(self.nodes) if self._earlier else None,
+            # of nodes that nobody saw none is gone
+            "changes": self._earlier.changes(self.nodes) if self._earlier and self.nodes else None,
             "requests": dict(self.outcome.requests or (self.cluster.requests if self.cluster else {})),
             "timings": self.outcome.timings,
             "residue": self.outcome.residue,

@@ -28,9 +28,11 @@ SCHEMA_VERSION = 2
 # of the collection; galaxy.yml says the same
 VERSION = "0.1.0"
 
-# the faults that no single pair shows: Services that lead nowhere, and loss; faults.py has the same
+# the faults that no single pair shows: Services that lead nowhere, loss, and an expected node that the plan may have no
+# pair of, as it has no labels; faults.py has the same
 SERVICES_DEAD = "services-dead"
 LOSS = "loss"
+NODE_MISSING = "node-missing"
 
 PROBER = "prober"
 PEER = "peer"
@@ -333,17 +335,18 @@ def message(tally: Tally, planned: int, possible: int, node_count: int, diagnosi
                 told += f" {diagnosis[0]['title']}"
             leg, reason = tally.first[wanted]
             return f"{told} {leg.source} to {leg.destination}: {reason}"
-    # what no pair shows: Services that lead nowhere, or loss that only all echoes together tell
+    # what no pair shows: Services that lead nowhere, a missing node, or loss that only all echoes together tell
     return f"{told} {diagnosis[0]['title']}" if diagnosis else told
 
 
 def verdict(tally: Tally, faults: Iterable[str]) -> str:
-    """Over all pairs; where all pass, but Services lead nowhere or packets are lost, the whole does not pass.
+    """Over all pairs; where all pass, but Services lead nowhere, packets are lost or a node is missing, the whole does
+    not pass.
 
     ``faults``: those of the diagnosis, without a loss that is merely possible.
     """
     own = overall(tally.counts)
-    return INCONCLUSIVE if own == PASS and {SERVICES_DEAD, LOSS} & set(faults) else own
+    return INCONCLUSIVE if own == PASS and {SERVICES_DEAD, LOSS, NODE_MISSING} & set(faults) else own
 
 
 def facts(known: Mapping[str, Node], server: str, families: Sequence[str], direct: bool | None) -> dict[str, Any]:

@@ -32,7 +32,8 @@ UDP = "udp"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _ANNOTATIONS = {IPV4: ("public-ip", "public-ip-overwrite"), IPV6: ("public-ipv6", "public-ipv6-overwrite")}
-_NETWORK_KEYS = {IPV4: "network", IPV6: "ipv6network"}
+# in net-conf.json
+NETWORK_KEYS = {IPV4: "Network", IPV6: "IPv6Network"}
 
 
 class TopologyError(ValueError):
@@ -93,7 +94,7 @@ _NO_SIDE = Side()
 class Node:
     """What a path needs to know of a node. ``unusable`` says why no pod may start there.
 
-    ``backend`` is Flannel's, or None where its annotations are missing.
+    ``backend`` is Flannel's, or None where its annotations are missing; ``absent``: the API does not know the node.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Node:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     taints: tuple[Mapping[str, str], ...] = ()
+    absent: bool = False
 
     def side(self, family: str) -> Side:
         """The node in one family; empty where it has nothing in it."""
@@ -120,6 +122,7 @@ def absent_node(name: str) -> Node:
         unusable=f"Node {name} is expected (it stands in the inventory), but the cluster does not know it: it was "
         "never joined, was deleted, or registered under another name.",
         backend=None,
+        absent=True,
     )
 
 
@@ -264,12 +267,14 @@ def families_of(nodes: Iterable[Node]) -> tuple[str, ...]:
 class Flannel:
     """Flannel's net-conf.json. ``direct_routing`` is None where it could not be read.
 
-    ``port``, ``port_v6`` and ``vni`` are None where it leaves them to the backend.
+    ``misplaced``: by its key a network of the other family, which is none for Flannel. ``port``, ``port_v6`` and
+    ``vni`` are None where it leaves them to the backend.
     """
 
     backend: str | None = None
     direct_routing: bool | None = None
     networks: Mapping[str, Network] = field(default_factory=dict)
+    misplaced: Mapping[str, Network] = field(default_factory=dict)
     port: int | None = None
     port_v6: int | None = None
     vni: int | None = None
@@ -293,18 +298,25 @@ def parse_flannel(config_map: Mapping[str, Any] | None) -> Flannel:
     except (ValueError, TypeError, AttributeError):
         return Flannel()
     backend = _lowered(config.get("backend"))
-    networks = {}
-    for family, key in _NETWORK_KEYS.items():
+    networks: dict[str, Network] = {}
+    misplaced: dict[str, Network] = {}
+    for family, key in NETWORK_KEYS.items():
         try:
-            networks[family] = ipaddress.ip_network(config.get(key) or "")
+            network = ipaddress.ip_network(config.get(key.lower()) or "")
         except ValueError:
             continue
+        if network.version == VERSIONS[family]:
+            networks[family] = network
+        elif family == IPV4 or config.get("enableipv6") is True:
+            # flanneld reads that of IPv4 in any case
+            misplaced[key] = network
     kind = backend.get("type")
     # as flanneld reads it: the case of the type does not matter either
     return Flannel(
         backend=kind.lower() if isinstance(kind, str) else None,
         direct_routing=backend.get("directrouting") is True,
         networks=networks,
+        misplaced=misplaced,
         # wireguard calls its ports so
         port=_number(backend, "port", "listenport"),
         port_v6=_number(backend, "listenportv6"),

@@ -34,7 +34,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import (
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PROBER
-from ansible_collections.podpath.kubeadm.plugins.module_utils.preflight import EVERY, Finding
+from ansible_collections.podpath.kubeadm.plugins.module_utils.preflight import EVERY, NO_FLANNEL, Finding
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import Node, Side
 from ansible_collections.podpath.kubeadm.plugins.module_utils.trace import Trace
 from ansible_collections.podpath.kubeadm.plugins.module_utils.underlay import Underlays
@@ -78,6 +78,9 @@ _STANDS = (
     "underlay-missing",
     "underlay-mtu",
 )
+
+# what a trace on one node, and the TTLs beside it, show where the way is not that of a bridge
+_OF_THE_BRIDGE = ("strange-hop", "routed-on-node", "detour", "arrival-ttl", "reply-ttl")
 
 # a way past the tunnel, which is right where DirectRouting is on
 _DIRECT = ("direct-not-overlay", "direct-there")
@@ -264,10 +267,29 @@ def _with_arrival(own: Judgement, seen: Observation, source: str, destination: s
     return Judgement(FAIL, f"{own.reason} {told}", "sent-astray")
 
 
+def _without_flannel(record: Record, leg: Leg, own: Judgement, expectation: Expectation, trace: Trace) -> Judgement:
+    """A pod that was reached on its own node by another way than Flannel's bridge: where nothing tells of Flannel, that
+    may be another network's way, which routes where Flannel bridges."""
+    node = record.nodes[leg.source]
+    if leg.source != leg.destination or node.backend is not None or expectation.stated:
+        return own
+    pods = expectation.hops[-1].addresses
+    if own.rule not in _OF_THE_BRIDGE or not any(pod in hop.addresses for pod in pods for hop in trace.hops):
+        return own
+    return Judgement(
+        INCONCLUSIVE,
+        f"Node {node.name} carries no Flannel annotation, so nobody knows by which way its pods reach one another, and "
+        f"it is not that of Flannel's bridge: {own.reason.rstrip('.')}. With another pod network, state this path in "
+        "expected with on_node (pod_paths_expected in the role); else look at the kube-flannel pod of this node.",
+        NO_FLANNEL,
+    )
+
+
 def _judge_seen(record: Record, leg: Leg, expectation: Expectation, seen: Observation, trace: Trace) -> Judgement:
     source, destination, family = leg
     ends = record.nodes[source], record.nodes[destination]
     own = _with_arrival(judge_trace(*ends, expectation, trace, family), seen, source, destination)
+    own = _without_flannel(record, leg, own, expectation, trace)
     own, back = _with_way_there(record, leg, own, expectation, seen)
     if own.rule in _DIRECT and record.direct_unknown and not (back or expectation).stated:
         own = Judgement(INCONCLUSIVE, f"{own.reason} {_DIRECT_UNKNOWN}", own.rule)
@@ -276,7 +298,7 @@ def _judge_seen(record: Record, leg: Leg, expectation: Expectation, seen: Observ
     own_ip = (record.own_ips or {}).get((source, family), "")
     spoken = evidence_verdict.against(ends, family, own_ip, expectation, back, seen)
     if spoken is not None and (own.verdict == PASS or spoken.verdict == FAIL):
-        return spoken
+        return _without_flannel(record, leg, spoken, expectation, trace)
     return own
 
 

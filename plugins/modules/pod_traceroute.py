@@ -107,8 +107,12 @@ options:
     description:
       - Paths that the user knows better, for networks other than Flannel or with routers in between. The first entry
         that holds for a pair counts; for all other pairs the path is computed.
-      - Pods must have addresses of their node's podCIDR, unless all paths of the node to others are stated, none of
-        them by C(bridge_ip) or C(overlay_ip), which follow from it.
+      - On nodes without Flannel's annotations nothing can be computed. Pairs of theirs that are not stated are
+        inconclusive, but for two pods of one node, which pass where a bridge connects them, and fail where one does not
+        reach the other.
+      - Pods must have addresses of their node's podCIDR, unless the path between two pods of the node is stated (an
+        entry with C(on_node)), or all its paths to other nodes and back are, none of them by C(bridge_ip) or
+        C(overlay_ip), which follow from it.
     type: list
     elements: dict
     default: []
@@ -149,8 +153,9 @@ options:
     default: []
   expected_nodes:
     description:
-      - Names of nodes that must be in the cluster. The pairs of one that the cluster does not know are inconclusive;
-        without this option such a node would not be missed.
+      - Names of nodes that must be in the cluster; without this option one that never joined would not be missed.
+      - Of one that the cluster does not know the pairs are inconclusive, and with them the whole, also where the plan
+        has no pair of it, as by O(pairs), or by O(source_selectors), since it has no labels.
     type: list
     elements: str
     default: []
@@ -251,7 +256,7 @@ options:
     description:
       - What makes the task fail. V(inconclusive) means any pair that does not pass, V(fail) only pairs that are
         proved broken, V(never) no pair. Services that lead nowhere while all pairs pass count as inconclusive,
-        and so do echoes of which a node lost too many (see O(echoes)).
+        and so do echoes of which a node lost too many (see O(echoes)) and a missing one of O(expected_nodes).
       - Zero passes fail the task in any case, as nothing was proved.
     type: str
     choices: [inconclusive, fail, never]
@@ -407,8 +412,9 @@ schema_version:
 verdict:
   description:
     - V(pass), V(fail) or V(inconclusive) over all pairs.
-    - Where all pairs pass, but Services lead nowhere (see RV(services)), or a node lost too many of its echoes (a
-      loss that RV(diagnosis) calls likely), V(inconclusive); RV(msg) says so.
+    - Where all pairs pass, but Services lead nowhere (see RV(services)), a node lost too many of its echoes (a loss
+      that RV(diagnosis) calls likely), or one of O(expected_nodes) is not in the cluster, V(inconclusive); RV(msg)
+      says so.
   returned: always
   type: str
   sample: pass
@@ -1095,7 +1101,9 @@ diagnosis:
       elements: str
   sample: []
 changes:
-  description: What differs from O(baseline); null without one, and in check mode.
+  description:
+    - What differs from O(baseline); null without one, in check mode, and where a run broke off before it saw the nodes
+      or refused the file, as one of another cluster.
   returned: always
   type: dict
   contains:

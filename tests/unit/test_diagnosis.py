@@ -64,7 +64,7 @@ CROSSING = [(a, b) for a in NAMES for b in NAMES if a != b]
 class Fault:
     """A fault: the traces it makes by pair (recordings by name, or the hops themselves), other evidence by pair, and
     what must be said. A pair with a family as its third is of that one alone. ``checked``: what preflight gets besides;
-    ``strange_pod``: an address of the pod on node-1.
+    ``strange_pod``: an address of the pod on node-1; ``missing``: nodes that should be there.
     """
 
     named: str
@@ -84,6 +84,7 @@ class Fault:
     control: dict = field(default_factory=dict)
     plan: plan.Wanted | None = None
     stated: list | None = None
+    missing: tuple[str, ...] = ()
 
 
 def shows(recording, pairs):
@@ -694,6 +695,15 @@ TABLE = [
         pairs=4,
     ),
     Fault(
+        "a node without Flannel's annotations: nothing tells its paths",
+        "no-flannel",
+        {"node-2"},
+        nodes=[node(0, "vxlan"), node(1, "vxlan"), node(2, None)],
+        traces=shows((None,) * 5, [pair for pair in CROSSING if "node-2" in pair])
+        | shows(("192.168.56.12", "10.244.2.2"), [("node-2", "node-2")]),
+        pairs=5,
+    ),
+    Fault(
         "another CNI configuration made the pods of a node",
         "other-cni",
         {"node-1"},
@@ -729,6 +739,21 @@ TABLE = [
         nodes=[node(0, "vxlan"), node(1, "vxlan"), node(2, "vxlan", ready=False)],
         pairs=5,
     ),
+    Fault(
+        "nodes that should be in the cluster are not",
+        "node-missing",
+        {"node-8", "node-9"},
+        missing=("node-8", "node-9"),
+        pairs=16,
+    ),
+    Fault(
+        "the same where the plan has no pair of it",
+        "node-missing",
+        {"node-9"},
+        missing=("node-9",),
+        plan=plan.Wanted(pairs=[("node-1", "node-2")]),
+        pairs=0,
+    ),
 ]
 
 
@@ -759,6 +784,7 @@ def observe(fault, found, leg, pods):
 
 def found_in(fault, services=()):
     nodes = topology.parse_nodes(fault.nodes or cluster(fault.backend))
+    nodes |= {name: topology.absent_node(name) for name in fault.missing}
     # the recordings' pods: on a node the peer is .2 as well
     families = topology.families_of(nodes.values())
     pods = {(name, "ipv4"): f"10.244.{index}.2" for index, name in enumerate(NAMES)}
@@ -767,7 +793,7 @@ def found_in(fault, services=()):
     stated = stated_paths.StatedPaths(fault.stated, nodes) if fault.stated else None
     found = paths.Paths(nodes, fault.links, pods, stated)
     made = plan.choose(fault.plan or plan.Wanted(), nodes, families)
-    seen = {leg: observe(fault, found, leg, pods) for leg in made}
+    seen = {leg: observe(fault, found, leg, pods) for leg in made if not {*leg} & {*fault.missing}}
     strange = [("node-1", "ipv4", fault.strange_pod)] if fault.strange_pod else []
     record = verdict.Record(
         nodes,

@@ -495,6 +495,56 @@ def test_an_expected_node_that_the_cluster_does_not_know_is_missed(prove):
     assert missed == {pair for pair in missed if "node-9" in pair}
     assert len(missed) == 7
     assert all("node-9" in p["reason"] for p in result["pairs"] if p["verdict"] == "inconclusive")
+    assert [(one["fault"], one["nodes"], one["pairs_total"]) for one in result["diagnosis"]] == [
+        ("node-missing", ["node-9"], 7)
+    ]
+
+
+LINUX = ["kubernetes.io/os=linux"]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(("fail_on", "fails"), [("inconclusive", True), ("fail", False), ("never", False)])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"source_selectors": LINUX, "destination_selectors": LINUX},
+        {"source_selectors": LINUX},
+        {"name": "ring", "source_selectors": LINUX},
+        {"name": "sample", "source_selectors": LINUX, "destination_selectors": LINUX},
+        {"pairs": [("node-1", "node-2"), ("node-2", "node-2")]},
+    ],
+)
+def test_a_missing_node_keeps_the_whole_from_a_pass_where_the_plan_has_no_pair_of_it(
+    prove, wanted, fail_on, fails, check_mode
+):
+    nodes = cluster(labels={"kubernetes.io/os": "linux"})
+    asked = {"wanted": plan.Wanted(**wanted), "expected_nodes": [*NAMES, "node-9"], "check_mode": check_mode}
+    failed, result = prove(nodes, fail_on=fail_on, **asked)
+    assert (failed, result["verdict"]) == (fails and not check_mode, "inconclusive")
+    (missed,) = (one for one in result["diagnosis"] if one["fault"] == "node-missing")
+    assert "node-9" in missed["title"]
+    assert "never joined" in missed["evidence"][0]
+    if check_mode:
+        return
+    if wanted.get("destination_selectors") or wanted.get("pairs") or wanted.get("name") == "ring":
+        assert {pair["verdict"] for pair in result["pairs"]} == {"pass"}
+    assert "node-9" in result["msg"]
+    built = report.build(result, fail_on=fail_on)
+    assert (built["verdict"], built["failed"], "node-9" in built["message"]) == ("inconclusive", fails, True)
+    jsonschema.validate(built, SCHEMA, jsonschema.Draft202012Validator)
+    whole = prove(nodes, fail_on=fail_on, **{**asked, "expected_nodes": NAMES})[1]
+    assert (whole["verdict"], whole["diagnosis"]) == ("pass", [])
+
+
+def test_a_pod_network_of_the_other_family_in_flannels_configuration_is_told(prove):
+    odd = {"data": {"net-conf.json": '{"Network": "fd00:10::/48", "Backend": {"Type": "host-gw"}}'}}
+    failed, result = prove(cluster(), config_map=odd)
+    (finding,) = result["preflight"]
+    assert finding["rule"] == "pod-network-family"
+    assert all(word in finding["message"] + finding["cure"] for word in ("fd00:10::/48", "Network", "IPv6Network"))
+    assert (failed, result["summary"]) == (True, {"pass": 3, "fail": 0, "inconclusive": 6})
+    assert [(one["fault"], one["pairs_total"]) for one in result["diagnosis"]] == [("pod-network", 6)]
 
 
 DIRECT = {"data": {"net-conf.json": '{"Backend": {"Type": "vxlan", "DirectRouting": true}}'}}
@@ -600,6 +650,72 @@ def test_pods_have_addresses_of_their_pod_cidr_unless_the_user_stated_another_ne
     assert ("pod-address-outside" in found) == outside
     if stated == [{"hops": CALICO}]:
         assert (failed, result["summary"]["pass"]) == (False, 9)
+
+
+def calico(pod_network, reached=True):
+    """Traces of a network that routes on a node, too, through the node's own address."""
+    def pod(name):
+        return f"{pod_network}.{NAMES.index(name)}.3"
+
+    def far(name):
+        return f"192.168.56.{10 + NAMES.index(name)}"
+
+    on_node = {name: output(pod(name), far(name), *([pod(name)] if reached else [None] * 4)) for name in NAMES}
+    across = {(a, b): output(pod(b), far(a), far(b), pod(b)) for a in NAMES for b in NAMES if a != b}
+    return across | {(name, name): told for name, told in on_node.items()}
+
+
+def ends_in(pod_network):
+    return {(role, name): observation.End(role, {"ipv4": f"{pod_network}.{index}.{number}"})
+            for index, name in enumerate(NAMES) for number, role in ((2, "prober"), (3, "peer"))}
+
+
+class OtherNetwork(Probes):
+    """Pods elsewhere, and traces as calico() has them."""
+
+    def __init__(self, pod_network, **changes):
+        reached = changes.pop("reached", True)
+        super().__init__(cluster(None), traces=calico(pod_network, reached), ends=ends_in(pod_network), **changes)
+
+
+@pytest.mark.parametrize("pod_network", ["10.244", "172.20"])
+def test_a_sound_network_that_is_not_flannel_is_not_called_broken(prove, pod_network):
+    failed, result = prove(cluster(None), OtherNetwork(pod_network))
+    assert (failed, result["verdict"]) == (True, "inconclusive")
+    assert result["summary"] == {"pass": 0, "fail": 0, "inconclusive": 9}
+    assert {pair["rule"] for pair in result["pairs"]} == {"no-flannel"}
+    assert all("expected" in pair["reason"] for pair in result["pairs"])
+    (said,) = result["diagnosis"]
+    assert (said["fault"], said["nodes"], said["pairs_total"]) == ("no-flannel", [*NAMES], 9)
+    outside = [finding for finding in result["preflight"] if "172.20" in finding["message"]]
+    assert [finding["nodes"] for finding in outside] == ([[*NAMES]] if pod_network == "172.20" else [])
+    on_node = by_pair(result)[("node-1", "node-1")]["reason"]
+    assert "192.168.56.11" in on_node
+    assert "on_node" in on_node
+
+
+def test_what_no_network_explains_stays_broken_without_flannel(prove):
+    """A pod of the same node that is not reached, or takes no connection, whoever forwards in between."""
+    failed, result = prove(cluster(None), OtherNetwork("10.244", reached=False))
+    assert (failed, result["summary"]) == (True, {"pass": 0, "fail": 3, "inconclusive": 6})
+    assert by_pair(result)[("node-1", "node-1")]["rule"] == "nothing-on-node"
+    assert [one["fault"] for one in result["diagnosis"]] == ["bridge-dead", "pod-gone", "no-flannel"]
+    seen = {("node-1", "node-1"): {"tcp": observation.Tcp(False, problem="Connection refused")}}
+    result = prove(cluster(None), OtherNetwork("10.244", seen=seen))[1]
+    assert by_pair(result)[("node-1", "node-1")]["rule"] == "tcp-failed"
+    # a router on the way takes one off the TTL, which is no contradiction there
+    seen = {("node-1", "node-1"): {"echoes": observation.Echoes(3, 3, (0.1, 0.1, 0.1), (63,))}}
+    result = prove(cluster(None), OtherNetwork("10.244", seen=seen))[1]
+    assert by_pair(result)[("node-1", "node-1")]["rule"] == "no-flannel"
+
+
+def test_with_flannel_on_a_node_its_bridge_is_still_what_pods_there_must_take(prove):
+    own = ("node-1", "node-1")
+    result = prove(cluster(), Probes(cluster(), traces={own: calico("10.244")[own]}))[1]
+    assert (by_pair(result)[own]["rule"], result["verdict"]) == ("strange-hop", "fail")
+    stated = [{"hops": ["{source.bridge_ip}", "{destination.pod_ip}"], "on_node": True}]
+    result = prove(cluster(None), OtherNetwork("10.244"), expected=stated)[1]
+    assert by_pair(result)[own]["verdict"] == "fail", "another way than the stated one"
 
 
 def test_a_cluster_of_one_node_says_that_nothing_crosses(prove):
@@ -869,6 +985,16 @@ def test_a_baseline_of_another_cluster_is_refused(prove, earlier):
     assert failed
     assert "https://other:6443" in result["msg"]
     assert SERVER in result["msg"]
+    assert result["changes"] is None, "it is not compared"
+
+
+def test_a_run_that_breaks_off_before_it_saw_the_nodes_calls_no_pair_gone(prove, earlier):
+    failed, result = prove(cluster(), error=api.ClusterError("The API server refuses."), baseline_path=str(earlier))
+    assert (failed, result["msg"], result["changes"]) == (True, "The API server refuses.", None)
+    assert prove([], baseline_path=str(earlier))[1]["changes"] is None
+    # with the nodes it compares what there is
+    changes = prove(cluster(), baseline_path=str(earlier), families=("ipv4",), wanted=plan.Wanted(node="node-7"))
+    assert (changes[1]["changes"]["missing"], changes[1]["changes"]["not_tried"]) == ([], 9)
 
 
 def test_a_run_without_a_pair_leaves_its_baseline_as_it_was(prove, earlier):

@@ -109,8 +109,21 @@ def test_what_flannels_configuration_says_besides():
         "ipv6": "fd00:244::/48",
     }
     assert (flannel.port, flannel.port_v6, flannel.vni) == (None, None, None)
+    assert flannel.misplaced == {}
     for broken in (None, {}, {"data": None}, {"data": {"net-conf.json": "[]"}}):
         assert topology.parse_flannel(broken).backend is None
+
+
+def test_a_network_of_the_other_family_is_none_for_flannel():
+    text = '{"Network": "fd00:10::/48", "ipv6network": "10.244.0.0/16", "EnableIPv6": true}'
+    unused = topology.parse_flannel(config_map(text.replace("true", "false")))
+    assert (unused.networks, [*unused.misplaced]) == ({}, ["Network"]), "flanneld does not look at what is switched off"
+    flannel = topology.parse_flannel(config_map(text))
+    assert flannel.networks == {}
+    assert {key: str(network) for key, network in flannel.misplaced.items()} == {
+        "Network": "fd00:10::/48",
+        "IPv6Network": "10.244.0.0/16",
+    }
 
 
 @pytest.mark.parametrize(
