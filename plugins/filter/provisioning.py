@@ -321,6 +321,7 @@ class FilterModule:
             "cluster_network_problems": _said(addresses.cluster_network_problems),
             "cluster_table": _said(readiness.table),
             "containerd_candidate": _said(containerd.candidate),
+            "containerd_cgroup_problems": _said(containerd.cgroup_problems),
             "containerd_config_problems": _said(containerd.config_problems),
             "containerd_host_problems": _said(containerd_host_problems),
             "containerd_mirror_authorities": _said(containerd.mirror_authorities),

@@ -104,6 +104,21 @@ def test_a_containerd_that_runs_without_this_role_s_configuration_is_somebody_el
     assert role.render(settings["running"]) == ("2.4.2" if node else "")
 
 
+@pytest.mark.parametrize(("node", "own", "looked"), [(True, 0, True), (True, 1, False), (False, 0, False)])
+def test_cgroups_are_looked_at_where_a_node_runs_with_somebody_else_s_configuration(node, own, looked):
+    look = task("roles/containerd/tasks/check.yml",
+                "Look by which control groups a node runs that somebody else configured")
+    role = Role("containerd", __containerd_kubelet_conf={"stat": {"exists": node}},
+                __containerd_packages={"stdout": ""}, __containerd_own_config={"matched": own},
+                __containerd_before={"stdout": "containerd github.com/containerd/containerd/v2 v2.4.2 3f4a1c0"})
+    assert role.goes(look) is looked
+    dump = '[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]\nSystemdCgroup = false\n'
+    refusal = task("roles/containerd/tasks/check.yml", "Refuse a node whose pods would not start with systemd's")
+    for told, holds in ((dump, False), (dump.replace("false", "true"), True)):
+        assert Role("containerd", __containerd_dump_there={"stdout": told}, __containerd_kubelet={}
+                    ).holds(refusal) is holds
+
+
 def test_the_package_of_a_distribution_that_has_none_is_refused():
     refusal = task("roles/containerd/tasks/check.yml", "Refuse a package that the distribution does not have")
     verdicts = {(family, source): Role("containerd", family, containerd_source=source).holds(refusal)
