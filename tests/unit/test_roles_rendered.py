@@ -11,7 +11,7 @@ import subprocess
 import tomllib
 
 import pytest
-from role_templates import Role, load, task
+from role_templates import Role, every_task, load, task
 from test_roles_containerd import DUMP_2
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import sysctl
@@ -222,6 +222,12 @@ def test_an_apt_source_that_cannot_stand_beside_the_role_s_is_refused(role, sour
 
     assert holds("/etc/apt/sources.list:deb http://archive.example/debian bookworm main")
     assert not holds(f"/etc/apt/sources.list.d/other.list:{source}")
+
+
+def test_dpkg_ends_what_it_was_interrupted_in_before_apt_is_asked():
+    """tests/integration/test_dpkg.py has how."""
+    names = [found["name"] for found in every_task(load("roles/kubernetes/tasks/Debian.yml"))]
+    assert names.index("End what dpkg was interrupted in") < names.index("Install the packages")
 
 
 INSTALLED = "".join(f"installed {name} 1.37.2-1.1\n" for name in ("kubeadm", "kubectl", "kubelet")) + (
