@@ -337,6 +337,7 @@ class FilterModule:
             "firewall_needs": _said(lambda settings: firewall.needs(**settings)),
             "firewall_openings": _said(firewall_openings),
             "firewall_sentence": _said(firewall.sentence),
+            "firewalld_lost_by_reload": _said(firewall_firewalld.lost_by_reload),
             "firewalld_policy_sources": _said(firewall_firewalld.policy_sources),
             "flannel_for_cluster": _said(flannel_for_cluster),
             "flannel_images": _said(flannel_manifest.images),
