@@ -349,6 +349,7 @@ class FilterModule:
             "flannel_mtu_problems": _said(flannel_host.mtu_problems),
             "flannel_mtu_warnings": _said(flannel_host.mtu_warnings),
             "flannel_other_cni_problems": _said(flannel_other_cni_problems),
+            "flannel_restart_is_due": _said(flannel_live.restart_is_due),
             "flannel_settings_problems": _said(flannel_settings_problems),
             "flannel_started_for": _said(flannel_started_for),
             "flannel_version_problem": _said(flannel_manifest.version_problem),
