@@ -19,6 +19,7 @@ from . import versions
 _CRI_1 = "io.containerd.grpc.v1.cri"
 _IMAGES_2, _RUNTIME_2 = "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"
 _RUNC = ("containerd", "runtimes", "runc", "options", "SystemdCgroup")
+_KUBELET_ON_CGROUPFS = re.compile(r"""^cgroupDriver:\s*["']?cgroupfs\b""", re.MULTILINE)
 
 # the package of each source; Docker's own brings containerd, too, and its daemon may run on either
 PACKAGES = {"distribution": "containerd", "docker": "containerd.io"}
@@ -78,6 +79,33 @@ def config_problems(
         f"{'.'.join(path)} is {found!r} where {value!r} was asked for"
         for path, value in wanted.items()
         if (found := _lookup(plugins, *path)) != value
+    ]
+
+
+def cgroup_problems(host: str, dump: str, kubelet: str) -> list[str]:
+    """Why a node whose containerd somebody else configured cannot get systemd's cgroups, by what `containerd config
+    dump` and the kubelet's configuration say.
+
+    A kubelet keeps the driver that it was started with, its own or, from 1.31 on, the one that containerd told it. One
+    for which containerd uses systemd's already loses nothing, whatever its file says.
+    """
+    try:
+        plugins = tomllib.loads(dump).get("plugins", {})
+    except tomllib.TOMLDecodeError:
+        plugins = {}
+    told = {_lookup(plugins, name, *_RUNC) for name in (_CRI_1, _RUNTIME_2)} - {None}
+    if True in told:
+        return []
+    found = ["`containerd config dump` has SystemdCgroup = false"] if told else []
+    if _KUBELET_ON_CGROUPFS.search(kubelet):
+        found.append("/var/lib/kubelet/config.yaml has cgroupDriver: cgroupfs")
+    if not found:
+        return []
+    return [
+        f"{host} is a node of a cluster, and its containers run in control groups of cgroupfs: {' and '.join(found)}. "
+        "podpath.kubeadm sets containerd to those of systemd, and under a kubelet that runs with cgroupfs no pod would "
+        f"start any more. Drain {host}, set SystemdCgroup = true for runc in containerd's configuration and "
+        "cgroupDriver: systemd in the kubelet's, restart both, then run this playbook again; or leave the host out."
     ]
 
 

@@ -26,6 +26,14 @@ _SERVICES = {
     "kube-control-plane-secure": "6443/tcp 2379-2380/tcp 10250/tcp",
     "kube-worker": "10250/tcp 30000-32767/tcp",
 }
+# what a zone may have been given at run time only; interfaces are, by NetworkManager and others, and come back
+_SET = {
+    "services": "service",
+    "ports": "port",
+    "protocols": "protocol",
+    "source-ports": "source port",
+    "sources": "source",
+}
 _RICH_SOURCE = re.compile(r'source address="([^"]+)"')
 _RICH_DESTINATION = re.compile(r'destination address="([^"]+)"')
 _RICH_PORT = re.compile(r'\bport port="([^"]+)" protocol="([^"]+)"')
@@ -179,6 +187,22 @@ def missing(
         {**need, "zone": _zone_of(running, firewall.network(need["open_for"][0]), need["interface"], default).name}
         for need in found
     ]
+
+
+def lost_by_reload(zones: str, permanent_zones: str) -> list[str]:
+    """What `firewall-cmd --reload` takes away: of each zone that runs, what the permanent one of its name lacks."""
+    permanent, found = sections(permanent_zones), []
+    for name, zone in sections(zones).items():
+        kept = permanent.get(name, Section(name))
+        lost = [
+            f"{word} {value}"
+            for key, word in _SET.items()
+            for value in zone.values.get(key, [])
+            if value not in kept.values.get(key, [])
+        ] + [f"rich rule '{rule}'" for rule in zone.rich if rule not in kept.rich]
+        if lost:
+            found.append(f"zone {name}: {', '.join(lost)}")
+    return found
 
 
 def openings(missing_: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

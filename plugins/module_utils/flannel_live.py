@@ -22,6 +22,8 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.flannel_manifest i
 NAMESPACE = "kube-flannel"
 CONFIG_MAP = "kube-flannel-cfg"
 DAEMON_SET = "kube-flannel-ds"
+# the name under which the role applies the manifest
+_FIELD_MANAGER = "podpath-kubeadm"
 
 # DaemonSets of other pod networks, by the names that their own manifests give them
 _OTHER_NETWORKS = {
@@ -64,6 +66,24 @@ def _digest(objects: Sequence[Mapping[str, Any]]) -> str:
 def started_for(objects: Sequence[Mapping[str, Any]], digest: str) -> bool:
     """Whether the pods of the running Flannel were started for the configuration with this hash."""
     return _digest(objects) == digest
+
+
+def _writers(item: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return (item.get("metadata") or {}).get("managedFields") or []
+
+
+def restart_is_due(objects: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the role has written the ConfigMap, and a run ended before it started Flannel's pods anew for it.
+
+    The API server notes when each writer has last changed an object, in UTC and in whole seconds, so that the texts
+    compare; applying what is there already changes no time. The DaemonSet is written after the ConfigMap: by the role,
+    or, where only the ConfigMap was changed by hand, by the restart. What its controller writes is its status.
+    """
+    config_map = _named(objects, "ConfigMap", NAMESPACE, CONFIG_MAP) or {}
+    daemon_set = _named(objects, "DaemonSet", NAMESPACE, DAEMON_SET) or {}
+    written = [str(entry.get("time", "")) for entry in _writers(config_map) if entry.get("manager") == _FIELD_MANAGER]
+    started = [str(entry.get("time", "")) for entry in _writers(daemon_set) if not entry.get("subresource")]
+    return bool(written and started) and max(written) > max(started)
 
 
 def running(objects: Sequence[Mapping[str, Any]]) -> Running | None:

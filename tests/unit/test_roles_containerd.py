@@ -64,6 +64,37 @@ def test_something_else_than_toml_is_refused():
         config_problems("2.4.2", "containerd: error")
 
 
+FALSE_1, FALSE_2 = (dump.replace("Cgroup = true", "Cgroup = false") for dump in (DUMP_1, DUMP_2))
+DRIVER = "kind: KubeletConfiguration\ncgroupDriver: {}\n"
+DUMPED, CONFIGURED = "`containerd config dump` has SystemdCgroup = false", "config.yaml has cgroupDriver: cgroupfs"
+
+
+@pytest.mark.parametrize(("dump", "kubelet", "found"), [
+    (FALSE_1, DRIVER.format("systemd"), [DUMPED]),
+    # kubeadm writes systemd, and a kubelet that asks containerd runs with cgroupfs all the same
+    (FALSE_2, DRIVER.format("systemd"), [DUMPED]),
+    (FALSE_2, DRIVER.format('"cgroupfs"'), [DUMPED, CONFIGURED]),
+    ("", DRIVER.format("cgroupfs"), [CONFIGURED]),
+    ("containerd: error", DRIVER.format("cgroupfs"), [CONFIGURED]),
+])
+def test_a_node_on_cgroupfs_is_refused_with_what_tells_so(dump, kubelet, found):
+    (problem,) = containerd.cgroup_problems("node-1", dump, kubelet)
+    assert problem.startswith("node-1 is a node of a cluster, and its containers run in control groups of cgroupfs: ")
+    assert [words for words in (DUMPED, CONFIGURED) if words in problem] == found
+    assert "Drain node-1, set SystemdCgroup = true" in problem
+
+
+@pytest.mark.parametrize(("dump", "kubelet"), [
+    (DUMP_1, DRIVER.format("systemd")),
+    # it asked containerd, so its own file has no effect
+    (DUMP_2, DRIVER.format("cgroupfs")),
+    ("", DRIVER.format("systemd")),
+    ("", ""),
+])
+def test_a_node_that_is_not_known_to_be_on_cgroupfs_is_taken(dump, kubelet):
+    assert containerd.cgroup_problems("node-1", dump, kubelet) == []
+
+
 @pytest.mark.parametrize(
     ("said", "version"),
     [

@@ -286,6 +286,41 @@ def test_what_firewalld_refuses_goes_before_what_it_lets_in():
     assert {source for need in missing for source in need["sources"]} == {"192.168.56.12"}
 
 
+SSH = '\n\trule family="ipv4" source address="10.9.0.0/16" service name="ssh" accept'
+
+
+def test_what_a_reload_takes_away_is_named():
+    running = zones(services="http", ports="2222/tcp 10250/tcp", sources="10.9.0.0/16", rich=SSH, interfaces="eth1",
+                    trusted="10.88.0.0/16")
+    assert firewall_firewalld.lost_by_reload(running, zones(ports="10250/tcp")) == [
+        f"zone public: service http, port 2222/tcp, source 10.9.0.0/16, rich rule '{SSH.strip()}'",
+        "zone trusted: source 10.88.0.0/16"]
+
+
+def test_interfaces_come_back_and_what_only_a_boot_would_load_is_not_lost():
+    running = zones(interfaces="eth1", rich=SSH)
+    assert firewall_firewalld.lost_by_reload(running, zones(active="", rich=SSH, ports="8443/tcp")) == []
+
+
+@pytest.mark.parametrize(("hooks", "policy", "running", "holds"), [
+    (["input", "forward"], "open", zones(ports="2222/tcp"), False),
+    (["input", "forward"], "open", zones(interfaces="eth1"), True),
+    # nothing is reloaded
+    (["input"], "open", zones(ports="2222/tcp"), True),
+    (["input", "forward"], "check", zones(ports="2222/tcp"), True),
+])
+def test_firewalld_is_not_reloaded_where_it_would_close_what_is_open(hooks, policy, running, holds):
+    refusal = task("roles/firewall/tasks/check.yml", "Refuse to reload a firewalld that would lose something")
+    listed = ["public", running, "", zones(), ""]
+    role = Role("firewall", firewall_policy=policy,
+                __firewall_missing=[{"tool": "firewalld", "hook": hook} for hook in hooks],
+                __firewall_firewalld_read={"results": [{"stdout": text} for text in listed]})
+    assert (not role.goes(refusal) or role.holds(refusal)) is holds
+    if not holds:
+        assert "zone public: port 2222/tcp\nKeep it by `firewall-cmd --runtime-to-permanent` on node-1" in (
+            role.says(refusal))
+
+
 # nftables
 
 

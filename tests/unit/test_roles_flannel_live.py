@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from role_templates import Role, task
 
 from ansible_collections.podpath.kubeadm.plugins.filter import provisioning
 from ansible_collections.podpath.kubeadm.plugins.module_utils import flannel_live
@@ -33,6 +34,13 @@ def daemon_set(digest="of-what-runs", namespace="kube-flannel", name="kube-flann
 def node(name="one", *parts):
     spec = {"podCIDR": parts[0], "podCIDRs": parts} if parts else {}
     return {"kind": "Node", "metadata": {"name": name}, "spec": spec}
+
+
+def written(item, *times):
+    """As the API server notes it: (writer, second of that minute, subresource)."""
+    entries = [{"manager": manager, "operation": "Apply", "time": f"2026-11-28T16:00:{second:02}Z"}
+               | ({"subresource": part} if part else {}) for manager, second, part in times]
+    return item | {"metadata": item["metadata"] | {"managedFields": entries}}
 
 
 def problems(objects, asked=WANTED, digest="of-what-is-wanted", **how):
@@ -165,3 +173,47 @@ def test_the_filter_adds_the_address_to_the_manifest_or_leaves_it_as_it_is():
     assert {one["name"]: one["value"] for one in flanneld["env"]} == {
         "KUBERNETES_SERVICE_HOST": "api.example", "KUBERNETES_SERVICE_PORT": "8443"}
     assert provisioning.flannel_for_cluster(documents, [config()]) == documents
+
+
+OURS, CONTROLLER, RESTART = "podpath-kubeadm", "kube-controller-manager", "OpenAPI-Generator"
+
+
+@pytest.mark.parametrize(("of_config", "of_daemon_set", "due"), [
+    # a fresh install, by one apply
+    ([(OURS, 10, "")], [(OURS, 10, ""), (CONTROLLER, 30, "status")], False),
+    ([(OURS, 10, "")], [(OURS, 11, "")], False),
+    # the backend was changed, and with it the template
+    ([(OURS, 40, "")], [(OURS, 41, ""), (CONTROLLER, 50, "status")], False),
+    # the ConfigMap was mended, and the run ended; the controller goes on telling the status
+    ([(OURS, 40, "")], [(OURS, 11, ""), (CONTROLLER, 50, "status")], True),
+    ([("kubectl-edit", 30, ""), (OURS, 40, "")], [(OURS, 11, "")], True),
+    # it was mended, and the pods were started anew
+    ([(OURS, 40, "")], [(OURS, 11, ""), (RESTART, 41, ""), (CONTROLLER, 50, "status")], False),
+    # changed by hand and not mended yet: the run that mends it restarts the pods by that
+    ([(OURS, 10, ""), ("kubectl-edit", 30, "")], [(OURS, 11, "")], False),
+    # nobody can tell
+    ([], [(OURS, 11, "")], False),
+    ([(OURS, 40, "")], [], False),
+])
+def test_a_restart_that_a_run_did_not_come_to_is_due(of_config, of_daemon_set, due):
+    objects = [written(config(), *of_config), written(daemon_set(), *of_daemon_set)]
+    assert flannel_live.restart_is_due(objects) is due
+
+
+def test_no_restart_is_due_without_a_flannel():
+    assert not flannel_live.restart_is_due([])
+    assert not flannel_live.restart_is_due([written(config(), (OURS, 10, ""))])
+    assert not flannel_live.restart_is_due([config(), daemon_set()])
+
+
+@pytest.mark.parametrize(("started", "changed", "due", "goes"), [
+    (True, True, False, True), (True, False, True, True), (True, False, False, False),
+    # the template changes, and the DaemonSet rolls by itself
+    (False, True, True, False)])
+def test_pods_are_started_anew_by_the_run_that_mends_their_configuration_or_the_next(started, changed, due, goes):
+    restart = task("roles/flannel/tasks/main.yml",
+                   "Start Flannel's pods anew where their configuration was changed by hand")
+    applied = {"result": {"results": [{"changed": changed, "result": {"kind": "ConfigMap"}}]}}
+    role = Role("flannel", __flannel_applied=applied, __flannel_started=started, __flannel_restart_is_due=due,
+                ansible_playbook_python="python3")
+    assert role.goes(restart) is goes

@@ -11,7 +11,7 @@ import subprocess
 import tomllib
 
 import pytest
-from role_templates import Role, load, task
+from role_templates import Role, every_task, load, task
 from test_roles_containerd import DUMP_2
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import sysctl
@@ -102,6 +102,21 @@ def test_a_containerd_that_runs_without_this_role_s_configuration_is_somebody_el
     settings = judge["vars"]["__containerd_settings"]
     assert role.render(settings["occupied"]) == occupied
     assert role.render(settings["running"]) == ("2.4.2" if node else "")
+
+
+@pytest.mark.parametrize(("node", "own", "looked"), [(True, 0, True), (True, 1, False), (False, 0, False)])
+def test_cgroups_are_looked_at_where_a_node_runs_with_somebody_else_s_configuration(node, own, looked):
+    look = task("roles/containerd/tasks/check.yml",
+                "Look by which control groups a node runs that somebody else configured")
+    role = Role("containerd", __containerd_kubelet_conf={"stat": {"exists": node}},
+                __containerd_packages={"stdout": ""}, __containerd_own_config={"matched": own},
+                __containerd_before={"stdout": "containerd github.com/containerd/containerd/v2 v2.4.2 3f4a1c0"})
+    assert role.goes(look) is looked
+    dump = '[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]\nSystemdCgroup = false\n'
+    refusal = task("roles/containerd/tasks/check.yml", "Refuse a node whose pods would not start with systemd's")
+    for told, holds in ((dump, False), (dump.replace("false", "true"), True)):
+        assert Role("containerd", __containerd_dump_there={"stdout": told}, __containerd_kubelet={}
+                    ).holds(refusal) is holds
 
 
 def test_the_package_of_a_distribution_that_has_none_is_refused():
@@ -207,6 +222,12 @@ def test_an_apt_source_that_cannot_stand_beside_the_role_s_is_refused(role, sour
 
     assert holds("/etc/apt/sources.list:deb http://archive.example/debian bookworm main")
     assert not holds(f"/etc/apt/sources.list.d/other.list:{source}")
+
+
+def test_dpkg_ends_what_it_was_interrupted_in_before_apt_is_asked():
+    """tests/integration/test_dpkg.py has how."""
+    names = [found["name"] for found in every_task(load("roles/kubernetes/tasks/Debian.yml"))]
+    assert names.index("End what dpkg was interrupted in") < names.index("Install the packages")
 
 
 INSTALLED = "".join(f"installed {name} 1.37.2-1.1\n" for name in ("kubeadm", "kubectl", "kubelet")) + (
