@@ -112,6 +112,10 @@ def test_cgroups_are_looked_at_where_a_node_runs_with_somebody_else_s_configurat
                 __containerd_packages={"stdout": ""}, __containerd_own_config={"matched": own},
                 __containerd_before={"stdout": "containerd github.com/containerd/containerd/v2 v2.4.2 3f4a1c0"})
     assert role.goes(look) is looked
+    find = task("roles/containerd/tasks/check.yml", "Look for this role's configuration")["ansible.builtin.find"]
+    # a configuration of its own that was removed by hand is drift, which the unit beside it tells
+    assert role.render(find["paths"])[:2] == ["/etc/containerd", "/etc/systemd/system"]
+    assert role.render(find["patterns"])[:2] == ["config.toml", "containerd.service"]
     dump = '[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]\nSystemdCgroup = false\n'
     refusal = task("roles/containerd/tasks/check.yml", "Refuse a node whose pods would not start with systemd's")
     for told, holds in ((dump, False), (dump.replace("false", "true"), True)):
