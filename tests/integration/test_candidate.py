@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,20 @@ Description: not there
 """
 
 
+@contextlib.contextmanager
+def mirror(tmp_path: Path) -> Iterator[tuple[Path, Path, list[str]]]:
+    """A mirror that nobody knows: apt's sources for it, the authority of its certificate, and what it was asked for."""
+    authority, certificate = servers.authority(tmp_path, "127.0.0.1")
+    directory = tmp_path / "mirror"
+    directory.mkdir()
+    (directory / "Packages").write_text(PACKAGES)
+    with (servers.files("127.0.0.1", directory) as plain,
+          servers.serve("127.0.0.1", lambda path: (plain, path), certificate=certificate) as (secured, log)):
+        sources = tmp_path / "sources.list"
+        sources.write_text(f"deb [trusted=yes] https://{secured} ./\n")
+        yield sources, authority, log
+
+
 def asked(tmp_path: Path, sources: Path, cmdline: str, more: str = "", **variables: object) -> playbooks.Run:
     """The version that apt offers with these sources and no others, and with more in its configuration."""
     (tmp_path / "apt.conf").write_text(f'Dir::Etc::sourcelist "{sources}";\nDir::Etc::sourceparts "-";\n{more}')
@@ -44,14 +60,7 @@ def asked(tmp_path: Path, sources: Path, cmdline: str, more: str = "", **variabl
 @pytest.mark.skipif(not shutil.which("apt-get"), reason="needs apt")
 @pytest.mark.parametrize("cmdline", ["", "--check"])
 def test_apt_trusts_an_authority_that_the_host_is_yet_to_trust(tmp_path, cmdline):
-    authority, certificate = servers.authority(tmp_path, "127.0.0.1")
-    mirror = tmp_path / "mirror"
-    mirror.mkdir()
-    (mirror / "Packages").write_text(PACKAGES)
-    with (servers.files("127.0.0.1", mirror) as plain,
-          servers.serve("127.0.0.1", lambda path: (plain, path), certificate=certificate) as (secured, log)):
-        sources = tmp_path / "sources.list"
-        sources.write_text(f"deb [trusted=yes] https://{secured} ./\n")
+    with mirror(tmp_path) as (sources, authority, log):
         refused = asked(tmp_path, sources, cmdline)
         assert refused.rc != 0
         assert "certificate" in refused.output
@@ -66,16 +75,9 @@ def test_apt_trusts_an_authority_that_the_host_is_yet_to_trust(tmp_path, cmdline
 
 @pytest.mark.skipif(not shutil.which("apt-get"), reason="needs apt")
 def test_an_authority_that_apt_trusts_by_its_own_configuration_is_not_forgotten_for_another(tmp_path):
-    authority, certificate = servers.authority(tmp_path, "127.0.0.1")
     (tmp_path / "other").mkdir()
     other, _ = servers.authority(tmp_path / "other", "127.0.0.1")
-    mirror = tmp_path / "mirror"
-    mirror.mkdir()
-    (mirror / "Packages").write_text(PACKAGES)
-    with (servers.files("127.0.0.1", mirror) as plain,
-          servers.serve("127.0.0.1", lambda path: (plain, path), certificate=certificate) as (secured, _log)):
-        sources = tmp_path / "sources.list"
-        sources.write_text(f"deb [trusted=yes] https://{secured} ./\n")
+    with mirror(tmp_path) as (sources, authority, _log):
         ran = asked(tmp_path, sources, "", f'Acquire::https::CaInfo "{authority}";\n', containerd_ca_files=[str(other)])
     assert ran.rc == 0, ran.output
     assert "Candidate: 2.7.1~test" in ran.output
