@@ -296,10 +296,22 @@ def test_an_unpacking_that_was_cut_off_is_done_again(occupied):
 
 
 def test_a_containerd_that_runs_for_somebody_else_is_not_downgraded(occupied):
-    # as nerdctl's bundle has it, without a configuration
-    occupied.node("node-1", "mv /etc/containerd/config.toml /root")
+    # as nerdctl's bundle has it: its own unit, and no configuration
+    occupied.node("node-1", "mkdir -p /root/away /usr/local/lib/systemd/system; cd /etc/systemd/system; "
+                            "grep -v podpath containerd.service > /usr/local/lib/systemd/system/containerd.service; "
+                            "mv containerd.service /etc/containerd/config.toml /root/away; systemctl daemon-reload")
     ran = occupied.play(RUNTIME, "--limit node-1", test_roles=["containerd"], containerd_version="2.3.0")
-    occupied.node("node-1", "mv /root/config.toml /etc/containerd")
+    occupied.node("node-1", "rm /usr/local/lib/systemd/system/containerd.service; cd /root/away; "
+                            "mv containerd.service /etc/systemd/system; mv config.toml /etc/containerd; "
+                            "systemctl daemon-reload")
     assert ran.rc != 0
     assert "node-1 runs containerd 2.4.2, which podpath.kubeadm did not set up" in words(ran.output)
     assert ran.changed == {}
+
+
+def test_a_configuration_that_was_removed_by_hand_is_written_anew(occupied):
+    occupied.node("node-1", "rm /etc/containerd/config.toml")
+    ran, again = (occupied.play(RUNTIME, "--limit node-1", test_roles=["containerd"]) for _ in range(2))
+    assert ran.rc == 0, ran.output
+    assert ran.changed == {"node-1": {"Write the configuration", "Enable and run the service with what was written"}}
+    assert again.changed == {}
