@@ -33,6 +33,13 @@ _SET = {
     "protocols": "protocol",
     "source-ports": "source port",
     "sources": "source",
+    "forward-ports": "forwarded port",
+    "icmp-blocks": "ICMP block",
+}
+_SWITCHED_ON = {
+    "masquerade": "masquerading",
+    "forward": "forwarding within it",
+    "icmp-block-inversion": "inversion of ICMP blocks",
 }
 _RICH_SOURCE = re.compile(r'source address="([^"]+)"')
 _RICH_DESTINATION = re.compile(r'destination address="([^"]+)"')
@@ -69,6 +76,8 @@ def sections(text: str) -> dict[str, Section]:
             section = found.setdefault(line.split()[0], Section(line.split()[0]))
         elif line.strip().startswith("rule "):
             section.rich.append(line.strip())
+        elif line.strip().startswith("port="):
+            section.values.setdefault("forward-ports", []).append(line.strip())
         elif ":" in line:
             key, _, value = line.strip().partition(":")
             section.values[key] = value.split()
@@ -189,19 +198,27 @@ def missing(
     ]
 
 
-def lost_by_reload(zones: str, permanent_zones: str) -> list[str]:
-    """What `firewall-cmd --reload` takes away: of each zone that runs, what the permanent one of its name lacks."""
-    permanent, found = sections(permanent_zones), []
-    for name, zone in sections(zones).items():
-        kept = permanent.get(name, Section(name))
-        lost = [
-            f"{word} {value}"
-            for key, word in _SET.items()
-            for value in zone.values.get(key, [])
-            if value not in kept.values.get(key, [])
-        ] + [f"rich rule '{rule}'" for rule in zone.rich if rule not in kept.rich]
+def lost_by_reload(running: str, permanent: str, kind: str = "zone") -> list[str]:
+    """What `firewall-cmd --reload` takes away: of each zone (or policy) that runs, what the permanent one lacks."""
+    later, found = sections(permanent), []
+    for name, section in sections(running).items():
+        kept = later.get(name, Section(name))
+        lost = (
+            [
+                f"{word} {value}"
+                for key, word in _SET.items()
+                for value in section.values.get(key, [])
+                if value not in kept.values.get(key, [])
+            ]
+            + [
+                word
+                for key, word in _SWITCHED_ON.items()
+                if section.values.get(key) == ["yes"] != kept.values.get(key)
+            ]
+            + [f"rich rule '{rule}'" for rule in section.rich if rule not in kept.rich]
+        )
         if lost:
-            found.append(f"zone {name}: {', '.join(lost)}")
+            found.append(f"{kind} {name}: {', '.join(lost)}")
     return found
 
 

@@ -107,6 +107,20 @@ def test_check_mode_of_open_changes_nothing_and_says_what_it_would(walled):
     assert "open" not in reached(walled, "ufw").values()
 
 
+def test_what_a_reload_would_take_away_is_named_and_kept(walled):
+    forwarded = "port=8080:proto=tcp:toport=80:toaddr="
+    walled.node("controlplane", f"firewall-cmd --add-forward-port={forwarded} && firewall-cmd --add-masquerade")
+    ran = walled.play("tests/integration/role.yml", cmdline="--limit controlplane", role="firewall",
+                      firewall_policy="open")
+    kept = walled.node("controlplane", f"firewall-cmd --query-forward-port={forwarded} && "
+                                       "firewall-cmd --query-masquerade")
+    walled.node("controlplane", f"firewall-cmd --remove-forward-port={forwarded} && firewall-cmd --remove-masquerade")
+    assert ran.rc != 0
+    assert ran.changed == {}
+    assert f"zone public: forwarded port {forwarded}, masquerading" in " ".join(ran.output.split())
+    assert kept.split() == ["yes", "yes"]
+
+
 def test_what_is_missing_is_opened_once(walled):
     ran = walled.play("tests/integration/role.yml", role="firewall", firewall_policy="open")
     assert ran.rc == 0, ran.output

@@ -297,28 +297,41 @@ def test_what_a_reload_takes_away_is_named():
         "zone trusted: source 10.88.0.0/16"]
 
 
+def test_a_reload_takes_away_what_was_switched_on_forwarded_or_blocked():
+    kept = zones().replace("forward: yes", "forward: no\n  masquerade: no")
+    forwarded = "port=80:proto=tcp:toport=8080:toaddr="
+    running = zones().replace("forward: yes", f"forward: yes\n  masquerade: yes\n  forward-ports: \n\t{forwarded}\n"
+                              "  icmp-blocks: echo-request")
+    assert firewall_firewalld.lost_by_reload(running, kept) == [
+        f"zone public: forwarded port {forwarded}, ICMP block echo-request, masquerading, "
+        "forwarding within it"]
+    # switched off now, on after a boot: nothing is lost
+    assert firewall_firewalld.lost_by_reload(kept, zones()) == []
+
+
 def test_interfaces_come_back_and_what_only_a_boot_would_load_is_not_lost():
     running = zones(interfaces="eth1", rich=SSH)
     assert firewall_firewalld.lost_by_reload(running, zones(active="", rich=SSH, ports="8443/tcp")) == []
 
 
-@pytest.mark.parametrize(("hooks", "policy", "running", "holds"), [
-    (["input", "forward"], "open", zones(ports="2222/tcp"), False),
-    (["input", "forward"], "open", zones(interfaces="eth1"), True),
+@pytest.mark.parametrize(("hooks", "policy", "running", "policies", "lost"), [
+    (["input", "forward"], "open", zones(ports="2222/tcp"), "", "zone public: port 2222/tcp"),
+    (["input", "forward"], "open", zones(), POLICIES,
+     f"policy podpath-pods: rich rule '{RULE} destination address=\"10.244.0.0/16\" accept'"),
+    (["input", "forward"], "open", zones(interfaces="eth1"), "", ""),
     # nothing is reloaded
-    (["input"], "open", zones(ports="2222/tcp"), True),
-    (["input", "forward"], "check", zones(ports="2222/tcp"), True),
+    (["input"], "open", zones(ports="2222/tcp"), "", ""),
+    (["input", "forward"], "check", zones(ports="2222/tcp"), "", ""),
 ])
-def test_firewalld_is_not_reloaded_where_it_would_close_what_is_open(hooks, policy, running, holds):
+def test_firewalld_is_not_reloaded_where_it_would_close_what_is_open(hooks, policy, running, policies, lost):
     refusal = task("roles/firewall/tasks/check.yml", "Refuse to reload a firewalld that would lose something")
-    listed = ["public", running, "", zones(), ""]
+    listed = ["public", running, policies, zones(), ""]
     role = Role("firewall", firewall_policy=policy,
                 __firewall_missing=[{"tool": "firewalld", "hook": hook} for hook in hooks],
                 __firewall_firewalld_read={"results": [{"stdout": text} for text in listed]})
-    assert (not role.goes(refusal) or role.holds(refusal)) is holds
-    if not holds:
-        assert "zone public: port 2222/tcp\nKeep it by `firewall-cmd --runtime-to-permanent` on node-1" in (
-            role.says(refusal))
+    assert (not role.goes(refusal) or role.holds(refusal)) is not bool(lost)
+    if lost:
+        assert f"{lost}\nKeep it by `firewall-cmd --runtime-to-permanent` on node-1" in role.says(refusal)
 
 
 # nftables
