@@ -189,6 +189,13 @@ def running_node_problem(found: str, internal: str, picked: Sequence[str], wante
     return host_networks.running_problem(picked, running, str(addresses.wanted(**wanted)))
 
 
+def coming_node_problem(found: str, picked: Sequence[str], wanted: Mapping[str, Any]) -> str:
+    """Why a host that is no node yet would not become one by the addresses `picked`: by what grep `found`."""
+    return host_networks.coming_problem(
+        picked, host_networks.running_addresses(found), str(addresses.wanted(**wanted))
+    )
+
+
 def flannel_settings_problems(settings: Mapping[str, Any], nodes: int, node_prefix: int) -> list[str]:
     try:
         asked = flannel_manifest.wanted(**settings)
@@ -320,6 +327,7 @@ class FilterModule:
             "apt_source": _said(apt_sources.judge),
             "cluster_network_problems": _said(addresses.cluster_network_problems),
             "cluster_table": _said(readiness.table),
+            "coming_node_problem": _said(coming_node_problem),
             "containerd_candidate": _said(containerd.candidate),
             "containerd_cgroup_problems": _said(containerd.cgroup_problems),
             "containerd_config_problems": _said(containerd.config_problems),

@@ -170,6 +170,23 @@ def running_problem(picked: Sequence[str], running: Mapping[str, Sequence[str]],
                 f"{', '.join(picked)}. A node's address stands in certificates, in etcd and in what other nodes know "
                 f"of it, so it is not changed under a running node. Set {asked.split()[0]} so that it picks "
                 f"{there[0]}, or take the node out of the cluster (kubectl drain, kubectl delete node, kubeadm reset), "
-                "and let this playbook join it anew."
+                f"{_removal(where)}and let this playbook join it anew."
+            )
+    return ""
+
+
+def _removal(where: str) -> str:
+    """A reset leaves what somebody gave the kubelet: that is to be taken away by hand."""
+    return f"remove {where}, " if where.startswith("--node-ip") and "kubeadm-flags" not in where else ""
+
+
+def coming_problem(picked: Sequence[str], found: Mapping[str, Sequence[str]], asked: str) -> str:
+    """Why a host's Node would have others than the addresses picked: by what its kubelet was given, `found`."""
+    for where, there in found.items():
+        if list(there) != list(picked):
+            return (
+                f"{where} says {', '.join(there)}, but {asked} picks {', '.join(picked)}. It comes last on the "
+                f"kubelet's command line, so the Node would get {', '.join(there)}, and Flannel with it. Remove it "
+                f"there, or set {asked.split()[0]} so that it picks {there[0]}."
             )
     return ""

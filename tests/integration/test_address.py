@@ -69,6 +69,17 @@ def test_route_into_the_pod_network_is_refused_with_its_way_and_the_nat_is_named
     assert more.changed == {}
 
 
+def test_an_address_that_a_kubelet_was_given_beforehand_is_refused(two_addresses):
+    # the usual cure for the NAT trap by hand; the kubelet takes it as its last argument
+    two_addresses.node("node-1", "echo KUBELET_EXTRA_ARGS=--node-ip=10.0.2.15 > /etc/default/kubelet")
+    try:
+        said = refused(two_addresses, node_address_cidr=SECOND)
+    finally:
+        two_addresses.node("node-1", "rm /etc/default/kubelet")
+    assert "node-1: --node-ip in /etc/default/kubelet says 10.0.2.15, but node_address_cidr" in said
+    assert "Remove it there" in said
+
+
 HOSTS = "127.0.0.1\tlocalhost\n127.0.1.1 node-1.vm node-1\n# by hand\n192.168.60.99 node-2 # stale\n"
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from role_templates import Role, task
 
 from ansible_collections.podpath.kubeadm.plugins.filter import provisioning
 from ansible_collections.podpath.kubeadm.plugins.module_utils import host_networks
@@ -156,3 +157,43 @@ def test_a_node_with_another_address_is_told_where_its_own_stands(found, interna
     assert told in said
     assert "node_address_cidr 192.168.56.0/24 picks" in said
     assert "Set node_address_cidr so that it picks" in said
+
+
+CHECK = "roles/node_address/tasks/check.yml"
+EXTRA = "/etc/default/kubelet:KUBELET_EXTRA_ARGS=--node-ip={}"
+
+
+def test_what_a_reset_leaves_is_to_be_removed_before_a_node_joins_anew():
+    assert "kubeadm reset), remove --node-ip in /etc/default/kubelet, and let" in problem(
+        EXTRA.format("10.0.2.15"), ["192.168.56.11"])
+    assert "kubeadm reset), and let" in problem(FLAGS.format("10.0.2.15"), ["192.168.56.11"])
+
+
+@pytest.mark.parametrize(("given", "picked", "refused"), [
+    ("10.0.2.15", ["192.168.56.11"], True),
+    # the Node would lose its second family
+    ("192.168.56.11", ["192.168.56.11", "fd00::11"], True),
+    ("192.168.56.11", ["192.168.56.11"], False),
+    ("192.168.56.11,fd00::11", ["192.168.56.11", "fd00::11"], False),
+])
+def test_an_address_that_the_kubelet_of_a_coming_node_was_given_is_the_one_that_is_picked(given, picked, refused):
+    look = task(CHECK, "Read by which address a node runs or would run")
+    refusal = task(CHECK, "Refuse another address that the kubelet of a host was given before it is a node")
+    role = Role("node_address", node_address_ips=picked, __node_address_wanted={"cidr": "192.168.56.0/24"},
+                __node_address_kubelet_conf={"stat": {"exists": False}}, __node_address_seen={"member": False},
+                __node_address_arguments={"stdout": EXTRA.format(given)})
+    assert role.render(look["ansible.builtin.command"]["argv"])[-2:] == ["/etc/default/kubelet",
+                                                                         "/etc/sysconfig/kubelet"]
+    assert role.goes(refusal)
+    assert role.holds(refusal) is not refused
+    if refused:
+        assert role.says(refusal).startswith(
+            f"node-1: --node-ip in /etc/default/kubelet says {given.replace(',', ', ')}, but node_address_cidr")
+
+
+def test_a_node_s_addresses_are_read_in_the_order_in_which_they_count():
+    look = task(CHECK, "Read by which address a node runs or would run")
+    role = Role("node_address", __node_address_kubelet_conf={"stat": {"exists": True}})
+    assert role.render(look["ansible.builtin.command"]["argv"])[5:] == [
+        "/var/lib/kubelet/kubeadm-flags.env", "/etc/default/kubelet", "/etc/sysconfig/kubelet",
+        "/etc/kubernetes/manifests/kube-apiserver.yaml"]
