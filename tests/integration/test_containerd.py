@@ -268,9 +268,12 @@ def test_containerd_without_its_cri_plugin_is_told_and_restarted_when_that_is_me
     assert broken.rc != 0
     assert "node-1: containerd is not up as configured" in words(broken.output)
     assert "its CRI plugin is ok" in words(broken.output)
-    mended = occupied.play(RUNTIME, "--limit node-1", test_roles=["containerd"])
+    checked, mended = (occupied.play(RUNTIME, f"--limit node-1 {how}", test_roles=["containerd"])
+                       for how in ("--check", ""))
     assert mended.rc == 0, mended.output
-    assert mended.changed == {"node-1": {"Enable and run the service with what was written"}}
+    # what check mode foretells is not waited for
+    assert checked.rc == 0, checked.output
+    assert checked.changed == mended.changed == {"node-1": {"Enable and run the service with what was written"}}
 
 
 def test_a_restart_that_an_earlier_run_did_not_come_to_is_made_up_for_once(occupied):
