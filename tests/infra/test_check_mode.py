@@ -86,7 +86,7 @@ def test_look_ahead_at_a_cluster_finds_drift_alone_and_shows_files_but_no_secret
     kubeconfig = Path(lab.variables["controlplane"]["control_plane_kubeconfig"])
     was = kubeconfig.read_text()
     node = lab.nodes["node-1"]
-    modules = "/etc/modules-load.d/kubernetes.conf"
+    modules = "/etc/modules-load.d/podpath-kubernetes.conf"
     node.check_output(f"echo drifted >> {modules}")
     kubeconfig.write_text(was + "# drifted\n")
     try:

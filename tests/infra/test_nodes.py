@@ -32,7 +32,7 @@ def test_no_swap_now_nor_after_a_boot(node):
 @pytest.mark.parametrize("module", ["br_netfilter", "overlay"])
 def test_module_is_named_for_a_boot(node, module):
     # whether it is there now shows nothing where the kernel has it built in; the bridge's sysctls below and the pods do
-    assert module in node.file("/etc/modules-load.d/kubernetes.conf").content_string.splitlines()
+    assert module in node.file("/etc/modules-load.d/podpath-kubernetes.conf").content_string.splitlines()
 
 
 @pytest.mark.parametrize("sysctl", [
