@@ -267,7 +267,8 @@ def _mirror(registry: str, given: Any) -> dict[str, Any]:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("url"), str):
         raise ContainerdError(f"{where}: a mirror is a URL, or a dictionary with a url")
     url = entry["url"]
-    if "@" in urlsplit(url).netloc:
+    # without its scheme, too: it would be printed below
+    if "@" in url:
         raise ContainerdError(f"{where}: a mirror's URL holds no password; use username and password")
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
         raise ContainerdError(f"{where}: {url!r} is no URL that begins with http:// or https://")

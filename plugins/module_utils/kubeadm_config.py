@@ -86,6 +86,8 @@ _OWNED: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
 }
+# the fields among them that may hold a token or a key: what was written there is not repeated
+_SECRET = ("bootstrapTokens", "certificateKey", "controlPlane", "discovery")
 _ABSENT = object()
 
 
@@ -126,7 +128,7 @@ def _is_argument(item: Any) -> bool:
 def _shape_problems(where: str, value: Any) -> list[str]:
     """Sentences about lists of arguments that kubeadm could not read."""
     if not isinstance(value, Mapping):
-        return [f"{where} must be a mapping, as in kubeadm's configuration; it is {value!r}."]
+        return [f"{where} must be a mapping, as in kubeadm's configuration; it is {_kind(value)}."]
     problems = []
     for key, item in value.items():
         place = f"{where}.{key}"
@@ -179,8 +181,17 @@ def extra_problems(documents: Sequence[Mapping[str, Any]], extras: Mapping[str, 
             # an empty string is a value that is not known yet
             if wanted is not _ABSENT and ours != "" and wanted != ours:
                 but = "may not be set there" if ours is _ABSENT else f"is {_plain(ours)}"
-                problems.append(f"{variable} sets {path} to {_plain(wanted)}, but it {but}: {cure}.")
+                to = "" if path in _SECRET else f" to {_plain(wanted)}"
+                problems.append(f"{variable} sets {path}{to}, but it {but}: {cure}.")
     return problems
+
+
+def _kind(value: Any) -> str:
+    """What a value is, without its content, which may be secret."""
+    if value is None or value == "":
+        return "empty"
+    kinds = ((bool, "a truth value"), (str, "a string"), (Mapping, "a mapping"), (Sequence, "a list"))
+    return next((word for kind, word in kinds if isinstance(value, kind)), "a number")
 
 
 def _plain(value: Any) -> str:
@@ -380,13 +391,14 @@ def patch_problems(patches: Mapping[str, Any]) -> list[str]:
                 "and yaml, such as kubeletconfiguration+strategic.yaml."
             )
             continue
+        kind, what = (list, "list of operations") if found["type"] == "json" else (Mapping, "mapping")
         try:
             data = yaml.safe_load(content) if isinstance(content, str) else content
+            held = _kind(data) if data else "empty"
         except yaml.YAMLError:
-            data = None
-        kind, what = (list, "list of operations") if found["type"] == "json" else (Mapping, "mapping")
+            data, held = None, "no YAML"
         if not data or not isinstance(data, kind):
-            problems.append(f"kubernetes_patches['{name}'] must hold a {what}; it is {content!r}.")
+            problems.append(f"kubernetes_patches['{name}'] must hold a {what}; it is {held}.")
     return problems
 
 

@@ -329,6 +329,7 @@ def test_mirrors_are_urls_or_dictionaries():
         ({"docker.io": [5]}, "a mirror is a URL, or a dictionary with a url"),
         ({"docker.io": ["mirror:5000"]}, "begins with http:// or https://"),
         ({"docker.io": ["https://me:hunter2@mirror"]}, "a mirror's URL holds no password"),
+        ({"docker.io": ["me:hunter2@mirror"]}, "a mirror's URL holds no password"),
         ({"docker.io": [{"url": "https://m", "passwort": "hunter2"}]}, "https://m has passwort; known are"),
         ({"docker.io": [{"url": "https://m", "password": "hunter2"}]}, "needs both username and password"),
         ({"../etc": ["https://m"]}, "a registry is a name"),

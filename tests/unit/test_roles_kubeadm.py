@@ -235,8 +235,21 @@ def test_a_join_takes_no_discovery_of_the_user():
         "ignore_preflight_errors": [], "timeout": 90,
     }
     (problem,) = kubeadm_config.join_problems(settings, {"discovery": {"bootstrapToken": {"token": TOKEN}}})
-    assert "worker_join_config sets discovery" in problem
+    assert problem.startswith("worker_join_config sets discovery, but")
+    assert TOKEN not in problem
     assert kubeadm_config.join_problems(settings, {"nodeRegistration": {"imagePullSerial": True}}) == []
+
+
+def test_what_may_be_secret_is_not_repeated_where_it_is_refused():
+    problems = [
+        *kubeadm_config.init_problems(SETTINGS, {"InitConfiguration": {"bootstrapTokens": [{"token": TOKEN}],
+                                                                       "certificateKey": TOKEN}}),
+        *kubeadm_config.init_problems(SETTINGS, {"InitConfiguration": f"bootstrapTokens: [{TOKEN}]"}),
+        *kubeadm_config.patch_problems({"etcd.yaml": f"a: [{TOKEN}", "kube-apiserver.yaml": TOKEN}),
+    ]
+    assert len(problems) == 5
+    assert TOKEN not in "".join(problems)
+    assert "it is no YAML" in problems[3]
 
 
 TAINT = {"key": "example.org/gpu", "value": "yes", "effect": "NoSchedule"}

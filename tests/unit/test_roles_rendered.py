@@ -191,7 +191,7 @@ def test_the_head_start_of_images_has_the_proxy_and_shows_it_to_nobody():
     role = Role("containerd", containerd_prefetch_images=["registry.example/a:1"],
                 containerd_environment={"https_proxy": "http://me:hunter2@proxy.example:3128"})
     argv = role.render(pull["argv"])
-    assert "--property=EnvironmentFile=-/etc/containerd/environment" in argv
+    assert "--property=EnvironmentFile=-/etc/containerd/podpath.environment" in argv
     assert "hunter2" not in " ".join(argv)
     assert "hunter2" in role.template("environment.j2")
 
@@ -369,6 +369,24 @@ def test_no_worker_goes_on_without_a_control_plane():
     assert holds(["controlplane", "node-1"], ["controlplane"]), "a worker that failed stops nobody"
     assert not holds(["controlplane", "node-1"], ["node-1"])
     assert holds(["node-1"], ["node-1"]), "left out by --limit"
+
+
+@pytest.mark.parametrize("playbook", ["site", "reset", "verify_paths"])
+def test_no_configuration_of_a_user_changes_what_one_refusal_stops(playbook):
+    assert {play["strategy"] for play in load(f"playbooks/{playbook}.yml")} == {"linear"}
+
+
+def test_a_token_of_a_join_that_nobody_removed_is_short_lived():
+    role = Role("worker", worker_control_plane="controlplane")
+    argv = role.render(task("roles/worker/tasks/join.yml", "Make a token")["ansible.builtin.command"]["argv"])
+    assert "--ttl=15m" in argv
+
+
+def test_check_mode_waits_for_no_containerd_that_it_did_not_start():
+    wait = task("roles/containerd/tasks/main.yml", "Wait until containerd answers and its CRI plugin is ok")
+    for checks, changed, waited in ((True, True, False), (True, False, True), (False, True, True)):
+        role = Role("containerd", ansible_check_mode=checks, __containerd_run={"changed": changed})
+        assert role.goes(wait) is waited
 
 
 def test_an_interface_takes_advertisements_before_the_host_forwards():
