@@ -13,7 +13,8 @@ version_added: 0.1.0
 description:
   - C(kubeadm reset) leaves the rules of kube-proxy, the kubelet, Flannel and the CNI plugins where they are. To flush
     the tables, as it proposes, takes everybody else's rules away as well, and may lock the administrator out.
-  - Removes chains by the beginnings of their names, and the rules that lead to them. Each other rule stays where it is.
+  - Removes chains by the beginnings of their names, those of the CNI plugins by the network that they are for, and the
+    rules that lead to them. Each other rule stays where it is, such as those of containers of nerdctl and podman.
   - Looks at iptables and ip6tables of whichever kind the host's commands are, and at tables of nftables. What is not
     installed has no rules.
 options:
@@ -21,7 +22,15 @@ options:
     description: How the names of the chains begin.
     type: list
     elements: str
-    default: [KUBE-, FLANNEL-, CNI-]
+    default: [KUBE-, FLANNEL-]
+  cni_networks:
+    description:
+      - Names of networks, as configurations of CNI have them, whose chains of CNI plugins go.
+      - The chains that the plugin portmap has for all networks together go, too, unless another network uses them, and
+        only where there is another chain to remove.
+    type: list
+    elements: str
+    default: [cbr0]
   nft_tables:
     description: Names of tables of nftables that go as a whole, in every family.
     type: list
@@ -89,7 +98,8 @@ class Host:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "prefixes": {"type": "list", "elements": "str", "default": list(chains.CLUSTER_PREFIXES)},
+            "prefixes": {"type": "list", "elements": "str", "default": ["KUBE-", "FLANNEL-"]},
+            "cni_networks": {"type": "list", "elements": "str", "default": ["cbr0"]},
             "nft_tables": {
                 "type": "list",
                 "elements": "str",
@@ -99,13 +109,14 @@ def main() -> None:
         supports_check_mode=True,
     )
     prefixes = [prefix for prefix in module.params["prefixes"] if prefix]
+    networks = module.params["cni_networks"]
     host = Host(module)
     found: list[str] = []
     try:
         for command in COMMANDS:
             saved = host.run(f"{command}-save") or ""
-            found += [f"{command} {chain}" for chain in chains.chains_of(saved, prefixes)]
-            rules = chains.removal(saved, prefixes)
+            found += [f"{command} {chain}" for chain in chains.chains_of(saved, prefixes, networks)]
+            rules = chains.removal(saved, prefixes, networks)
             if rules and not module.check_mode:
                 host.run(f"{command}-restore", "--noflush", data=rules)
         tables = chains.nft_tables_of(host.run("nft", "list", "tables") or "", module.params["nft_tables"])

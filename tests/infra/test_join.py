@@ -57,6 +57,8 @@ def fail_to_join(lab):
     assert TOKEN.findall("".join(left.values())) == []
 
 
+# of other networks of CNI, and a patch that nobody here wrote; a reset leaves them
+THEIRS = ["/etc/kubernetes/patches/mine.txt", "/var/lib/cni/networks/mine/10.4.0.5"]
 RULE = "INPUT -p tcp -m comment --comment KUBE-mine -m tcp --dport 9 -j ACCEPT"
 
 
@@ -95,6 +97,8 @@ def leave(lab):
     node = lab.nodes["node-2"]
     node.check_output(f"iptables --append {RULE}")
     node.check_output("ip route add 10.244.250.0/24 dev eth1 proto static")
+    node.check_output(f"mkdir -p /etc/kubernetes/patches /var/lib/cni/networks/mine && touch {' '.join(THEIRS)}")
+    node.check_output("iptables --table nat --new-chain CNI-mine")
     mine = node.check_output("cat /etc/hosts; apt-mark showhold; sysctl net.ipv4.ip_forward; ls /etc/cni/net.d")
     assert "flannel" in mine
     ran = reset(lab, reset_confirm="")
@@ -121,20 +125,22 @@ def leave(lab):
     assert ran.changed.keys() == {"node-2"}, ran.changed
     assert "node-2" not in lab.kubectl("get nodes --no-headers")
     rules = node.check_output("iptables-save; ip6tables-save")
-    assert not re.search(r"^:(KUBE|FLANNEL|CNI)-", rules, re.MULTILINE), rules
+    assert re.findall(r"^:((?:KUBE|FLANNEL|CNI)-\S+)", rules, re.MULTILINE) == ["CNI-mine"], rules
     assert f"-A {RULE}" in rules.replace('"', "")
     links = node.check_output("ip -brief link")
     assert not re.search(r"^(cni0|flannel)", links, re.MULTILINE), links
     assert node.check_output("ip -4 route show root 10.244.0.0/16").strip() == (
         "10.244.250.0/24 dev eth1 proto static scope link")
     assert node.check_output("find /etc/kubernetes /etc/cni/net.d /var/lib/cni /run/flannel -type f 2>/dev/null || true"
-                             ) == ""
+                             ).split() == THEIRS
     assert node.check_output("pgrep -c -x 'kubelet|pause|containerd-shim' || true") == "0"
     stays = node.check_output("cat /etc/hosts; apt-mark showhold; sysctl net.ipv4.ip_forward; ls /etc/cni/net.d")
     assert stays.split() == [word for word in mine.split() if "flannel" not in word]
     ran = reset(lab, reset_confirm="node-2")
     assert (ran.rc, ran.changed) == (0, {}), ran.output
     node.check_output(f"iptables --delete {RULE}; ip route delete 10.244.250.0/24")
+    node.check_output("iptables --table nat --delete-chain CNI-mine")
+    node.check_output("rm -r /etc/kubernetes/patches /var/lib/cni/networks/mine")
 
 
 def refuse_another_cluster_s_kubeconfig(lab):

@@ -149,6 +149,27 @@ def test_what_was_closed_by_hand_is_opened_and_nothing_else(walled):
     assert ran.changed == {"node-1": {"Open it in ufw"}, "node-2": {"Add the rules that are missing now"}}
 
 
+# only nftables' own node has it; a boot would not, so rules for it cannot stand in the file
+ELSEWHERE = """nft --file - <<'RULES'
+table ip filter {
+    chain INPUT { type filter hook input priority 0; policy accept; udp dport 8472 drop; }
+}
+RULES"""
+
+
+def test_a_chain_that_a_boot_would_not_make_is_named_before_anything_is_changed(walled):
+    walled.node("node-2", ELSEWHERE)
+    before = walled.node("node-2", "cat /etc/nftables.conf; nft list ruleset")
+    ran = walled.play("tests/integration/role.yml", cmdline="--limit node-2", role="firewall", firewall_policy="open")
+    after = walled.node("node-2", "cat /etc/nftables.conf; nft list ruleset")
+    walled.node("node-2", "nft delete table ip filter")
+    assert ran.rc != 0
+    assert ran.changed == {}
+    assert "chain ip filter INPUT" in " ".join(ran.output.split())
+    assert "a boot could not load /etc/nftables.conf" in " ".join(ran.output.split())
+    assert after == before
+
+
 def test_a_rule_that_refuses_first_is_named_and_not_overruled(walled):
     walled.node("node-1", "ufw insert 1 deny from 192.168.60.12")
     ran = walled.play("tests/integration/role.yml", role="firewall", firewall_policy="open")

@@ -3,6 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from ansible_collections.podpath.kubeadm.plugins.module_utils import chains
 
 PREFIXES = ["KUBE-", "FLANNEL-", "CNI-"]
@@ -52,6 +56,55 @@ def test_chains_go_with_the_rules_that_lead_to_them_and_nobody_elses_do():
 def test_a_host_without_such_chains_is_left_alone():
     assert chains.removal(SAVED, ["CALICO-"]) == ""
     assert chains.removal("", PREFIXES) == ""
+
+
+LED = r'-A CNI-HOSTPORT-DNAT -p tcp -m comment --comment "dnat name: \"{}\" id: \"1f\"" -m multiport --dports {} -j {}'
+NERDCTL = LED.format("bridge", 80, "CNI-DN-theirs") + r"""
+-A CNI-DN-theirs -p tcp -m tcp --dport 80 -j CNI-HOSTPORT-SETMARK
+-A CNI-DN-theirs -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.4.0.5:80
+-A POSTROUTING -s 10.4.0.5/32 -m comment --comment "name: \"bridge\" id: \"1f\"" -j CNI-theirs
+"""
+FLANNEL = LED.format("cbr0", 8080, "CNI-DN-pod") + r"""
+-A CNI-DN-pod -p tcp -m tcp --dport 8080 -j CNI-HOSTPORT-SETMARK
+-A CNI-DN-pod -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.244.1.5:80
+-A CNI-pod -d 10.244.1.0/24 -m comment --comment "name: \"cbr0\" id: \"c0ffee\"" -j ACCEPT
+"""
+SHARED = r"""-A PREROUTING -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT
+-A POSTROUTING -m comment --comment "CNI portfwd requiring masquerade" -j CNI-HOSTPORT-MASQ
+-A CNI-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 -j MASQUERADE
+-A CNI-HOSTPORT-SETMARK -m comment --comment "CNI portfwd masquerade mark" -j MARK --set-xmark 0x2000/0x2000
+"""
+
+
+def ports(*rules: str, kube: bool = False) -> str:
+    """A table nat with the chains that these rules are in and lead to."""
+    text = "".join(rules)
+    made = dict.fromkeys(["PREROUTING", "POSTROUTING", *re.findall(r"\b(?:CNI|KUBE)-[A-Za-z-]+\b(?!\S)", text),
+                          *(["KUBE-KUBELET-CANARY"] if kube else [])])
+    policies = "".join(f":{chain} {'ACCEPT' if chain.endswith('ROUTING') else '-'} [0:0]\n" for chain in made)
+    return f"*nat\n{policies}{text}COMMIT\n"
+
+
+@pytest.mark.parametrize(("saved", "gone"), [
+    (ports(SHARED, FLANNEL), {"DNAT", "MASQ", "SETMARK", "DN-pod", "pod"}),
+    # as kubeadm reset leaves it, whose pods are gone
+    (ports(SHARED, kube=True), {"DNAT", "MASQ", "SETMARK", "KUBE"}),
+    (ports(SHARED, NERDCTL, FLANNEL), {"DN-pod", "pod"}),
+    (ports(SHARED, NERDCTL, kube=True), {"KUBE"}),
+    # in no cluster: what portmap has made once is whose else it may be
+    (ports(SHARED), set()), (ports(SHARED, NERDCTL), set()),
+], ids=["pods", "no-pods", "both", "theirs-and-no-pods", "unused", "theirs"])
+def test_chains_of_cni_plugins_go_for_the_network_of_the_cluster_only(saved, gone):
+    names = {{"DN-pod": "CNI-DN-pod", "pod": "CNI-pod", "KUBE": "KUBE-KUBELET-CANARY"}.get(name, f"CNI-HOSTPORT-{name}")
+             for name in gone}
+    going = chains.chains_of(saved, PREFIXES[:2], ["cbr0"])
+    assert {chain.removeprefix("nat ") for chain in going} == names
+    removal = chains.removal(saved, PREFIXES[:2], ["cbr0"]).splitlines()
+    assert [line for line in removal if line.startswith("-X")] == [f"-X {chain[4:]}" for chain in going]
+    # their own ports are led to as before
+    assert not [line for line in removal if "bridge" in line or "theirs" in line]
+    led_to = [line for line in removal if line.startswith("-D") and "dports 8080" in line]
+    assert len(led_to) == ("DN-pod" in gone and "DNAT" not in gone)
 
 
 def test_only_whole_names_of_nft_tables_count():

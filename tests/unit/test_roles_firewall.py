@@ -11,7 +11,7 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
-from role_templates import Role, task
+from role_templates import Role, load, task
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     firewall,
@@ -396,6 +396,71 @@ def test_rules_of_kube_proxy_and_flannel_are_no_firewall():
 def test_something_else_than_a_ruleset_is_refused():
     with pytest.raises(firewall.FirewallError, match="something else than a ruleset"):
         firewall_nftables.tables("{}")
+
+
+CHECK = "roles/firewall/tasks/check.yml"
+
+
+def behind_nftables(**said):
+    """The role on a node whose own chain refuses something, by what `nft --json list table` prints of it."""
+    nodes = {f"node-{number}": {"addresses": [address], "networks": ["192.168.56.0/24"]}
+             for number, address in enumerate(NODES)}
+    found = {"__firewall_nftables": [(DATA / "nft_filter.json").read_text()], "__firewall_missing": nft()}
+    return Role("firewall", node_address_interface="eth1", node_address_ips=[NODES[1]], node_address_nodes=nodes,
+                **{"firewall_policy": "open", "ansible_facts": {}, **found, **said})
+
+
+def test_what_a_boot_would_load_is_tried_with_the_rules_that_are_to_be_kept():
+    tried = task(CHECK, "Try what a boot would load")
+    role = behind_nftables()
+    command = role.render(tried["ansible.builtin.command"])
+    # nothing is loaded
+    assert command["argv"][:2] == ["nft", "--check"]
+    first, second, *rules = command["stdin"].splitlines()
+    assert (first, second) == ("flush ruleset", 'include "/etc/nftables.conf"')
+    assert rules == firewall_nftables.openings(nft())
+    kept = task("roles/firewall/tasks/nftables.yml", "Keep the rules in nftables' file")
+    assert role.render(kept["ansible.builtin.blockinfile"]["block"]).splitlines() == rules
+    assert tried["check_mode"] is False
+
+
+@pytest.mark.parametrize(("family", "path"), [
+    ("Debian", "/etc/nftables.conf"), ("RedHat", "/etc/sysconfig/nftables.conf"),
+    # the arguments of the role are looked at before the host is
+    (None, "/etc/nftables.conf")])
+def test_the_file_of_nftables_is_the_one_that_the_unit_of_the_family_loads(family, path):
+    role = behind_nftables(ansible_facts={"os_family": family} if family else {})
+    tried = task(CHECK, "Try what a boot would load")["ansible.builtin.command"]
+    assert f'include "{path}"' in role.render(tried["stdin"]).splitlines()
+    kept = task("roles/firewall/tasks/nftables.yml", "Keep the rules in nftables' file")
+    assert role.render(kept["ansible.builtin.blockinfile"]["path"]) == path
+    gather = task(CHECK, "Gather which family of distributions has its file where")
+    assert role.goes(gather) is not bool(family)
+
+
+def test_a_boot_is_thought_of_also_where_an_earlier_run_opened_all():
+    (block,) = [found for found in load(CHECK) if found["name"] == "Check that rules of nftables can be kept"]
+    assert behind_nftables().goes(block)
+    assert behind_nftables(__firewall_missing=[]).goes(block)
+    assert not behind_nftables(__firewall_missing=[], __firewall_nftables=[]).goes(block)
+    assert not behind_nftables(firewall_policy="check").goes(block)
+
+
+@pytest.mark.parametrize(("missing", "begins"), [
+    (None, "node-1: nftables does not let in 10250/tcp from 10.244.0.0/16"),
+    ([], "node-1: nftables lets in what the cluster needs only until the next boot.")])
+def test_rules_for_a_chain_that_the_file_does_not_make_are_refused_before_anything_is_changed(missing, begins):
+    refusal = task(CHECK, "Refuse rules that a boot could not load")
+    error = "/dev/stdin:3:13-18: Error: Could not process rule: No such file or directory"
+    role = behind_nftables(__firewall_boot={"rc": 1, "stderr": error},
+                           **({} if missing is None else {"__firewall_missing": missing}))
+    assert not role.holds(refusal)
+    said = role.says(refusal)
+    assert said.startswith(begins)
+    assert "with rules for chain inet filter input, chain inet filter forward at its end, a boot could not" in said
+    assert error in said
+    assert "nft 'insert rule inet filter input ip saddr 10.244.0.0/16 tcp dport 10250 accept'" in said
+    assert role.holds(refusal, __firewall_boot={"rc": 0})
 
 
 def test_no_role_turns_selinux_off():
