@@ -90,7 +90,8 @@ def test_an_unpacking_that_was_cut_off_is_done_again(version, there, whole):
 
 
 @pytest.mark.parametrize(("state", "own", "node", "occupied"), [
-    ("active", 0, False, "2.4.2"), ("active", 1, False, ""), ("inactive", 0, False, ""), (None, None, True, "")])
+    ("active", "", False, "2.4.2"), ("active", "/etc/containerd/config.toml", False, ""), ("inactive", "", False, ""),
+    (None, None, True, "")])
 def test_a_containerd_that_runs_without_this_role_s_configuration_is_somebody_else_s(state, own, node, occupied):
     judge = task("roles/containerd/tasks/check.yml", "Judge what was found")
     skipped = {"skipped": True}
@@ -98,24 +99,24 @@ def test_a_containerd_that_runs_without_this_role_s_configuration_is_somebody_el
                 __containerd_packages={"stdout": ""},
                 __containerd_before={"stdout": "containerd github.com/containerd/containerd/v2 v2.4.2 3f4a1c0"},
                 __containerd_service=skipped if node else {"status": {"ActiveState": state}},
-                __containerd_own_config=skipped if node else {"matched": own})
+                __containerd_own_config=skipped if node else {"stdout": own})
     settings = judge["vars"]["__containerd_settings"]
     assert role.render(settings["occupied"]) == occupied
     assert role.render(settings["running"]) == ("2.4.2" if node else "")
 
 
-@pytest.mark.parametrize(("node", "own", "looked"), [(True, 0, True), (True, 1, False), (False, 0, False)])
+@pytest.mark.parametrize(("node", "own", "looked"), [(True, "", True), (True, "/etc/containerd/config.toml", False),
+                                                     (False, "", False)])
 def test_cgroups_are_looked_at_where_a_node_runs_with_somebody_else_s_configuration(node, own, looked):
     look = task("roles/containerd/tasks/check.yml",
                 "Look by which control groups a node runs that somebody else configured")
     role = Role("containerd", __containerd_kubelet_conf={"stat": {"exists": node}},
-                __containerd_packages={"stdout": ""}, __containerd_own_config={"matched": own},
+                __containerd_packages={"stdout": ""}, __containerd_own_config={"stdout": own},
                 __containerd_before={"stdout": "containerd github.com/containerd/containerd/v2 v2.4.2 3f4a1c0"})
     assert role.goes(look) is looked
-    find = task("roles/containerd/tasks/check.yml", "Look for this role's configuration")["ansible.builtin.find"]
+    find = task("roles/containerd/tasks/check.yml", "Look for this role's configuration")["ansible.builtin.command"]
     # a configuration of its own that was removed by hand is drift, which the unit beside it tells
-    assert role.render(find["paths"])[:2] == ["/etc/containerd", "/etc/systemd/system"]
-    assert role.render(find["patterns"])[:2] == ["config.toml", "containerd.service"]
+    assert role.render(find["argv"])[4:6] == ["/etc/containerd/config.toml", "/etc/systemd/system/containerd.service"]
     dump = '[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]\nSystemdCgroup = false\n'
     refusal = task("roles/containerd/tasks/check.yml", "Refuse a node whose pods would not start with systemd's")
     for told, holds in ((dump, False), (dump.replace("false", "true"), True)):
