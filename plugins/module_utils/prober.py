@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import pods, probe_routes
-from ansible_collections.podpath.kubeadm.plugins.module_utils.api import CONNECT_TIMEOUT, ClusterError
+from ansible_collections.podpath.kubeadm.plugins.module_utils.api import API_PATIENCE, CONNECT_TIMEOUT, ClusterError
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster, ExecResult
 from ansible_collections.podpath.kubeadm.plugins.module_utils.errands import Control, Outcome, RoutesAsked, Work
 from ansible_collections.podpath.kubeadm.plugins.module_utils.losing import note_losses
@@ -98,7 +98,8 @@ def guarded() -> Iterator[Guard]:
 def lifetime(wait_timeout: int, latest_start: int, method: Method, errands: int = 1) -> int:
     """How long pods may live: starting, probing and removing, each at its longest. ``latest_start``: of all probes;
     ``errands``: how many a prober has at most."""
-    return wait_timeout + latest_start + longest(method, errands) + EXEC_SLACK + 2 * HEARD_TIMEOUT + REMOVAL_PATIENCE
+    waiting = wait_timeout + API_PATIENCE
+    return waiting + latest_start + longest(method, errands) + EXEC_SLACK + 2 * HEARD_TIMEOUT + REMOVAL_PATIENCE
 
 
 # Probing
@@ -403,23 +404,35 @@ def remove_run(
 ) -> int:
     """Deletes the run's Jobs, waits for all that hangs on them to be gone, and returns how many objects are left.
 
-    A pod whose kubelet does not answer would stay for ever: after half of the patience it is deleted without grace.
+    A pod whose kubelet does not answer would stay for ever: after half of the patience it is deleted without grace. An
+    API that does not answer for a moment is asked again. Raises ClusterError where at the end nobody could count.
     """
     begin = clock()
-    cluster.delete(settings.namespace, settings.selector)
-    forced = False
-    most = 0
+    asked = forced = False
+    there = left = most = 0
     while True:
-        there = len(cluster.list_pods(settings.namespace, settings.selector))
-        most = max(most, there)
-        progress("remove", most - there, most)
-        left = there or cluster.count_left(settings.namespace, settings.selector)
-        waited = clock() - begin
-        if not left or waited >= REMOVAL_PATIENCE:
+        failed = None
+        try:
+            if not asked:
+                cluster.delete(settings.namespace, settings.selector)
+                asked = True
+            elif there and clock() - begin >= REMOVAL_PATIENCE / 2 and not forced:
+                cluster.delete(settings.namespace, settings.selector, now=True)
+                forced = True
+            there = len(cluster.list_pods(settings.namespace, settings.selector))
+            most = max(most, there)
+            progress("remove", most - there, most)
+            left = there or cluster.count_left(settings.namespace, settings.selector)
+        except ClusterError as error:
+            if not error.passing:
+                raise
+            failed = error
+        if clock() - begin >= REMOVAL_PATIENCE:
+            if failed:
+                raise failed
             return left
-        if there and waited >= REMOVAL_PATIENCE / 2 and not forced:
-            forced = True
-            cluster.delete(settings.namespace, settings.selector, now=True)
+        if not failed and not left:
+            return 0
         sleep(POLL)
 
 

@@ -24,6 +24,14 @@ CONTROL = prober.Control("ipv4", "node-1", "node-2", "10.244.2.254")
 QUIET = lambda stage, done, total: None  # noqa: E731
 
 
+
+@pytest.fixture
+def impatient(monkeypatch) -> None:
+    """Nobody waits for an API that is away for a moment, nor for what does not go."""
+    monkeypatch.setattr(api, "API_PATIENCE", 0)
+    monkeypatch.setattr(prober, "REMOVAL_PATIENCE", 0)
+
+
 def work(names=NAMES, controls=(CONTROL,)) -> prober.Work:
     probes = {source: [plan.Probe(name, "ipv4", 0, 33434) for name in names] for source in names}
     return prober.Work({name: {} for name in names}, probes, controls)
@@ -118,7 +126,7 @@ def test_a_prober_that_breaks_off_costs_what_it_had_not_told_yet(fake):
     assert "the connection ended" in outcome.observations[("node-1", "node-2", "ipv4")].problem
 
 
-def test_an_api_that_goes_away_keeps_what_was_seen(fake):
+def test_an_api_that_goes_away_keeps_what_was_seen(fake, impatient):
     def gone(namespace, selector, *, now=False):
         raise api.ApiUnreachable("The Kubernetes API does not answer.")
 
@@ -207,7 +215,7 @@ def test_a_node_that_goes_away_in_mid_run_is_told(fake, nodes, told, broken):
     assert outcome.lost_nodes["node-2"].startswith(told)
 
 
-def test_an_api_that_goes_away_in_mid_run_stops_it_and_names_who_was_not_heard(fake):
+def test_an_api_that_goes_away_in_mid_run_stops_it_and_names_who_was_not_heard(fake, impatient):
     fake.exec_problems = {"node-1": "Could not run a command in pod p: the connection ended"}
 
     def meanwhile():
@@ -222,7 +230,7 @@ def test_an_api_that_goes_away_in_mid_run_stops_it_and_names_who_was_not_heard(f
 
 
 @pytest.mark.parametrize("where", ["create Job", "list_pods"])
-def test_an_api_that_refuses_on_the_way_stops_the_run_and_it_cleans_up(fake, where):
+def test_an_api_that_refuses_on_the_way_stops_the_run_and_it_cleans_up(fake, impatient, where):
     fake.fail_on = {where: api.ApiUnreachable("The Kubernetes API does not answer.")}
     outcome = prober.run(fake, SETTINGS, work())
     assert outcome.stopped == "The Kubernetes API does not answer."
@@ -383,7 +391,7 @@ def test_a_node_that_cannot_be_asked_costs_no_pair(fake):
     assert all(seen.trace for seen in outcome.observations.values())
 
 
-def test_a_run_that_ends_before_the_nodes_are_asked_says_so(fake):
+def test_a_run_that_ends_before_the_nodes_are_asked_says_so(fake, impatient):
     fake.meanwhile = lambda: fake.fail_on.update(list_pods=api.ApiUnreachable("The Kubernetes API does not answer."))
     outcome = prober.run(fake, SETTINGS, replace(work(), routes=ROUTES))
     assert outcome.underlay == {}
@@ -469,6 +477,77 @@ def test_what_does_not_go_is_counted_after_a_bounded_wait(fake):
     fake.stuck = set(fake.services)
     assert prober.remove_run(fake, SETTINGS, QUIET, clock, clock.sleep) == 1
     assert clock.now < prober.REMOVAL_PATIENCE + 2
+
+
+AWAY = "The Kubernetes API at https://fake:6443 does not answer."
+
+
+def failing_once(fake, method, error) -> None:
+    """Lets a method fail the next time, and then work."""
+    works, errors = getattr(fake, method), [error]
+
+    def called(*given, **more):
+        if errors:
+            raise errors.pop()
+        return works(*given, **more)
+
+    setattr(fake, method, called)
+
+
+@pytest.mark.parametrize("method", ["delete", "list_pods", "count_left"])
+@pytest.mark.parametrize("error", [api.ApiUnreachable(AWAY), *(api.ApiRefused(AWAY, status) for status in (429, 503))])
+def test_an_api_that_is_away_for_a_moment_leaves_nothing_behind(fake, method, error):
+    started(fake)
+    clock = Clock()
+    failing_once(fake, method, error)
+    assert prober.remove_run(fake, SETTINGS, QUIET, clock, clock.sleep) == 0
+    assert (fake.jobs, fake.pods, fake.services) == ({}, {}, {})
+    assert clock.now == prober.POLL
+
+
+def test_a_removal_by_force_is_asked_for_again_as_well(fake):
+    started(fake)
+    clock = Clock()
+    fake.stuck = {next(iter(fake.pods))}
+    remove, failures = fake.delete, [api.ApiUnreachable(AWAY)] * 3
+
+    def removed(*given, now=False):
+        if now and failures:
+            raise failures.pop()
+        remove(*given, now=now)
+
+    fake.delete = removed
+    assert prober.remove_run(fake, SETTINGS, QUIET, clock, clock.sleep) == 0
+    assert failures == []
+
+
+def test_a_removal_that_is_not_allowed_is_told_at_once(fake):
+    started(fake)
+    clock = Clock()
+    fake.fail_on = {"delete": api.ApiRefused("You may not delete jobs.", 403)}
+    with pytest.raises(api.ApiRefused):
+        prober.remove_run(fake, SETTINGS, QUIET, clock, clock.sleep)
+    assert clock.now == 0
+
+
+def test_an_api_that_is_gone_for_good_ends_the_removal_after_a_bounded_wait(fake):
+    started(fake)
+    clock = Clock()
+    fake.fail_on = {"delete": api.ApiUnreachable(AWAY)}
+    with pytest.raises(api.ApiUnreachable):
+        prober.remove_run(fake, SETTINGS, QUIET, clock, clock.sleep)
+    assert prober.REMOVAL_PATIENCE <= clock.now < prober.REMOVAL_PATIENCE + 2
+
+
+@pytest.mark.parametrize("method", ["list_pods", "list_nodes"])
+def test_losses_are_seen_by_an_api_that_was_away_for_a_moment(fake, method):
+    started_pods, one, clock = starting.Started(), prober.Outcome(), Clock()
+    started(fake)
+    starting.wait_for_pods(fake, SETTINGS, work(), QUIET, started_pods)
+    del fake.pods[fake.pod("peer", "node-2")]
+    failing_once(fake, method, api.ApiUnreachable(AWAY))
+    losing.note_losses(fake, SETTINGS, work(), started_pods, (), one, clock, clock.sleep)
+    assert set(one.lost) == {("peer", "node-2")}
 
 
 # Signals
