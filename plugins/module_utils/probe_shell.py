@@ -51,6 +51,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     Errand,
     Heard,
     Sender,
+    answers,
     better,
     calm,
     canonical,
@@ -310,20 +311,21 @@ def _parts(output: str) -> tuple[int | None, dict[int, dict[str, _Part]]]:
         word, _space, rest = line.partition(" ")
         if line.startswith("|"):
             part.lines.append(line[1:])
-        elif word == "=mtu" and rest.isdigit():
+        elif word == "=mtu" and _NUMBER.fullmatch(rest):
             mtu = int(rest)
         elif word == "=begin":
             current = {}
         elif word == "=part":
             name, _space, code = rest.partition(" ")
             part = current[name] = _Part(code)
-        elif word == "=end" and rest.isdigit():
+        elif word == "=end" and _NUMBER.fullmatch(rest):
             whole[int(rest)] = current
     return mtu, whole
 
 
 _LACKS = re.compile(r"^=lacks (\w+)$", re.MULTILINE)
-_END = re.compile(r"^=end (\d+)$", re.MULTILINE)
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_END = re.compile(rf"^=end ({_NUMBER.pattern})$", re.MULTILINE)
 _ECHO_COUNTS = re.compile(r"(\d+) packets transmitted, (\d+) (?:packets )?received")
 _ECHO_REPLY = re.compile(r"seq=\d+ (?:ttl|hlim)=(\d+) time=([\d.]+) ms")
 # busybox counts from 0, iputils from 1
@@ -480,11 +482,7 @@ class ShellWay:
                 f"Image {settings.image} has no {lacks[1]}, which a prober needs for so many as {len(errands)} traces; "
                 "name an image that has it (image; pod_paths_image in the role), or fewer pairs."
             )
-        cut_off = Answer(Observation(problem=problem or "The prober's output ended before this trace's."))
-        return [
-            _answer(whole[number], errand, mtu, settings) if number in whole else cut_off
-            for number, errand in enumerate(errands)
-        ]
+        return answers(whole, errands, lambda parts, errand: _answer(parts, errand, mtu, settings), problem)
 
     def finished(self, lines: str) -> list[int]:
         return [int(number) for number in _END.findall(lines)]

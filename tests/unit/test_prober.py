@@ -138,6 +138,99 @@ def test_an_api_that_goes_away_keeps_what_was_seen(fake, impatient):
     assert "podpath.kubeadm/run=abc" in outcome.left, "how to remove it by hand"
 
 
+def misread(fake, of, wrong) -> None:
+    """Lets the prober on node-1 print something else the first time that it would print ``of``."""
+    execute = fake.execute
+
+    def executed(namespace, pod, *given, heard=None):
+        told = execute(namespace, pod, *given)
+        if pod != fake.pod("prober", "node-1"):
+            return told
+        return replace(told, stdout=told.stdout.replace(of, wrong, 1))
+
+    fake.execute = executed
+
+
+@pytest.mark.parametrize(
+    ("of", "wrong", "quoted"),
+    [
+        ("[::ffff:10.244.1.2]", "unknown", "'unknown' does not appear to be an IPv4 or IPv6 address"),
+        ("time=0.081 ms", "time=0.0.81 ms", "could not convert string to float: '0.0.81'"),
+    ],
+)
+def test_what_cannot_be_read_of_one_pair_costs_that_pair_only(fake, of, wrong, quoted):
+    misread(fake, of, wrong)
+    outcome = prober.run(fake, SETTINGS, work())
+    lost = {key: seen.problem for key, seen in outcome.observations.items() if seen.trace is None}
+    pod = outcome.ends[("prober", "node-1")].pod
+    assert lost == {
+        ("node-1", "controlplane", "ipv4"): (
+            f"What pod {pod} on node-1 (image busybox:1) printed of 10.244.0.3 cannot be read: {quoted}."
+        )
+    }
+    assert len(outcome.observations) == 9
+    assert (outcome.stopped, outcome.residue) == ("", 0)
+
+
+def test_what_cannot_be_read_of_the_service_says_nothing_of_it(fake):
+    own = "=begin 4\n=part tcp 0\n|abc node-1 "
+    misread(fake, f"{own}[::ffff:10.244.1.2]", f"{own}unknown")
+    services = {service.source: service for service in prober.run(fake, SETTINGS, work()).services}
+    assert services["node-2"].connected
+    assert "printed of 10.96.0.9 cannot be read: 'unknown'" in services["node-1"].unobserved
+
+
+def test_a_number_that_is_none_costs_nothing_else(fake):
+    misread(fake, "=mtu 1450", f"=mtu \u00b2\n=begin 0\n=end \u00b2\n=begin 0\n=end {'9' * 5000}")
+    outcome = prober.run(fake, SETTINGS, work())
+    assert all(seen.trace for seen in outcome.observations.values())
+    assert "MTU cannot be read" in outcome.observations[("node-1", "node-2", "ipv4")].unobserved["full_size"]
+
+
+def test_what_cannot_be_read_of_a_peer_leaves_open_what_arrived_there(fake):
+    fake.missing = "wget"
+    execute = fake.execute
+
+    def executed(namespace, pod, *given, **more):
+        told = execute(namespace, pod, *given, **more)
+        return replace(told, stdout="=seen,0A0000010A00,01\n" + told.stdout) if "peer" in pod else told
+
+    fake.execute = executed
+    outcome = prober.run(fake, SETTINGS, work())
+    why = outcome.observations[("node-1", "node-2", "ipv4")].unobserved["arrival"]
+    assert re.fullmatch(r"What peer pod \S+ on node-2 recorded cannot be read: .*", why)
+    assert outcome.stopped == ""
+
+
+def test_a_node_that_tells_odd_routes_costs_no_pair(fake):
+    execute = fake.execute
+
+    def executed(namespace, pod, *given, **more):
+        told = execute(namespace, pod, *given, **more)
+        return replace(told, stdout=told.stdout.replace("=route ", "=route of ", 1))
+
+    fake.execute = executed
+    outcome = prober.run(fake, SETTINGS, replace(work(), routes=ROUTES))
+    assert "underlay of node-1 cannot be read" in outcome.no_underlay["node-1"]
+    assert (outcome.underlay, outcome.stopped) == ({}, "")
+
+
+def test_a_run_that_an_odd_node_object_stops_keeps_what_was_seen_and_counts_what_is_left(fake, impatient):
+    odd = node(1)
+    odd["spec"]["podCIDRs"] = ["10.244.1.7/24"]
+
+    def meanwhile():
+        fake.list_nodes = lambda: [node(0), odd]
+        del fake.pods[fake.pod("peer", "node-2")]
+        fake.fail_on = {"delete": api.ApiUnreachable("The Kubernetes API does not answer.")}
+
+    fake.meanwhile = meanwhile
+    outcome = prober.run(fake, SETTINGS, work())
+    assert "10.244.1.7/24" in outcome.stopped
+    assert len([seen for seen in outcome.observations.values() if seen.trace]) > 0
+    assert outcome.residue == 13
+
+
 EVICTED = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}
 DRAINED = {"type": "DisruptionTarget", "status": "True", "message": "Eviction API: evicting"}
 
