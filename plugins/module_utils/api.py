@@ -91,7 +91,7 @@ class Api:
         # The raw JSON: typed models would be built only to be taken apart again.
         kwargs.update(_preload_content=False, _request_timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))
         try:
-            return json.loads(method(*args, **kwargs).data)
+            return _objects(json.loads(method(*args, **kwargs).data))
         except (client.ApiException, urllib3.exceptions.HTTPError, OSError) as error:
             self._fail(what, error)
         except ValueError as error:
@@ -117,6 +117,14 @@ class Api:
         if error.status == 403:
             return f"The user of {self._named} may not {what}: {said} {self._rights}".strip()
         return f"The Kubernetes API at {self.server} refused to {what} ({error.status}): {said}"
+
+
+def _objects(answer: Any) -> dict[str, Any]:
+    """An answer that is an object of the API's, or a list of them; raises ValueError for all else."""
+    items = (answer.get("items") or []) if isinstance(answer, dict) else None
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise ValueError("no object of JSON")
+    return answer
 
 
 def message(error: Any) -> str:
