@@ -27,6 +27,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PEER_PORT, PROBER, Program, Settings
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
+    ALIVE_INTERVAL,
     CONTROL_PAUSE,
     ECHO_INTERVAL,
     FULL_SIZE_ECHOES,
@@ -185,6 +186,7 @@ class AgentWay:
                 "late_at_once": LATE_AT_ONCE,
                 "refilled": refilled(method, errands),
                 "second_traces": second_traces(method),
+                "alive_interval": ALIVE_INTERVAL,
             },
             "errands": [
                 {

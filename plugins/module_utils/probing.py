@@ -40,6 +40,9 @@ SERVICE_PATIENCE = 6
 # So many pairs whose traces did not arrive are looked at together, once it is calm: all may be dead, and a prober's pod
 # is small.
 LATE_AT_ONCE = 32
+# Seconds after which a prober whose traces find nobody says that it works: a stream that is silent is cut off by load
+# balancers in front of API servers, some after 20 seconds.
+ALIVE_INTERVAL = 10
 # Characters of an order above which it is packed, as proxies limit the length of a URL, which a command is part of; and
 # those that it may have then, as Linux takes no single argument of 128 KiB.
 PLAIN_ORDER = 8000

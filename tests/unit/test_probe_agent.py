@@ -212,6 +212,23 @@ def connected(**more):
     return answer
 
 
+def test_a_prober_that_has_nothing_to_tell_says_that_it_works(monkeypatch, capsys):
+    """A load balancer in front of an API server cuts a silent stream off."""
+    traced = {"target": "10.0.0.1", "max_ttl": 1, "hops": [[None]], "protocol": "icmp"}
+    monkeypatch.setattr(probe_agent, "trace", lambda *given: time.sleep(0.5) or traced)
+    errands = [Errand(CONTROL, "a", "ipv4", "10.0.0.1", start, 1, 1) for start in (0, 1)]
+    order = json.loads(WAY.probe_command(SETTINGS.method, errands)[-1])
+    order["method"]["alive_interval"] = 0.1
+    probe_agent.probe(order)
+    output = capsys.readouterr().out
+    lines = output.splitlines()
+    assert lines[:2] == ['{"alive": true}'] * 2
+    assert lines[-2] == '{"alive": true}', "also before a later errand"
+    assert 8 <= lines.count('{"alive": true}') <= 15
+    assert WAY.finished(output) == [0, 1]
+    assert all(answer.observation.trace for answer in WAY.read(output, "", errands, SETTINGS))
+
+
 TRACE = {"target": "10.244.2.2", "max_ttl": 3, "hops": [[None]], "protocol": "icmp"}
 SAID = {"run": SETTINGS.run_id, "node": "node-2", "source": "10.244.1.2", "records": []}
 RECORD = {"from": "node-1", "family": "ipv4", "source": "10.244.1.2", "ttl": 62, "size": 120}
@@ -524,6 +541,7 @@ METHOD = {
     "listen_patience": 6,
     "calm": 2,
     "late_at_once": 4,
+    "alive_interval": 10,
 }
 
 
