@@ -11,7 +11,8 @@ from __future__ import annotations
 import inspect
 import json
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import connections, probe_agent
@@ -26,6 +27,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Method
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER, PEER_PORT, PROBER, Program, Settings
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
+    ALIVE_INTERVAL,
     CONTROL_PAUSE,
     ECHO_INTERVAL,
     FULL_SIZE_ECHOES,
@@ -38,6 +40,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     Errand,
     Heard,
     Sender,
+    answers,
     better,
     calm,
     canonical,
@@ -65,23 +68,37 @@ def _lines(output: str) -> list[dict[str, Any]]:
     return told
 
 
+@contextmanager
+def _of_our_program() -> Iterator[None]:
+    """Whatever is not as our program tells it raises ValueError."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError) as error:
+        raise ValueError(f"our program does not say so ({type(error).__name__}: {error})") from error
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
 def _trace(told: Mapping[str, Any]) -> Trace:
     hops = []
     for ttl, replies in enumerate(told["hops"], 1):
         listed = tuple(
-            Reply(canonical(reply["address"]), reply["ms"], reply["note"] or None)
+            Reply(canonical(reply["address"]), float(reply["ms"]), str(reply["note"] or "") or None)
             if reply and reply.get("address")
             else Reply()
             for reply in replies
         )
         hops.append(Hop(ttl, listed))
-    return Trace(canonical(told["target"]), told["max_ttl"], tuple(hops))
+    return Trace(canonical(told["target"]), int(told["max_ttl"]), tuple(hops))
 
 
 def _echoes(told: Mapping[str, Any]) -> Echoes:
-    times = told["ms"]
+    times = [float(ms) for ms in told["ms"]]
     rtt = (min(times), round(statistics.median(times), 3), max(times)) if times else None
-    return Echoes(told["sent"], told["received"], rtt, tuple(sorted(set(told["ttls"]))), told["protocol"])
+    ttls = tuple(sorted({int(ttl) for ttl in told["ttls"]}))
+    return Echoes(int(told["sent"]), int(told["received"]), rtt, ttls, told["protocol"])
 
 
 def _arrival(
@@ -93,7 +110,7 @@ def _arrival(
         return Arrival(connected, None, 0, {"tcp": connected}, refused, handshake)
     source = canonical(record["source"])
     sources = {"udp": source, **({"tcp": connected} if connected else {})}
-    return Arrival(source, record["ttl"], record["size"], sources, handshake=handshake)
+    return Arrival(source, _whole(record["ttl"]), int(record["size"]), sources, handshake=handshake)
 
 
 def _tcp(told: Mapping[str, Any], errand: Errand, first: str = "") -> tuple[Tcp, str]:
@@ -104,9 +121,15 @@ def _tcp(told: Mapping[str, Any], errand: Errand, first: str = "") -> tuple[Tcp,
     if errand.kind == PAIR and said["node"] != errand.node:
         problem = f"The peer of {said['node']} answered at {errand.address}, the address of that on {errand.node}."
         return Tcp(False, problem), said["node"]
-    return Tcp(True, first, told["ms"]), said["node"]
+    return Tcp(True, first, float(told["ms"])), said["node"]
 
 
+def _by_number(output: str) -> dict[int, dict[str, Any]]:
+    """What is told of the errands that ended."""
+    return {line["number"]: line for line in _lines(output) if isinstance(line.get("number"), int)}
+
+
+@_of_our_program()
 def _answer(told: Mapping[str, Any], errand: Errand) -> Answer:
     if told.get("problem"):
         return Answer(Observation(problem=f"The prober could not send: {told['problem']}"))
@@ -119,7 +142,8 @@ def _answer(told: Mapping[str, Any], errand: Errand) -> Answer:
     full_size = None
     if "full_size" in told:
         full = told["full_size"]
-        full_size = FullSize(full["size"], full["sent"], full["received"], full["told_mtu"], full["late"])
+        sizes = (int(full[name]) for name in ("size", "sent", "received"))
+        full_size = FullSize(*sizes, _whole(full["told_mtu"]), int(full["late"]))
     else:
         unobserved["full_size"] = "The pod's MTU cannot be read (/sys/class/net/eth0/mtu)."
     arrival = None
@@ -162,6 +186,7 @@ class AgentWay:
                 "late_at_once": LATE_AT_ONCE,
                 "refilled": refilled(method, errands),
                 "second_traces": second_traces(method),
+                "alive_interval": ALIVE_INTERVAL,
             },
             "errands": [
                 {
@@ -181,19 +206,15 @@ class AgentWay:
         return [*_RUN, "probe", *packed(json.dumps(order, separators=(",", ":")), len(errands))]
 
     def read(self, output: str, problem: str, errands: Sequence[Errand], settings: Settings) -> list[Answer]:
-        told = {line["number"]: line for line in _lines(output) if "number" in line}
-        cut_off = Answer(Observation(problem=problem or "The prober's output ended before this trace's."))
-        return [
-            _answer(told[number], errand) if number in told else cut_off
-            for number, errand in enumerate(errands)
-        ]
+        return answers(_by_number(output), errands, _answer, problem)
 
     def finished(self, lines: str) -> list[int]:
-        return [line["number"] for line in _lines(lines) if "number" in line]
+        return list(_by_number(lines))
 
     def peer_command(self) -> list[str]:
         return [*_RUN, "heard"]
 
+    @_of_our_program()
     def read_peer(self, output: str, problem: str, senders: Mapping[Sender, str]) -> Heard:
         if problem or "done" not in output.splitlines():
             return Heard(unknown=f"The peer could not be asked what arrived: {problem or 'its output is cut off'}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -25,14 +26,21 @@ except ImportError:
 # Seconds. A dead API server must not eat a caller's whole time in one request.
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 20
+# An API server that restarts, or a load balancer that turns to another one, is away for so long.
+API_PATIENCE = 15
+_POLL = 0.25
 
 
 class ClusterError(Exception):
-    """A sentence for the user: what was asked of the cluster cannot be done."""
+    """A sentence for the user: what was asked of the cluster cannot be done. ``passing``: it may be in a moment."""
+
+    passing = False
 
 
 class ApiUnreachable(ClusterError):
     """The API server did not answer."""
+
+    passing = True
 
 
 class ApiRefused(ClusterError):
@@ -42,6 +50,27 @@ class ApiRefused(ClusterError):
         super().__init__(message)
         self.status = status
         self.said = said or message
+        # it has too much to do, or what stands behind it is away
+        self.passing = status == 429 or status >= 500
+
+
+def patiently(
+    ask: Callable[[], Any],
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Any:
+    """What a look at the cluster shows: taken again where it fails, for ``API_PATIENCE`` seconds, unless that cannot
+    pass. Raises the last ClusterError."""
+    end: float | None = None
+    while True:
+        try:
+            return ask()
+        except ClusterError as error:
+            now = clock()
+            end = now + API_PATIENCE if end is None else end
+            if not error.passing or now >= end:
+                raise
+        sleep(_POLL)
 
 
 class Api:
@@ -62,7 +91,7 @@ class Api:
         # The raw JSON: typed models would be built only to be taken apart again.
         kwargs.update(_preload_content=False, _request_timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))
         try:
-            return json.loads(method(*args, **kwargs).data)
+            return _objects(json.loads(method(*args, **kwargs).data))
         except (client.ApiException, urllib3.exceptions.HTTPError, OSError) as error:
             self._fail(what, error)
         except ValueError as error:
@@ -88,6 +117,14 @@ class Api:
         if error.status == 403:
             return f"The user of {self._named} may not {what}: {said} {self._rights}".strip()
         return f"The Kubernetes API at {self.server} refused to {what} ({error.status}): {said}"
+
+
+def _objects(answer: Any) -> dict[str, Any]:
+    """An answer that is an object of the API's, or a list of them; raises ValueError for all else."""
+    items = (answer.get("items") or []) if isinstance(answer, dict) else None
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise ValueError("no object of JSON")
+    return answer
 
 
 def message(error: Any) -> str:

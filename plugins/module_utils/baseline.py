@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -40,8 +40,28 @@ class _Was:
     median: float | None
 
 
+def _text(value: Any, what: str) -> str:
+    """A string, which all that is compared by name is; raises BaselineError."""
+    if not isinstance(value, str):
+        raise BaselineError(f"{what} is {value!r}, which is no string")
+    return value
+
+
+def _number(value: Any, what: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise BaselineError(f"{what} is {value!r}, which is no number")
+    return value
+
+
 def _key(pair: Mapping[str, Any]) -> Key:
     return pair["source"]["node"], pair["destination"]["node"], pair["family"]
+
+
+def _checked_key(pair: Mapping[str, Any]) -> Key:
+    source, destination, family = _key(pair)
+    return _text(source, "a source"), _text(destination, "a destination"), _text(family, "a family")
 
 
 def _pod_hidden(pair: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
@@ -53,6 +73,16 @@ def _pod_hidden(pair: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
 def _was(pair: Mapping[str, Any]) -> _Was:
     rtt = pair["evidence"]["echoes"].get("rtt_ms") or {}
     return _Was(pair["verdict"], _pod_hidden(pair), rtt.get("median"))
+
+
+def _checked_was(pair: Mapping[str, Any]) -> _Was:
+    """As _was, of a file that anybody may have written."""
+    was = _was(pair)
+    for hop in was.hops:
+        for address in hop:
+            _text(address, "a hop's address")
+    _number(was.median, "a median of rtt_ms")
+    return replace(was, verdict=_text(was.verdict, "a verdict"))
 
 
 def _named(key: Key) -> dict[str, str]:
@@ -171,13 +201,21 @@ def read(path: str, slower: Slower | None = None) -> Earlier:
             f"baseline {path} has schema_version {version!r}, and only {SCHEMA_VERSION} can be compared; make a new "
             "one with this version of the collection."
         )
+    incomplete = f"baseline {path} is no whole result of pod_traceroute"
     try:
-        pairs = {_key(pair): _was(pair) for pair in document["pairs"]}
-        server = document["cluster"]["server"]
-        run = {"started": document["run"]["started"], "id": document["run"]["id"]}
-        verdicts = Verdicts(document.get("matrix") or {})
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BaselineError(f"baseline {path} is no whole result of pod_traceroute: {error} is missing.") from error
+        pairs = {_checked_key(pair): _checked_was(pair) for pair in document["pairs"]}
+        server = _text(document["cluster"]["server"], "cluster.server")
+        run = {name: _text(document["run"][name], f"run.{name}") for name in ("started", "id")}
+        matrix = document.get("matrix") or {}
+        for name in matrix.get("nodes") or ():
+            _text(name, "a node of matrix")
+        verdicts = Verdicts(matrix)
+    except KeyError as error:
+        raise BaselineError(f"{incomplete}: {error} is missing.") from error
+    except BaselineError as error:
+        raise BaselineError(f"{incomplete}: {error}.") from error
+    except (TypeError, AttributeError, ValueError) as error:
+        raise BaselineError(f"{incomplete}: a value in it is of another kind than in a result ({error}).") from error
     return Earlier(path, server, run, pairs, verdicts, slower or Slower())
 
 

@@ -159,6 +159,20 @@ FAULTS = {
         (_ROUTE, "tcpdump -ni any net {cidr}   # on both nodes: TTL and interface"),
         ("Look for a second route or an asymmetric one between these nodes.",),
     ),
+    "way-unseen": Fault(
+        "Nothing shows by which way {node} sends to {peers}: no router between can show itself, and with which TTL "
+        "packets arrive was not observed.",
+        (
+            "tcpdump -ni any net {cidr}   # on {peer}, with -v, while the proof runs: by which card, with which TTL?",
+            "kubectl get networkpolicies -A",
+        ),
+        (
+            "Let ICMP echoes between pods pass, with an image that has ping (image; pod_paths_image in the role): the "
+            "TTL of the answers tells the way.",
+            "Or name an image with Python in agent_image (pod_paths_agent_image in the role) and prove in a namespace "
+            "under the restricted Pod Security level: the peers of the unprivileged prober record the TTL.",
+        ),
+    ),
     # forwarding and filters
     "forwarding-off": Fault(
         "Node {node} forwards no packets.",
@@ -404,7 +418,7 @@ SIGNATURES: Mapping[str, Sequence[Signature]] = {
     "detour": (Signature("detour", LIKELY, SOURCE),),
     "arrival-ttl": (Signature("hidden-way", LIKELY, SOURCE),),
     "reply-ttl": (Signature("hidden-way", LIKELY, DESTINATION),),
-    "hidden-way": (Signature("hidden-way", POSSIBLE, SOURCE),),
+    "hidden-way": (Signature("way-unseen", CERTAIN, SOURCE),),
     "pod-gone": (Signature("pod-gone", CERTAIN, DESTINATION),),
     "own-pod-gone": (Signature("pod-gone", CERTAIN, DESTINATION),),
     "nothing-on-node": (Signature("bridge-dead", LIKELY, SOURCE), Signature("pod-gone", POSSIBLE, SOURCE)),

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Collection
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import pods
+from ansible_collections.podpath.kubeadm.plugins.module_utils.api import patiently
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster
 from ansible_collections.podpath.kubeadm.plugins.module_utils.errands import Outcome, Work
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import READER, Settings
@@ -37,7 +38,8 @@ def note_losses(
     """Fills ``lost`` and ``lost_nodes`` of the outcome. ``broken``: pods, by (role, node), that could not be heard."""
     end = clock() + EVICTION_PATIENCE
     while True:
-        there = {pod["metadata"]["name"]: pod for pod in cluster.list_pods(settings.namespace, settings.selector)}
+        listed = patiently(lambda: cluster.list_pods(settings.namespace, settings.selector), clock, sleep)
+        there = {pod["metadata"]["name"]: pod for pod in listed}
         for (role, node), state in started.running.items():
             why = pods.why_gone(there.get(state.name))
             if why and role != READER:
@@ -47,7 +49,7 @@ def note_losses(
         sleep(POLL)
     if not outcome.lost and not broken and not started.problems:
         return
-    objects = cluster.list_nodes()
+    objects = patiently(cluster.list_nodes, clock, sleep)
     known = parse_nodes(node for node in objects if node["metadata"]["name"] in work.placements)
     for name in work.placements:
         if name not in known:

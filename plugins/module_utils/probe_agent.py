@@ -453,7 +453,8 @@ def look_closer(errand, method, seen):
 
 
 def probe(order):
-    """Each errand at its time, in a thread that it has from then on; one line of JSON for each as it ends."""
+    """Each errand at its time, in a thread that it has from then on; one line of JSON for each as it ends, and one now
+    and then that says no more than that it works."""
     method, errands = order["method"], order["errands"]
     begin = time.monotonic()
     turn = threading.Condition()
@@ -505,15 +506,20 @@ def probe(order):
                     retraced.add(number)
                     heapq.heappush(waiting, (method["refilled"], number, AGAIN, seen))
 
+    silent_until = begin + method["alive_interval"]
     with turn:
         while waiting or any(running.values()):
+            now = time.monotonic()
+            if now >= silent_until:
+                silent_until = now + method["alive_interval"]
+                print(json.dumps({"alive": True}), flush=True)
             late = bool(waiting) and waiting[0][2] == LATE
-            left = begin + waiting[0][0] - time.monotonic() if waiting else None
+            left = begin + waiting[0][0] - now if waiting else None
             # plans pace what is not late; of those that are, all may come at once
             if left is None or (late and running[LATE] >= method["late_at_once"]):
-                turn.wait()
+                turn.wait(silent_until - now)
             elif left > 0:
-                turn.wait(left)
+                turn.wait(min(left, silent_until - now))
             else:
                 _when, number, stage, told = heapq.heappop(waiting)
                 running[stage] += 1

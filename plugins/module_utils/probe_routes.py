@@ -42,7 +42,7 @@ def _route(address: str, lines: Sequence[str]) -> dict[str, Any]:
     for name, key in (("src", "prefsrc"), ("via", "gateway")):
         if name in found:
             route[key] = found[name]
-    if found.get("mtu", "").isdigit():
+    if found.get("mtu", "").isdecimal():
         route["metrics"] = [{"mtu": int(found["mtu"])}]
     return route
 

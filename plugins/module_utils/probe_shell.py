@@ -37,6 +37,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import (
     Settings,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
+    ALIVE_INTERVAL,
     CONTROL,
     CONTROL_PAUSE,
     ECHO_INTERVAL,
@@ -51,6 +52,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.probing import (
     Errand,
     Heard,
     Sender,
+    answers,
     better,
     calm,
     canonical,
@@ -101,14 +103,16 @@ watch >"$PODPATH_DIR/connections" &
 # packet to a dead address may draw an ICMP error, and the kernel limits those, with the ones that a trace lives by.
 # What is done writes its number into the pipe, and the reader prints it at once, so that a cut-off run has given what
 # it had, and takes the files away, or those of very many would be more than the pod may hold. "|" before each line
-# keeps what a tool prints apart from what this script says. An errand costs no process before its time, and one process
+# keeps what a tool prints apart from what this script says. The reader also prints the signs of life, as a line of
+# another process might come into the midst of its own; who gives them sleeps with no output that anybody waits for, and
+# ends with the errands, or with the script that was killed. An errand costs no process before its time, and one process
 # waits for all that wait for calm. Last of all, a few pairs whose trace arrived past a silent hop are traced again.
 # An image, or whoever injects into pods, may name a proxy, to which wget would give even pods' addresses.
 _PROBE = r"""
 cd "$PODPATH_DIR" || exit 70
 unset http_proxy HTTP_PROXY all_proxy ALL_PROXY
-probes=$1 wait=$2 echoes=$3 full=$4 patience=$5 listen=$6 service=$7 pause=$9 room=${10} errands=${13}
-if [ "${14}" = packed ]; then
+probes=$1 wait=$2 echoes=$3 full=$4 patience=$5 listen=$6 service=$7 pause=$9 room=${10} alive=${13} errands=${14}
+if [ "${15}" = packed ]; then
   for tool in base64 gunzip; do
     if ! command -v "$tool" >/dev/null 2>&1; then
       echo "=lacks $tool"
@@ -241,6 +245,14 @@ service() { # number address port: kube-proxy may still be on its way to know th
   until get "$1" "$2" "$3" || [ "$(date +%s)" -ge "$end" ]; do sleep 0.3 2>/dev/null || sleep 1; done
   echo "$1"
 }
+live() {
+  trap 'kill $! 2>/dev/null; wait; exit' TERM
+  while kill -0 $$ 2>/dev/null; do
+    sleep "$alive" >/dev/null 2>&1 &
+    wait $! || exit
+    echo alive
+  done
+}
 tell() {
   echo "=begin $1"
   for name in trace again echoes full first tcp; do
@@ -253,22 +265,32 @@ tell() {
 }
 echo "=mtu $mtu"
 : >dead
-printf '%s\n' "$errands" | {
-  exec 3<dead
-  # they stand in the order of their starts
-  while read -r number kind address start rest; do
-    clock
-    left=$((begin + start * 100 - now))
-    if [ "$left" -gt 0 ]; then
-      hundredths=$((left % 100 + 100))
-      sleep "$((left / 100)).${hundredths#1}" 2>/dev/null || sleep "$((left / 100 + 1))"
-    fi
-    "$kind" "$number" "$address" $rest </dev/null &
-  done
+{
+  live &
+  living=$!
+  printf '%s\n' "$errands" | {
+    exec 3<dead
+    # they stand in the order of their starts
+    while read -r number kind address start rest; do
+      clock
+      left=$((begin + start * 100 - now))
+      if [ "$left" -gt 0 ]; then
+        hundredths=$((left % 100 + 100))
+        sleep "$((left / 100)).${hundredths#1}" 2>/dev/null || sleep "$((left / 100 + 1))"
+      fi
+      "$kind" "$number" "$address" $rest </dev/null &
+    done
+    wait
+    # those that came just when the one that waited had read the last line
+    late
+  }
+  kill "$living"
   wait
-  # those that came just when the one that waited had read the last line
-  late
 } | while read -r number; do
+  if [ "$number" = alive ]; then
+    echo =alive
+    continue
+  fi
   # in one piece, as each piece is a message of its own on its way to whoever reads
   told=$(tell "$number")
   printf '%s\n' "$told"
@@ -310,20 +332,21 @@ def _parts(output: str) -> tuple[int | None, dict[int, dict[str, _Part]]]:
         word, _space, rest = line.partition(" ")
         if line.startswith("|"):
             part.lines.append(line[1:])
-        elif word == "=mtu" and rest.isdigit():
+        elif word == "=mtu" and _NUMBER.fullmatch(rest):
             mtu = int(rest)
         elif word == "=begin":
             current = {}
         elif word == "=part":
             name, _space, code = rest.partition(" ")
             part = current[name] = _Part(code)
-        elif word == "=end" and rest.isdigit():
+        elif word == "=end" and _NUMBER.fullmatch(rest):
             whole[int(rest)] = current
     return mtu, whole
 
 
 _LACKS = re.compile(r"^=lacks (\w+)$", re.MULTILINE)
-_END = re.compile(r"^=end (\d+)$", re.MULTILINE)
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_END = re.compile(rf"^=end ({_NUMBER.pattern})$", re.MULTILINE)
 _ECHO_COUNTS = re.compile(r"(\d+) packets transmitted, (\d+) (?:packets )?received")
 _ECHO_REPLY = re.compile(r"seq=\d+ (?:ttl|hlim)=(\d+) time=([\d.]+) ms")
 # busybox counts from 0, iputils from 1
@@ -467,6 +490,7 @@ class ShellWay:
             LATE_AT_ONCE,
             refilled(method, errands),
             second_traces(method),
+            ALIVE_INTERVAL,
         )
         # the script stands in the environment, as a command is part of a URL, whose length proxies limit
         order = packed("\n".join(lines), len(errands))
@@ -480,11 +504,7 @@ class ShellWay:
                 f"Image {settings.image} has no {lacks[1]}, which a prober needs for so many as {len(errands)} traces; "
                 "name an image that has it (image; pod_paths_image in the role), or fewer pairs."
             )
-        cut_off = Answer(Observation(problem=problem or "The prober's output ended before this trace's."))
-        return [
-            _answer(whole[number], errand, mtu, settings) if number in whole else cut_off
-            for number, errand in enumerate(errands)
-        ]
+        return answers(whole, errands, lambda parts, errand: _answer(parts, errand, mtu, settings), problem)
 
     def finished(self, lines: str) -> list[int]:
         return [int(number) for number in _END.findall(lines)]

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import pods, probe_routes
-from ansible_collections.podpath.kubeadm.plugins.module_utils.api import CONNECT_TIMEOUT, ClusterError
+from ansible_collections.podpath.kubeadm.plugins.module_utils.api import API_PATIENCE, CONNECT_TIMEOUT, ClusterError
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster, ExecResult
 from ansible_collections.podpath.kubeadm.plugins.module_utils.errands import Control, Outcome, RoutesAsked, Work
 from ansible_collections.podpath.kubeadm.plugins.module_utils.losing import note_losses
@@ -50,6 +50,8 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.starting import (
     wait_for_pods,
     with_readers,
 )
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import TopologyError
+from ansible_collections.podpath.kubeadm.plugins.module_utils.underlay import parse_hosts
 
 # all that planning and judging need of a run
 __all__ = ["Control", "Guard", "Interrupted", "Outcome", "RoutesAsked", "Work", "guarded", "lifetime", "run"]
@@ -98,7 +100,8 @@ def guarded() -> Iterator[Guard]:
 def lifetime(wait_timeout: int, latest_start: int, method: Method, errands: int = 1) -> int:
     """How long pods may live: starting, probing and removing, each at its longest. ``latest_start``: of all probes;
     ``errands``: how many a prober has at most."""
-    return wait_timeout + latest_start + longest(method, errands) + EXEC_SLACK + 2 * HEARD_TIMEOUT + REMOVAL_PATIENCE
+    waiting = wait_timeout + API_PATIENCE
+    return waiting + latest_start + longest(method, errands) + EXEC_SLACK + 2 * HEARD_TIMEOUT + REMOVAL_PATIENCE
 
 
 # Probing
@@ -238,9 +241,12 @@ class _Tally:
         return "".join(self._pieces[source])
 
 
-def _record(round_: _Round, answers: Sequence[Answer], outcome: Outcome) -> None:
+def _record(round_: _Round, answers: Sequence[Answer], image: str, outcome: Outcome) -> None:
     for errand, key, answer in zip(round_.errands, round_.keys, answers, strict=True):
         seen = answer.observation
+        if answer.unread:
+            what = f"What pod {round_.pod} on {round_.source} (image {image}) printed of {errand.address}"
+            seen = replace(seen, problem=f"{what} cannot be read: {answer.unread.rstrip('.')}.")
         if errand.kind == PAIR:
             outcome.observations[key] = seen
         elif errand.kind == CONTROL:
@@ -286,6 +292,7 @@ def _probe(
     tally = _Tally(way, rounds, progress)
     results: dict[str, ExecResult] = {}
     broken: set[Key] = set()
+    image = way.program(settings).image
     try:
         results = _at_once(
             {
@@ -306,7 +313,7 @@ def _probe(
             problem = result.problem and f"The prober on {round_.source} was not heard to its end: {result.problem}"
             if problem:
                 broken.add((PROBER, round_.source))
-            _record(round_, way.read(result.stdout, problem, round_.errands, settings), outcome)
+            _record(round_, way.read(result.stdout, problem, round_.errands, settings), image, outcome)
     return broken
 
 
@@ -326,6 +333,13 @@ def with_arrival(seen: Observation, sender: Sender, heard: Heard | None) -> Obse
     elif arrival is None:
         arrival = Arrival("")
     return replace(seen, tcp=tcp, arrival=arrival, unobserved=unobserved)
+
+
+def _told(way: Way, node: str, pod: str, result: ExecResult, senders: Mapping[Sender, str]) -> Heard:
+    try:
+        return way.read_peer(result.stdout, result.problem, senders)
+    except ValueError as error:
+        return Heard(unknown=f"What peer pod {pod} on {node} recorded cannot be read: {str(error).rstrip('.')}.")
 
 
 def _hear(cluster: Cluster, settings: Settings, way: Way, started: Started, outcome: Outcome) -> set[Key]:
@@ -348,7 +362,7 @@ def _hear(cluster: Cluster, settings: Settings, way: Way, started: Started, outc
         },
         HEARD_TIMEOUT + CONNECT_TIMEOUT,
     )
-    heard = {node: way.read_peer(result.stdout, result.problem, senders) for node, result in results.items()}
+    heard = {node: _told(way, node, peers[node], result, senders) for node, result in results.items()}
     for key, seen in probed.items():
         source, destination, family = key
         if destination in missed:
@@ -385,6 +399,10 @@ def _read_routes(cluster: Cluster, settings: Settings, work: Work, started: Star
         told = None
         if not why:
             told, why = probe_routes.read(result.stdout, asked.own)
+        try:
+            parse_hosts({node: told})
+        except TopologyError as error:
+            told, why = None, str(error)
         if told is None:
             outcome.no_underlay[node] = f"Node {node} could not be asked for its routes: {why}"
         else:
@@ -403,23 +421,35 @@ def remove_run(
 ) -> int:
     """Deletes the run's Jobs, waits for all that hangs on them to be gone, and returns how many objects are left.
 
-    A pod whose kubelet does not answer would stay for ever: after half of the patience it is deleted without grace.
+    A pod whose kubelet does not answer would stay for ever: after half of the patience it is deleted without grace. An
+    API that does not answer for a moment is asked again. Raises ClusterError where at the end nobody could count.
     """
     begin = clock()
-    cluster.delete(settings.namespace, settings.selector)
-    forced = False
-    most = 0
+    asked = forced = False
+    there = left = most = 0
     while True:
-        there = len(cluster.list_pods(settings.namespace, settings.selector))
-        most = max(most, there)
-        progress("remove", most - there, most)
-        left = there or cluster.count_left(settings.namespace, settings.selector)
-        waited = clock() - begin
-        if not left or waited >= REMOVAL_PATIENCE:
+        failed = None
+        try:
+            if not asked:
+                cluster.delete(settings.namespace, settings.selector)
+                asked = True
+            elif there and clock() - begin >= REMOVAL_PATIENCE / 2 and not forced:
+                cluster.delete(settings.namespace, settings.selector, now=True)
+                forced = True
+            there = len(cluster.list_pods(settings.namespace, settings.selector))
+            most = max(most, there)
+            progress("remove", most - there, most)
+            left = there or cluster.count_left(settings.namespace, settings.selector)
+        except ClusterError as error:
+            if not error.passing:
+                raise
+            failed = error
+        if clock() - begin >= REMOVAL_PATIENCE:
+            if failed:
+                raise failed
             return left
-        if there and waited >= REMOVAL_PATIENCE / 2 and not forced:
-            forced = True
-            cluster.delete(settings.namespace, settings.selector, now=True)
+        if not failed and not left:
+            return 0
         sleep(POLL)
 
 
@@ -439,8 +469,8 @@ def _quiet(stage: str, done: int, total: int) -> None:
 def run(
     cluster: Cluster, settings: Settings, work: Work, progress: Progress = _quiet, guard: Guard | None = None
 ) -> Outcome:
-    """Starts the pods, probes and removes. What makes it break off (ClusterError, Interrupted) is told in ``stopped``,
-    and what was seen until then is kept. It never leaves before the removal."""
+    """Starts the pods, probes and removes. What makes it break off (ClusterError, Interrupted, a domain error) is told
+    in ``stopped``, and what was seen until then is kept. It never leaves before the removal."""
     outcome = Outcome()
     if not work.wanted:
         return outcome
@@ -465,7 +495,7 @@ def run(
             broken |= _hear(cluster, settings, way, started, outcome)
             note_losses(cluster, settings, work, started, broken, outcome)
             _read_routes(cluster, settings, work, started, outcome)
-    except (ClusterError, Interrupted) as error:
+    except (ClusterError, Interrupted, ValueError) as error:
         outcome.stopped = str(error)
     finally:
         if guard:

@@ -11,7 +11,7 @@ import ipaddress
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import Arrival, Observation
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import BURST, REFILL_PER_SECOND, Method
@@ -40,6 +40,9 @@ SERVICE_PATIENCE = 6
 # So many pairs whose traces did not arrive are looked at together, once it is calm: all may be dead, and a prober's pod
 # is small.
 LATE_AT_ONCE = 32
+# Seconds after which a prober whose traces find nobody says that it works: a stream that is silent is cut off by load
+# balancers in front of API servers, some after 20 seconds.
+ALIVE_INTERVAL = 10
 # Characters of an order above which it is packed, as proxies limit the length of a URL, which a command is part of; and
 # those that it may have then, as Linux takes no single argument of 128 KiB.
 PLAIN_ORDER = 8000
@@ -82,10 +85,12 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of an errand. ``served_by``: the node of the peer that took the TCP connection."""
+    """What came of an errand. ``served_by``: the node of the peer that took the TCP connection; ``unread``: why what
+    was printed of it says nothing."""
 
-    observation: Observation
+    observation: Observation = field(default_factory=Observation)
     served_by: str = ""
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ class Way(Protocol):
     def probe_command(self, method: Method, errands: Sequence[Errand]) -> list[str]: ...
 
     def read(self, output: str, problem: str, errands: Sequence[Errand], settings: Settings) -> list[Answer]:
-        """An answer for each errand. ``problem``: why the output is not whole; empty: it is."""
+        """An answer for each errand. ``problem``: why the output is not whole; empty: it is. Raises nothing."""
 
     def finished(self, lines: str) -> list[int]:
         """The errands that these whole lines of an output finish, by their number."""
@@ -118,7 +123,24 @@ class Way(Protocol):
     def peer_command(self) -> list[str]: ...
 
     def read_peer(self, output: str, problem: str, senders: Mapping[Sender, str]) -> Heard:
-        """``senders``: the addresses of the probers."""
+        """``senders``: the addresses of the probers. Raises ValueError where it cannot be read."""
+
+
+def answers(
+    whole: Mapping[int, Any], errands: Sequence[Errand], read: Callable[[Any, Errand], Answer], missing: str
+) -> list[Answer]:
+    """An answer for each errand. ``whole``: what was printed of those that ended, by number, for ``read``, whose
+    ValueError costs this errand alone; ``missing``: why there is nothing of the others."""
+    told = []
+    for number, errand in enumerate(errands):
+        if number not in whole:
+            told.append(Answer(Observation(problem=missing or "The prober's output ended before this trace's.")))
+            continue
+        try:
+            told.append(read(whole[number], errand))
+        except ValueError as error:
+            told.append(Answer(unread=str(error)))
+    return told
 
 
 def calm(errands: Sequence[Errand]) -> int:

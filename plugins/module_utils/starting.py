@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import pods
 from ansible_collections.podpath.kubeadm.plugins.module_utils.agent_output import AgentWay
-from ansible_collections.podpath.kubeadm.plugins.module_utils.api import ApiRefused, ClusterError
+from ansible_collections.podpath.kubeadm.plugins.module_utils.api import ApiRefused, ClusterError, patiently
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster
 from ansible_collections.podpath.kubeadm.plugins.module_utils.errands import Outcome, Work
 from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import READER, PodState, Settings
@@ -213,9 +213,13 @@ def wait_for_pods(
     """Waits until each wanted pod runs or is known not to, at most ``wait_timeout`` seconds. Fills ``started``."""
     watch = _Watch(cluster, settings, work, started)
     end = clock() + settings.wait_timeout
-    while True:
+
+    def look() -> bool:
         now = clock()
-        more = watch.look(now, last=now >= end)
+        return watch.look(now, last=now >= end)
+
+    while True:
+        more = patiently(look, clock, sleep)
         progress("start", len(started.running) + len(started.problems), len(work.wanted))
         if not more:
             return

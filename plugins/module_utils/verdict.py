@@ -5,8 +5,9 @@
 
 Pure. Hop 2 across nodes is the destination's choice: it is the address by which the destination answers, so it shows
 the way *back*. Hence a pair passes only when the opposite trace shows its intermediate hops as well, and a wrong hop 2
-is blamed on the other end. What a preflight finding says bounds what a trace can show. And no pair passes in a run
-whose control, a trace to an address that no pod has, did not fail.
+is blamed on the other end. Where no router between can show itself, the TTL of what arrives tells the way, be it of
+this pair's packets or of the answers to the opposite pair's echoes. What a preflight finding says bounds what a trace
+can show. And no pair passes in a run whose control, a trace to an address that no pod has, did not fail.
 """
 
 from __future__ import annotations
@@ -49,6 +50,12 @@ _RECORDED = Judgement(
     PASS,
     "No router between the nodes can show itself on this path; the pod was reached, and what its peer recorded has "
     "passed as many routers as it should.",
+    "recorded",
+)
+_ANSWERED = Judgement(
+    PASS,
+    "No router between the nodes can show itself on this path; the pod was reached, and the answers to the opposite "
+    "pair's echoes, which go this way, have passed as many routers as they should.",
     "recorded",
 )
 
@@ -213,6 +220,31 @@ def _way_there_rule(side: Side, strangers: Sequence[str]) -> str:
     return "overlay-there" if strangers == [side.overlay_ip] else "wrong-way-there"
 
 
+def _hidden_way(leg: Leg, there: Expectation, seen: Observation, opposite: Observation) -> Judgement:
+    """A pair whose hops show nothing between the nodes: how many routers what arrives has passed tells the way."""
+    source, destination, _family = leg
+    if seen.arrival is not None and seen.arrival.source and seen.arrival.ttl is not None:
+        return _RECORDED
+    ttls = opposite.echoes.reply_ttls if opposite.echoes else ()
+    odd = next((ttl for ttl in ttls if evidence_verdict.routers_passed(ttl) != there.routers), None)
+    if odd is not None:
+        return Judgement(
+            FAIL,
+            f"Answers from the pod on {source} to echoes of that on {destination} arrive there with TTL {odd}, after "
+            f"{evidence_verdict.routers_passed(odd)} routers instead of {there.routers}: the way from {source} is "
+            "another one.",
+            "arrival-ttl",
+        )
+    if ttls:
+        return _ANSWERED
+    return Judgement(
+        INCONCLUSIVE,
+        f"No router between {source} and {destination} can show itself, and neither was recorded with which TTL this "
+        "pair's packets arrive, nor were echoes of the opposite pair answered, so nothing tells the way.",
+        "hidden-way",
+    )
+
+
 def _with_way_there(
     record: Record, leg: Leg, own: Judgement, expectation: Expectation, seen: Observation
 ) -> tuple[Judgement, Expectation | None]:
@@ -223,14 +255,7 @@ def _with_way_there(
     back, _rule, _reason = record.expectation(leg.opposite, opposite)
     source, destination, _family = leg
     if not _between(expectation) and len(expectation.hops) > 2:
-        if seen.arrival is not None and seen.arrival.source and seen.arrival.ttl is not None:
-            return _RECORDED, back
-        return Judgement(
-            INCONCLUSIVE,
-            f"No router between {source} and {destination} can show itself, and what arrives was not recorded, so "
-            "nothing tells the way.",
-            "hidden-way",
-        ), back
+        return _hidden_way(leg, expectation, seen, opposite), back
     shown = way_back(back, opposite.trace, record.nodes[source].side(leg.family).known)
     if shown == RIGHT:
         return _BOTH_WAYS, back

@@ -75,6 +75,14 @@ def _cross(said: tuple[str, str]) -> dict[tuple[str, str], tuple[str, str]]:
     return {(one, other): said for one in ALL for other in ALL if one != other}
 
 
+@contextmanager
+def _no_errors(world: World) -> Iterator[None]:
+    with ExitStack() as stack:
+        for node in world.hosts:
+            stack.enter_context(faults.errors_dropped(world, node))
+        yield
+
+
 SOUND = [
     Scenario("vxlan"),
     Scenario("host-gw", {"backend": "host-gw"}),
@@ -104,6 +112,10 @@ SOUND = [
     # so that hops are silent, and answer once the pair is traced again
     Scenario("first-errors-lost", {}, lambda world: faults.first_errors_lost(world, B)),
     Scenario("first-errors-lost-restricted", {}, lambda world: faults.first_errors_lost(world, B), restricted=True),
+    # where no router shows itself, as is stated, the TTL of what arrives tells the way
+    *(Scenario(name, {}, _no_errors, restricted=restricted,
+               request={"expected": [{"hops": ["*", "*", "{destination.pod_ip}"]}]})
+      for name, restricted in (("hardened", False), ("hardened-restricted", True))),
 ]
 
 @contextmanager

@@ -196,9 +196,12 @@ def test_a_refusal_names_what_is_missing(spoken_to, status, words):
     assert all(word in str(caught.value) for word in words), caught.value
 
 
-def test_a_server_that_is_no_api_is_told_so(spoken_to):
+@pytest.mark.parametrize(
+    "body", [b"<html>welcome</html>", [], "ok", None, 1, {"items": [1]}, {"items": {"a": {}}}, {"items": "ab"}]
+)
+def test_a_server_that_is_no_api_is_told_so(spoken_to, body):
     real, _requests, answers = spoken_to
-    answers["GET /api/v1/nodes"] = (200, b"<html>welcome</html>")
+    answers["GET /api/v1/nodes"] = (200, body)
     with pytest.raises(api.ApiUnreachable, match="no Kubernetes API"):
         real.list_nodes()
 

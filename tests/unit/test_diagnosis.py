@@ -548,9 +548,9 @@ TABLE = [
     ),
     Fault(
         "routers that no hop can show, and nobody recorded what arrived",
-        "hidden-way",
+        "way-unseen",
         set(NAMES),
-        "possible",
+        "certain",
         backend="ipip",
         links=topology.Links(False, topology.parse_networks(["192.168.56.10/31", "192.168.56.12/32"])),
     ),

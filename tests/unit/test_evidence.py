@@ -23,8 +23,9 @@ RTT = (0.1, 0.1, 0.2)
 OWN = "10.244.1.2"
 
 
-def judged(backend="vxlan", hops=None, networks=(), family="ipv4", nodes=None, **seen):
-    """The pair node-1 to node-2, healthy but for what is given; the opposite one is healthy."""
+def judged(backend="vxlan", hops=None, networks=(), family="ipv4", nodes=None, opposite=None, **seen):
+    """The pair node-1 to node-2, healthy but for what is given; the opposite one is healthy, with what was seen of it
+    beside its trace."""
     nodes = topology.parse_nodes(nodes or cluster(backend, dual=True))
     ends = {
         ("node-1", "ipv4"): OWN,
@@ -39,7 +40,8 @@ def judged(backend="vxlan", hops=None, networks=(), family="ipv4", nodes=None, *
     for one in (leg, leg.opposite):
         expected = [hop.addresses[0] if hop.addresses else None for hop in found.expected(*one).hops]
         shown = hops if hops and one == leg else expected
-        observations[one] = Observation(trace.parse(output(expected[-1], *shown)), **(seen if one == leg else {}))
+        beside = seen if one == leg else opposite or {}
+        observations[one] = Observation(trace.parse(output(expected[-1], *shown)), **beside)
     record = verdict.Record(nodes, found, observations, own_ips=ends)
     own = next(verdict.judge([leg], record)).judgement
     return own.verdict, own.rule
@@ -234,6 +236,26 @@ RACKS = ("192.168.56.10/31", "192.168.56.12/32")
 )
 def test_ipip_over_routers_passes_by_what_the_peer_recorded(hops, seen, expected):
     assert judged("ipip", hops, RACKS, **seen) == expected
+
+
+@pytest.mark.parametrize(
+    ("seen", "opposite", "expected"),
+    [
+        # as a shell's prober sees it: who sent what arrives is told by TCP, and no TTL
+        ({"arrival": Arrival(OWN)}, {"echoes": Echoes(10, 10, RTT, (62,))}, ("pass", "recorded")),
+        ({}, {"echoes": Echoes(10, 9, RTT, (62,))}, ("pass", "recorded")),
+        ({}, {"echoes": Echoes(10, 10, RTT, (61,))}, ("fail", "arrival-ttl")),
+        ({}, {"echoes": Echoes(10, 10, RTT, (61, 62))}, ("fail", "arrival-ttl")),
+        # the pair's own echoes tell the other way
+        ({"echoes": Echoes(10, 10, RTT, (62,))}, {}, ("inconclusive", "hidden-way")),
+        ({"echoes": Echoes(10, 10, RTT, (62,))}, {"echoes": Echoes(10, 0)}, ("inconclusive", "hidden-way")),
+        ({"arrival": Arrival(OWN, 62)}, {"echoes": Echoes(10, 10, RTT, (61,))}, ("pass", "recorded")),
+        # what speaks against a pair does so here as well
+        ({"arrival": Arrival("10.0.2.15")}, {"echoes": Echoes(10, 10, RTT, (62,))}, ("fail", "snat")),
+    ],
+)
+def test_ipip_over_routers_passes_by_the_answers_to_the_opposite_pairs_echoes(seen, opposite, expected):
+    assert judged("ipip", None, RACKS, opposite=opposite, **seen) == expected
 
 
 def test_the_udp_backend_is_proved_over_its_silent_hops():

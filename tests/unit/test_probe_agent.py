@@ -212,6 +212,61 @@ def connected(**more):
     return answer
 
 
+def test_a_prober_that_has_nothing_to_tell_says_that_it_works(monkeypatch, capsys):
+    """A load balancer in front of an API server cuts a silent stream off."""
+    traced = {"target": "10.0.0.1", "max_ttl": 1, "hops": [[None]], "protocol": "icmp"}
+    monkeypatch.setattr(probe_agent, "trace", lambda *given: time.sleep(0.5) or traced)
+    errands = [Errand(CONTROL, "a", "ipv4", "10.0.0.1", start, 1, 1) for start in (0, 1)]
+    order = json.loads(WAY.probe_command(SETTINGS.method, errands)[-1])
+    order["method"]["alive_interval"] = 0.1
+    probe_agent.probe(order)
+    output = capsys.readouterr().out
+    lines = output.splitlines()
+    assert lines[:2] == ['{"alive": true}'] * 2
+    assert lines[-2] == '{"alive": true}', "also before a later errand"
+    assert 8 <= lines.count('{"alive": true}') <= 15
+    assert WAY.finished(output) == [0, 1]
+    assert all(answer.observation.trace for answer in WAY.read(output, "", errands, SETTINGS))
+
+
+TRACE = {"target": "10.244.2.2", "max_ttl": 3, "hops": [[None]], "protocol": "icmp"}
+SAID = {"run": SETTINGS.run_id, "node": "node-2", "source": "10.244.1.2", "records": []}
+RECORD = {"from": "node-1", "family": "ipv4", "source": "10.244.1.2", "ttl": 62, "size": 120}
+
+
+@pytest.mark.parametrize(
+    ("told", "quoted"),
+    [
+        ({"trace": {**TRACE, "target": "nobody"}}, "'nobody'"),
+        ({"trace": {**TRACE, "hops": 3}}, "TypeError"),
+        ({"trace": {}}, "hops"),
+        ({"trace": []}, "TypeError"),
+        ({"tcp": {"connected": True, "ms": 0.1, "said": {**SAID, "source": "unknown"}}}, "'unknown'"),
+        ({"tcp": {"connected": True, "ms": "soon", "said": SAID}}, "'soon'"),
+        ({"tcp": {"connected": True, "ms": 1, "said": {**SAID, "records": [{**RECORD, "ttl": "few"}]}}}, "'few'"),
+        ({"tcp": None}, "NoneType"),
+        ({"echoes": {"sent": 1, "received": 1, "ms": ["x"], "ttls": [62], "protocol": "icmp"}}, "'x'"),
+    ],
+)
+def test_what_our_program_never_tells_costs_its_pair_only(told, quoted):
+    answer = connected(**told)
+    assert quoted in answer.unread
+    assert answer.observation.trace is None
+
+
+@pytest.mark.parametrize("line", ['{"number": [1]}', '{"number": "0"}', '{"number": null}', "{}", "[0]"])
+def test_a_line_that_is_of_no_errand_is_none(line):
+    assert WAY.finished(line) == []
+    (answer,) = WAY.read(line, "", [Errand(CONTROL, "a", "ipv4", "10.0.0.1", 0, 1, 1)], SETTINGS)
+    assert "ended before this trace's" in answer.observation.problem
+
+
+@pytest.mark.parametrize("line", [{}, {**RECORD, "from": ["node-1"]}, {**RECORD, "source": "unknown"}])
+def test_what_a_peer_never_records_cannot_be_read(line):
+    with pytest.raises(ValueError, match=r".+"):
+        WAY.read_peer(json.dumps(line) + "\ndone\n", "", {("node-1", "ipv4"): "10.244.1.2"})
+
+
 def test_datagrams_that_did_not_come_are_not_hidden_by_a_connection_that_did():
     """As where UDP is filtered between pods: the agent's trace and echoes are ICMP, and would all be right."""
     answer = connected()
@@ -486,6 +541,7 @@ METHOD = {
     "listen_patience": 6,
     "calm": 2,
     "late_at_once": 4,
+    "alive_interval": 10,
 }
 
 

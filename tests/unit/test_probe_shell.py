@@ -354,7 +354,8 @@ SILENT, HEARD, DEAD = (
 
 
 def traced_twice(image: Path, first: str, second: str) -> None:
-    """Traceroute prints another path at its second run of a port; no time passes, ``order`` alone tells of sleeps."""
+    """Traceroute prints another path at its second run of a port; no time passes, ``order`` alone tells of sleeps but
+    those between signs of life."""
     tool(
         image,
         "traceroute",
@@ -365,7 +366,7 @@ echo "traced $*" >>order
     )
     tool(image, "wget", "echo got >>order; printf '%s' 'c0ffee00 node-1 127.0.0.1'\n")
     (image / "bin" / "sleep").unlink()
-    tool(image, "sleep", 'echo "slept $1" >>order\n')
+    tool(image, "sleep", f'[ "$1" != {probe_shell.ALIVE_INTERVAL} ] || exit\necho "slept $1" >>order\n')
 
 
 def done(image: Path) -> list[str]:
@@ -455,6 +456,54 @@ def test_a_thousand_errands_cost_no_process_before_their_time(image):
         prober.wait(10)
 
 
+def started(image: Path, errands: list[Errand]) -> subprocess.Popen:
+    command = WAY.probe_command(plan.Method(), errands)
+    return subprocess.Popen(
+        command, env=environment(image), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def test_a_prober_that_has_nothing_to_tell_says_that_it_works(image, monkeypatch):
+    """A load balancer in front of an API server cuts a silent stream off."""
+    errands = [pair(f"node-{number}", "127.0.0.1") for number in range(3)]
+    tool(image, "traceroute", f"sleep 1; echo '{HEAD}'; echo ' 1  127.0.0.1  0.1 ms'\n")
+    monkeypatch.setattr(probe_shell, "ALIVE_INTERVAL", 0.2)
+    output = run(image, errands)
+    assert output.index("=alive\n=alive\n=alive\n") < output.index("=begin")
+    assert WAY.finished(output) == WAY.finished(output.replace("=alive\n", ""))
+    answers = WAY.read(output, "", errands, SETTINGS)
+    assert answers == WAY.read(output.replace("=alive\n", ""), "", errands, SETTINGS)
+    assert all(answer.observation.trace for answer in answers)
+
+
+def test_nothing_of_a_prober_outlives_it(image):
+    began = time.monotonic()
+    prober = started(image, [pair("node-1", "127.0.0.1")])
+    output, errors = prober.communicate(timeout=60)
+    assert time.monotonic() - began < probe_shell.ALIVE_INTERVAL / 2, "nobody waits for the next sign of life"
+    assert (output.endswith("=done\n"), errors) == (True, "")
+    assert processes(prober.pid) == 0
+
+
+def test_signs_of_life_end_with_a_prober_that_is_killed(image, monkeypatch):
+    monkeypatch.setattr(probe_shell, "ALIVE_INTERVAL", 0.2)
+    tool(image, "traceroute", "sleep 2\n")
+    prober = started(image, [pair("node-1", "127.0.0.1")])
+    assert [prober.stdout.readline() for _line in range(2)][1] == "=alive\n"
+    prober.kill()
+    prober.wait(10)
+    # what it began ends by itself, and with it who reads of it
+    assert prober.stdout.read().count("=alive") <= 2
+    prober.stdout.close()
+    prober.stderr.close()
+
+
+def test_an_image_whose_sleep_fails_gets_no_flood_of_signs_of_life(image):
+    (image / "bin" / "sleep").unlink()
+    assert run(image, [pair("node-1", "127.0.0.1")]).count("=alive") == 0
+
+
 def test_errands_begin_at_their_seconds_whatever_stands_before_them(image):
     head = "traceroute to 127.0.0.1 (127.0.0.1), 5 hops max, 46 byte packets"
     tool(image, "traceroute", f"date +%s.%N >>order; echo '{head}'; echo ' 1  127.0.0.1  0.1 ms'\n")
@@ -467,6 +516,7 @@ def test_errands_begin_at_their_seconds_whatever_stands_before_them(image):
                     for name in ("order", "slept"))
     # the clock tells hundredths
     assert all(when - before > second - 0.02 for second, when in enumerate(order)), order
+    slept.remove(probe_shell.ALIVE_INTERVAL)
     assert sum(slept) <= 2, "no second twice"
 
 

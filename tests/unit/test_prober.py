@@ -24,6 +24,14 @@ CONTROL = prober.Control("ipv4", "node-1", "node-2", "10.244.2.254")
 QUIET = lambda stage, done, total: None  # noqa: E731
 
 
+
+@pytest.fixture
+def impatient(monkeypatch) -> None:
+    """Nobody waits for an API that is away for a moment, nor for what does not go."""
+    monkeypatch.setattr(api, "API_PATIENCE", 0)
+    monkeypatch.setattr(prober, "REMOVAL_PATIENCE", 0)
+
+
 def work(names=NAMES, controls=(CONTROL,)) -> prober.Work:
     probes = {source: [plan.Probe(name, "ipv4", 0, 33434) for name in names] for source in names}
     return prober.Work({name: {} for name in names}, probes, controls)
@@ -118,7 +126,7 @@ def test_a_prober_that_breaks_off_costs_what_it_had_not_told_yet(fake):
     assert "the connection ended" in outcome.observations[("node-1", "node-2", "ipv4")].problem
 
 
-def test_an_api_that_goes_away_keeps_what_was_seen(fake):
+def test_an_api_that_goes_away_keeps_what_was_seen(fake, impatient):
     def gone(namespace, selector, *, now=False):
         raise api.ApiUnreachable("The Kubernetes API does not answer.")
 
@@ -128,6 +136,99 @@ def test_an_api_that_goes_away_keeps_what_was_seen(fake):
     assert outcome.residue == 13, "at most: six Jobs, six pods and a Service"
     assert "does not answer" in outcome.left
     assert "podpath.kubeadm/run=abc" in outcome.left, "how to remove it by hand"
+
+
+def misread(fake, of, wrong) -> None:
+    """Lets the prober on node-1 print something else the first time that it would print ``of``."""
+    execute = fake.execute
+
+    def executed(namespace, pod, *given, heard=None):
+        told = execute(namespace, pod, *given)
+        if pod != fake.pod("prober", "node-1"):
+            return told
+        return replace(told, stdout=told.stdout.replace(of, wrong, 1))
+
+    fake.execute = executed
+
+
+@pytest.mark.parametrize(
+    ("of", "wrong", "quoted"),
+    [
+        ("[::ffff:10.244.1.2]", "unknown", "'unknown' does not appear to be an IPv4 or IPv6 address"),
+        ("time=0.081 ms", "time=0.0.81 ms", "could not convert string to float: '0.0.81'"),
+    ],
+)
+def test_what_cannot_be_read_of_one_pair_costs_that_pair_only(fake, of, wrong, quoted):
+    misread(fake, of, wrong)
+    outcome = prober.run(fake, SETTINGS, work())
+    lost = {key: seen.problem for key, seen in outcome.observations.items() if seen.trace is None}
+    pod = outcome.ends[("prober", "node-1")].pod
+    assert lost == {
+        ("node-1", "controlplane", "ipv4"): (
+            f"What pod {pod} on node-1 (image busybox:1) printed of 10.244.0.3 cannot be read: {quoted}."
+        )
+    }
+    assert len(outcome.observations) == 9
+    assert (outcome.stopped, outcome.residue) == ("", 0)
+
+
+def test_what_cannot_be_read_of_the_service_says_nothing_of_it(fake):
+    own = "=begin 4\n=part tcp 0\n|abc node-1 "
+    misread(fake, f"{own}[::ffff:10.244.1.2]", f"{own}unknown")
+    services = {service.source: service for service in prober.run(fake, SETTINGS, work()).services}
+    assert services["node-2"].connected
+    assert "printed of 10.96.0.9 cannot be read: 'unknown'" in services["node-1"].unobserved
+
+
+def test_a_number_that_is_none_costs_nothing_else(fake):
+    misread(fake, "=mtu 1450", f"=mtu \u00b2\n=begin 0\n=end \u00b2\n=begin 0\n=end {'9' * 5000}")
+    outcome = prober.run(fake, SETTINGS, work())
+    assert all(seen.trace for seen in outcome.observations.values())
+    assert "MTU cannot be read" in outcome.observations[("node-1", "node-2", "ipv4")].unobserved["full_size"]
+
+
+def test_what_cannot_be_read_of_a_peer_leaves_open_what_arrived_there(fake):
+    fake.missing = "wget"
+    execute = fake.execute
+
+    def executed(namespace, pod, *given, **more):
+        told = execute(namespace, pod, *given, **more)
+        return replace(told, stdout="=seen,0A0000010A00,01\n" + told.stdout) if "peer" in pod else told
+
+    fake.execute = executed
+    outcome = prober.run(fake, SETTINGS, work())
+    why = outcome.observations[("node-1", "node-2", "ipv4")].unobserved["arrival"]
+    assert re.fullmatch(r"What peer pod \S+ on node-2 recorded cannot be read: .*", why)
+    assert outcome.stopped == ""
+
+
+def test_a_node_that_tells_odd_routes_costs_no_pair(fake):
+    execute = fake.execute
+
+    def executed(namespace, pod, *given, **more):
+        told = execute(namespace, pod, *given, **more)
+        return replace(told, stdout=told.stdout.replace("=route ", "=route of ", 1))
+
+    fake.execute = executed
+    outcome = prober.run(fake, SETTINGS, replace(work(), routes=ROUTES))
+    assert "underlay of node-1 cannot be read" in outcome.no_underlay["node-1"]
+    assert (outcome.underlay, outcome.stopped) == ({}, "")
+
+
+def test_a_run_that_an_odd_node_object_stops_keeps_what_was_seen_and_counts_what_is_left(fake, impatient):
+    odd = node(1)
+    odd["spec"]["podCIDRs"] = ["10.244.1.7/24"]
+
+    def meanwhile():
+        fake.list_nodes = lambda: [node(0), odd]
+        del fake.pods[fake.pod("peer", "node-2")]
+        fake.fail_on = {"delete": api.ApiUnreachable("The Kubernetes API does not answer.")}
+
+    fake.meanwhile = meanwhile
+    outcome = prober.run(fake, SETTINGS, work())
+    assert "10.244.1.7/24" in outcome.stopped
+    assert len([seen for seen in outcome.observations.values() if seen.trace]) > 0
+    assert outcome.residue == 13
 
 
 EVICTED = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}
@@ -207,7 +308,7 @@ def test_a_node_that_goes_away_in_mid_run_is_told(fake, nodes, told, broken):
     assert outcome.lost_nodes["node-2"].startswith(told)
 
 
-def test_an_api_that_goes_away_in_mid_run_stops_it_and_names_who_was_not_heard(fake):
+def test_an_api_that_goes_away_in_mid_run_stops_it_and_names_who_was_not_heard(fake, impatient):
     fake.exec_problems = {"node-1": "Could not run a command in pod p: the connection ended"}
 
     def meanwhile():
@@ -222,7 +323,7 @@ def test_an_api_that_goes_away_in_mid_run_stops_it_and_names_who_was_not_heard(f
 
 
 @pytest.mark.parametrize("where", ["create Job", "list_pods"])
-def test_an_api_that_refuses_on_the_way_stops_the_run_and_it_cleans_up(fake, where):
+def test_an_api_that_refuses_on_the_way_stops_the_run_and_it_cleans_up(fake, impatient, where):
     fake.fail_on = {where: api.ApiUnreachable("The Kubernetes API does not answer.")}
     outcome = prober.run(fake, SETTINGS, work())
     assert outcome.stopped == "The Kubernetes API does not answer."
@@ -383,7 +484,7 @@ def test_a_node_that_cannot_be_asked_costs_no_pair(fake):
     assert all(seen.trace for seen in outcome.observations.values())
 
 
-def test_a_run_that_ends_before_the_nodes_are_asked_says_so(fake):
+def test_a_run_that_ends_before_the_nodes_are_asked_says_so(fake, impatient):
     fake.meanwhile = lambda: fake.fail_on.update(list_pods=api.ApiUnreachable("The Kubernetes API does not answer."))
     outcome = prober.run(fake, SETTINGS, replace(work(), routes=ROUTES))
     assert outcome.underlay == {}
@@ -469,6 +570,77 @@ def test_what_does_not_go_is_counted_after_a_bounded_wait(fake):
     fake.stuck = set(fake.services)
     assert prober.remove_run(fake, SETTINGS, QUIET, clock, clock.sleep) == 1
     assert clock.now < prober.REMOVAL_PATIENCE + 2
+
+
+AWAY = "The Kubernetes API at https://fake:6443 does not answer."
+
+
+def failing_once(fake, method, error) -> None:
+    """Lets a method fail the next time, and then work."""
+    works, errors = getattr(fake, method), [error]
+
+    def called(*given, **more):
+        if errors:
+            raise errors.pop()
+        return works(*given, **more)
+
+    setattr(fake, method, called)
+
+
+@pytest.mark.parametrize("method", ["delete", "list_pods", "count_left"])
+@pytest.mark.parametrize("error", [api.ApiUnreachable(AWAY), *(api.ApiRefused(AWAY, status) for status in (429, 503))])
+def test_an_api_that_is_away_for_a_moment_leaves_nothing_behind(fake, method, error):
+    started(fake)
+    clock = Clock()
+    failing_once(fake, method, error)
+    assert prober.remove_run(fake, SETTINGS, QUIET, clock, clock.sleep) == 0
+    assert (fake.jobs, fake.pods, fake.services) == ({}, {}, {})
+    assert clock.now == prober.POLL
+
+
+def test_a_removal_by_force_is_asked_for_again_as_well(fake):
+    started(fake)
+    clock = Clock()
+    fake.stuck = {next(iter(fake.pods))}
+    remove, failures = fake.delete, [api.ApiUnreachable(AWAY)] * 3
+
+    def removed(*given, now=False):
+        if now and failures:
+            raise failures.pop()
+        remove(*given, now=now)
+
+    fake.delete = removed
+    assert prober.remove_run(fake, SETTINGS, QUIET, clock, clock.sleep) == 0
+    assert failures == []
+
+
+def test_a_removal_that_is_not_allowed_is_told_at_once(fake):
+    started(fake)
+    clock = Clock()
+    fake.fail_on = {"delete": api.ApiRefused("You may not delete jobs.", 403)}
+    with pytest.raises(api.ApiRefused):
+        prober.remove_run(fake, SETTINGS, QUIET, clock, clock.sleep)
+    assert clock.now == 0
+
+
+def test_an_api_that_is_gone_for_good_ends_the_removal_after_a_bounded_wait(fake):
+    started(fake)
+    clock = Clock()
+    fake.fail_on = {"delete": api.ApiUnreachable(AWAY)}
+    with pytest.raises(api.ApiUnreachable):
+        prober.remove_run(fake, SETTINGS, QUIET, clock, clock.sleep)
+    assert prober.REMOVAL_PATIENCE <= clock.now < prober.REMOVAL_PATIENCE + 2
+
+
+@pytest.mark.parametrize("method", ["list_pods", "list_nodes"])
+def test_losses_are_seen_by_an_api_that_was_away_for_a_moment(fake, method):
+    started_pods, one, clock = starting.Started(), prober.Outcome(), Clock()
+    started(fake)
+    starting.wait_for_pods(fake, SETTINGS, work(), QUIET, started_pods)
+    del fake.pods[fake.pod("peer", "node-2")]
+    failing_once(fake, method, api.ApiUnreachable(AWAY))
+    losing.note_losses(fake, SETTINGS, work(), started_pods, (), one, clock, clock.sleep)
+    assert set(one.lost) == {("peer", "node-2")}
 
 
 # Signals

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -967,6 +968,35 @@ def test_what_is_no_baseline_is_refused_before_anything_starts(prove, tmp_path, 
     failed, result = prove(cluster(), probes, baseline_path=str(path))
     assert failed
     assert all(word in result["msg"] for word in [*words, str(path)])
+    assert probes.work is None
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda told: told["pairs"][5]["evidence"]["echoes"]["rtt_ms"].update(median="0.1"), "rtt_ms is '0.1', which"),
+        (lambda told: told["pairs"][5]["evidence"].update(echoes=None), "of another kind than in a result"),
+        (lambda told: told["pairs"][5].update(hops=[5]), "of another kind than in a result"),
+        (lambda told: told["pairs"][5]["hops"][0].update(addresses=[5]), "hop's address is 5, which is no string"),
+        (lambda told: told["pairs"][5].update(verdict=["pass"]), r"verdict is \['pass'\], which is no string"),
+        (lambda told: told["pairs"][5]["source"].update(node=7), "a source is 7, which is no string"),
+        (lambda told: told["pairs"][5].pop("family"), "'family' is missing"),
+        (lambda told: told.update(run=None), "of another kind than in a result"),
+        (lambda told: told["run"].update(started=1), "run.started is 1, which is no string"),
+        (lambda told: told["cluster"].update(server=None), "cluster.server is None, which is no string"),
+        (lambda told: told.update(matrix=[1]), "of another kind than in a result"),
+        (lambda told: told["matrix"].update(nodes=[1, 2, 3]), "node of matrix is 1, which is no string"),
+        (lambda told: told["matrix"]["rows"].update(ipv4=[5, 5, 5]), "of another kind than in a result .*got 'int'"),
+    ],
+)
+def test_a_baseline_with_an_odd_value_is_refused_before_anything_starts(prove, earlier, change, told):
+    document = json.loads(earlier.read_text())
+    change(document)
+    earlier.write_text(json.dumps(document))
+    probes = Probes(cluster())
+    failed, result = prove(cluster(), probes, baseline_path=str(earlier))
+    assert failed
+    assert re.match(rf"baseline {earlier} is no whole result of pod_traceroute: .*{told}", result["msg"])
     assert probes.work is None
 
 

@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import pytest
 from fake_cluster import Clock
 from test_pods import UNSCHEDULABLE, pod, settings
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils import plan, starting
+from ansible_collections.podpath.kubeadm.plugins.module_utils import api, plan, starting
 from ansible_collections.podpath.kubeadm.plugins.module_utils.errands import Work
 
 # one prober on node-1; its Job is the second, as the nodes are numbered
@@ -16,7 +17,7 @@ PULL = {"phase": "Pending", "waiting": "ErrImagePull", "message": "lookup docker
 
 
 def waited(statuses, events=None):
-    """Waits over a script of statuses, one per look, the last for ever; None: no pod."""
+    """Waits over a script of statuses, one per look, the last for ever; None: no pod; an error: the look fails."""
     clock = Clock()
 
     class Scripted:
@@ -26,6 +27,8 @@ def waited(statuses, events=None):
             assert (namespace, selector) == ("probes", "app.kubernetes.io/managed-by=podpath,podpath.kubeadm/run=abc")
             status = statuses[min(self.looks, len(statuses) - 1)]
             self.looks += 1
+            if isinstance(status, Exception):
+                raise status
             return [status] if status else []
 
         def warnings(self, namespace, prefix):
@@ -86,3 +89,26 @@ def test_a_pod_that_the_namespace_refuses_says_why_and_soon():
 def test_a_pod_that_is_only_late_is_waited_for():
     started, _took, _told = waited([None] * 30 + [pod()])
     assert list(started.running) == [KEY]
+
+
+AWAY = api.ApiUnreachable("The Kubernetes API does not answer.")
+
+
+def test_an_api_may_be_away_for_a_moment_more_than_once():
+    starts = pod(phase="Pending", waiting="ContainerCreating")
+    started, took, _told = waited([AWAY] * 20 + [starts] + [api.ApiRefused("Busy.", 503)] * 50 + [starts, pod()])
+    assert list(started.running) == [KEY]
+    assert took > api.API_PATIENCE
+
+
+def test_an_api_that_is_gone_for_good_is_told_after_a_bounded_wait():
+    clock = Clock()
+    with pytest.raises(api.ApiUnreachable, match="does not answer"):
+        api.patiently(lambda: (_ for _ in ()).throw(AWAY), clock, clock.sleep)
+    assert clock.now == api.API_PATIENCE
+
+
+@pytest.mark.parametrize("error", [api.ApiRefused("You may not list pods.", 403), api.ClusterError("No such file.")])
+def test_what_cannot_pass_is_told_at_once(error):
+    with pytest.raises(api.ClusterError):
+        waited([error])
