@@ -108,6 +108,12 @@ class Legs:
         """Those with this node at either end."""
         return self.outgoing(node) | self.incoming(node)
 
+    def among(self, nodes: Iterable[str]) -> Legs:
+        """Those with one of these nodes at each end."""
+        numbers = {number for node in nodes if (number := self._names.known(node)) is not None}
+        bits = sum(1 << number for number in numbers)
+        return self._with((row, mask & bits) for row, mask in self._rows.items() if row[1] in numbers)
+
     def families(self) -> list[str]:
         return sorted({family for family, _source in self._rows})
 

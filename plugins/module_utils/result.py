@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -136,6 +138,10 @@ class Tally:
             if rule in self.broken:
                 found = found | self.broken[rule].legs
         return found
+
+    def failed(self) -> Legs:
+        """The pairs that fail."""
+        return functools.reduce(operator.or_, (broken.failed for broken in self.broken.values()), self.none())
 
     def add(self, judged: Judged) -> None:
         leg, verdict = judged.leg, judged.judgement.verdict

@@ -39,12 +39,13 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER_P
 
 NETWORKS = topology.parse_networks(["192.168.56.0/24"])
 OTHERS = ("controlplane", "node-1")
+TEN = (*NAMES, *(f"node-{number}" for number in range(3, 10)))
 
 
 def recorded(name, source, destination):
     """A recording as it would read between two other nodes."""
     text = (DATA / "netlab" / f"{name}.txt").read_text()
-    near, far = NAMES.index(source), NAMES.index(destination)
+    near, far = TEN.index(source), TEN.index(destination)
     text = re.sub(r"10\.244\.([12])\.", lambda match: f"10.244.{near if match[1] == '1' else far}.", text)
     return text.replace("192.168.56.12", f"192.168.56.{10 + far}").replace("192.168.90.12", f"192.168.90.{10 + far}")
 
@@ -787,7 +788,7 @@ def found_in(fault, services=()):
     nodes |= {name: topology.absent_node(name) for name in fault.missing}
     # the recordings' pods: on a node the peer is .2 as well
     families = topology.families_of(nodes.values())
-    pods = {(name, "ipv4"): f"10.244.{index}.2" for index, name in enumerate(NAMES)}
+    pods = {(name, "ipv4"): f"10.244.{index}.2" for index, name in enumerate(TEN)}
     if "ipv6" in families:
         pods |= {(name, "ipv6"): f"{one.side('ipv6').bridge_ip[:-1]}2" for name, one in nodes.items()}
     stated = stated_paths.StatedPaths(fault.stated, nodes) if fault.stated else None
@@ -920,6 +921,102 @@ def test_others_are_called_sound_only_where_they_are():
     found, _tally = found_in(one_more)
     assert found[0].nodes == ("node-2",)
     assert not any("not concerned" in sentence for one in found for sentence in one.evidence)
+
+
+IN, OUT, BOTH_WAYS = "in", "out", "both"
+
+
+def dead_nodes(size, dead, backend="vxlan", records=True, broken=()):
+    """Nodes that are dead in, out or both ways, and what the peers record where they do. ``broken``: single pairs."""
+    names = TEN[:size]
+
+    def lost(source, destination):
+        return (
+            dead.get(source) in (OUT, BOTH_WAYS) or dead.get(destination) in (IN, BOTH_WAYS)
+            or (source, destination) in broken
+        )
+
+    crossing = [(one, other) for one in names for other in names if one != other]
+    silent = [pair for pair in crossing if lost(*pair) or lost(*pair[::-1])]
+    return Fault(
+        "",
+        "",
+        set(),
+        traces=shows("vxlan_blocked.busybox", silent),
+        seen={pair: IN_VAIN if lost(*pair) else ARRIVED for pair in silent} if records else {},
+        backend=backend,
+        nodes=cluster(backend, size),
+    )
+
+
+def rows_of(fault, found, tally):
+    nodes = topology.parse_nodes(fault.nodes or cluster(fault.backend))
+    return {row["name"]: row for row in result.nodes(nodes, tally, ("ipv4",), diagnosis.blamed(found))}
+
+
+@pytest.mark.parametrize("records", [True, False])
+@pytest.mark.parametrize("backend", ["vxlan", "host-gw"])
+@pytest.mark.parametrize(("size", "dead"), [
+    (4, {"node-2": BOTH_WAYS, "node-3": BOTH_WAYS}),
+    (4, {"controlplane": IN, "node-3": IN}),
+    (5, {"node-3": IN, "node-4": IN}),
+    (5, {"node-1": OUT, "node-3": OUT}),
+    (5, {"node-1": IN, "node-3": OUT}),
+    (5, {"node-1": IN, "node-2": OUT, "node-4": BOTH_WAYS}),
+    (10, {"node-3": IN, "node-4": IN, "node-7": IN}),
+    (10, {"node-3": OUT, "node-4": OUT, "node-7": OUT}),
+    (10, {"node-3": BOTH_WAYS, "node-4": BOTH_WAYS, "node-7": BOTH_WAYS}),
+])
+def test_of_several_dead_nodes_each_is_named_and_no_other(size, dead, backend, records):
+    fault = dead_nodes(size, dead, backend, records)
+    found, tally = found_in(fault)
+    assert set(diagnosis.blamed(found)) == {node for one in found for node in one.nodes} == set(dead)
+    rows = rows_of(fault, found, tally)
+    assert {name for name, row in rows.items() if row["verdict"] == "fail"} == set(dead)
+    assert {row["verdict"] for name, row in rows.items() if name not in dead} == {"pass"}
+    wanted = "tunnel-blocked" if backend == "vxlan" else "network-drops"
+    assert {node for one in found if one.fault == wanted for node in one.nodes} == set(dead)
+    told = " ".join(sentence for one in found for sentence in one.evidence)
+    assert "not concerned" not in told
+    if records and len(dead) == 2:
+        # of more the ways are too many to tell
+        assert ("arrives; what is sent to it does not" in told) == (IN in dead.values())
+        assert ("arrives; what it sends does not" in told) == (OUT in dead.values())
+
+
+def test_a_dead_node_is_seen_beside_another_fault_that_explains_pairs_of_it():
+    dead = dead_nodes(5, {"node-4": IN})
+    off = [other for other in TEN[:5] if other != "node-1"]
+    silent = shows("source_forwarding_off.busybox", [("node-1", other) for other in off])
+    silent |= shows("dest_forwarding_off.busybox", [(other, "node-1") for other in off])
+    both_dead = replace(dead, traces=dead.traces | silent, seen=dead.seen | dict.fromkeys(silent, IN_VAIN))
+    found, _tally = found_in(both_dead)
+    assert diagnosis.blamed(found).keys() == {"node-1", "node-4"}
+    assert {one.fault for one in found if one.nodes == ("node-1",)} == {"forwarding-off"}
+    assert "All 6 pairs of node-4 with other nodes than node-1 end in silence" in " ".join(found[1].evidence)
+    # nor does it matter that a node has no route to it
+    no_route = {("node-1", "node-4"): {"underlay": observation.Underlay("", problem="no route"), **IN_VAIN}}
+    found, _tally = found_in(replace(dead, seen=dead.seen | no_route))
+    assert {one.fault: one.nodes for one in found if one.confidence != "possible"} == {
+        "underlay-missing": ("node-1",), "tunnel-blocked": ("node-4",)
+    }
+
+
+def test_a_node_that_was_tried_with_dead_ones_alone_is_not_blamed():
+    ring = [("node-1", "controlplane"), ("controlplane", "node-2"), ("node-2", "node-3"), ("node-3", "node-1")]
+    ring += [("node-3", "node-4"), ("node-4", "node-1")]
+    fault = dead_nodes(5, {"node-1": BOTH_WAYS, "node-2": BOTH_WAYS})
+    found, tally = found_in(replace(fault, plan=plan.Wanted(pairs=both(*ring))))
+    assert set(diagnosis.blamed(found)) == {"node-1", "node-2"}
+    assert rows_of(fault, found, tally)["controlplane"]["verdict"] != "fail"
+
+
+def test_a_single_pair_that_is_dead_one_way_is_its_senders_fault():
+    fault = dead_nodes(4, {}, broken=[("node-1", "node-2")])
+    found, _tally = found_in(fault)
+    assert [(one.fault, one.nodes) for one in found] == [
+        (name, ("node-1",)) for name in ("entry-missing", "tunnel-blocked", "route-missing")
+    ]
 
 
 def test_a_healthy_cluster_has_no_diagnosis():

@@ -47,6 +47,8 @@ def test_legs_are_a_set_of_pairs(seed):
         assert set(legs.by_destination().get(name, ())) == {leg for leg in plain if leg.destination == name}
     assert legs.degrees() == dict(Counter(end for leg in plain for end in set(leg[:2])))
     assert legs.ends() == sorted({end for leg in plain for end in leg[:2]}, key=NODES.index)
+    few = NODES[:5]
+    assert set(legs.among(few)) == {leg for leg in plain if {*leg[:2]} <= {*few}}
     assert legs.destinations() == sorted({leg.destination for leg in plain}, key=NODES.index)
 
 
