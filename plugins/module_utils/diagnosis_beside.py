@@ -18,7 +18,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case imp
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import CERTAIN, LIKELY, POSSIBLE
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import END_GONE, FAIL, PASS
-from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import accuse
+from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import suspects
 from ansible_collections.podpath.kubeadm.plugins.module_utils.result import NODE_MISSING, SERVICES_DEAD
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import in_order, listed
 
@@ -46,21 +46,31 @@ def from_loss(evidence: Evidence) -> list[Diagnosis]:
     """
     judged, silent = evidence.rule("loss", "full-size-loss"), evidence.rule(*SILENT_HOPS)
     found = []
-    for node, legs in accuse(evidence.tally.lossy | judged | silent).items():
-        small, large = (table.get(node, (0, 0)) for table in (evidence.tally.echoes, evidence.tally.large))
+    for nodes, legs in suspects(evidence.tally.lossy | judged | silent).items():
+        counted = [
+            (node, kind, *table.get(node, (0, 0)))
+            for node in nodes
+            for kind, table in (("echoes", evidence.tally.echoes), ("packets of full size", evidence.tally.large))
+        ]
         own = legs & judged
         quiet = len(silent & legs)
-        if not own and not any(_is_told(sent, lost, quiet) for sent, lost in (small, large)):
+        if not own and not any(_is_told(sent, lost, quiet) for _node, _kind, sent, lost in counted):
             continue
         told = [
             f"{lost:,} of {sent:,} {kind} between {node} and other nodes were lost."
-            for (sent, lost), kind in ((small, "echoes"), (large, "packets of full size"))
+            for node, kind, sent, lost in counted
             if lost
         ]
+        either = len(nodes) > 1
         if quiet and told:
-            told.append(f"{quiet:,} of its traces lack a hop, which the limit on ICMP errors alone would not explain.")
-        confidence = LIKELY if own or any(_is_plain(sent, lost) for sent, lost in (small, large)) else POSSIBLE
-        found.append(made(evidence, "loss", confidence, [node], legs, [*told, *reasons(evidence, own)], fails=False))
+            told.append(
+                f"{quiet:,} of {'their' if either else 'its'} traces lack a hop, which the limit on ICMP errors alone "
+                "would not explain."
+            )
+        plain = own or any(_is_plain(sent, lost) for _node, _kind, sent, lost in counted)
+        told += reasons(evidence, own)
+        confidence = LIKELY if plain else POSSIBLE
+        found.append(made(evidence, "loss", confidence, nodes, legs, told, fails=False, either=either))
     return found
 
 

@@ -24,9 +24,9 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case imp
     ranked,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import CERTAIN, LIKELY, POSSIBLE
-from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, accuse
+from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, suspects
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
-from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES, FAMILY_NAMES, listed
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES, FAMILY_NAMES, in_order, listed
 from ansible_collections.podpath.kubeadm.plugins.module_utils.tunnels import TUNNELS
 
 # Rules of traces that end in silence between the nodes; the last two know on which way.
@@ -226,47 +226,57 @@ def _both_ways(lost: _Lost) -> list[Diagnosis]:
     """Single pairs of which the packets of both directions are known to be lost: that is no single entry's fault."""
     packets = lost.unexplained & lost.evidence.rule("packets-lost")
     found = []
-    for node, legs in accuse(packets & packets.opposite()).items():
+    for nodes, legs in suspects(packets & packets.opposite()).items():
+        node = nodes[0]
         peers = [end for end in legs.ends() if end != node]
         told = [f"Packets from {node} to {peer} are lost, and those the other way, too." for peer in peers]
         candidates = _candidates(lost.evidence.backend(node))[:1]
         if candidates[0][0] == "tunnel-blocked":
             candidates = (*candidates, ("entry-missing", POSSIBLE), ("route-missing", POSSIBLE))
-        nodes = [node] if len(peers) > 1 else [node, *peers]
         where = f"between {node} and {listed(peers)}"
         found += ranked(lost.evidence, candidates, nodes, legs, told[:MOST_SENTENCES], where)
         lost.claim(legs)
     return found
 
 
-def _single_pairs(lost: _Lost) -> list[Diagnosis]:
-    """What is left: some pairs of nodes that otherwise work. The sender of the lost packets is asked first."""
-    groups: dict[str, Legs] = {}
-    told: dict[str, dict[str, None]] = {}
+def _ways_told(lost: _Lost, legs: Legs) -> list[str]:
+    """On which way the packets of pairs are lost, of the first few."""
     arrived = lost.evidence.rule("answers-lost")
-    for leg in lost.unexplained:
+    told: dict[str, None] = {}
+    for leg in legs:
         way = lost.way(leg)
-        sender = way.source if way else min(leg[:2])
-        groups.setdefault(sender, lost.evidence.tally.none()).add(leg)
-        sentences = told.setdefault(sender, {})
-        if len(sentences) == MOST_SENTENCES:
-            continue
         if way:
             others = "; those the other way arrive" if way.opposite in arrived else ""
-            sentences[f"Packets from {way.source} to {way.destination} are lost{others}."] = None
+            told[f"Packets from {way.source} to {way.destination} are lost{others}."] = None
         else:
             nobody = "nobody can say on which way packets are lost, as what arrives was not recorded."
-            sentences[f"Between {leg.source} and {leg.destination} {nobody}"] = None
+            told[f"Between {' and '.join(sorted(leg[:2], key=in_order))} {nobody}"] = None
+        if len(told) == MOST_SENTENCES:
+            break
+    return list(told)
+
+
+def _single_pairs(lost: _Lost) -> list[Diagnosis]:
+    """What is left: some pairs of nodes that otherwise work. The sender of the lost packets is asked first."""
+    groups: dict[tuple[str, ...], Legs] = {}
+    unknown = lost.evidence.tally.none()
+    for leg in lost.unexplained:
+        way = lost.way(leg)
+        own = groups.setdefault((way.source,), lost.evidence.tally.none()) if way else unknown
+        own.add(leg)
+    for nodes, legs in suspects(unknown).items():
+        groups[nodes] = groups[nodes] | legs if nodes in groups else legs
     found = []
-    for sender, legs in groups.items():
-        receivers = [end for end in legs.ends() if end != sender]
+    for nodes, legs in groups.items():
         first, second = ("entry-missing", LIKELY), ("tunnel-blocked", POSSIBLE)
-        if lost.evidence.backend(sender) not in TUNNELS:
+        if lost.evidence.backend(nodes[0]) not in TUNNELS:
             first, second = ("network-drops", LIKELY), ("filter-drops", POSSIBLE)
         # with a default route, packets of a missing one leave by that, and nobody says that there is none
         candidates = (first, second, ("route-missing", POSSIBLE))
-        where = f"between {sender} and {listed(receivers)}"
-        found += ranked(lost.evidence, candidates, [sender], legs, list(told[sender]), where)
+        receivers = [end for end in legs.ends() if end != nodes[0]]
+        where = f"between {nodes[0]} and {listed(receivers)}"
+        either = len(nodes) > 1
+        found += ranked(lost.evidence, candidates, nodes, legs, _ways_told(lost, legs), where, either=either)
     return found
 
 

@@ -449,6 +449,9 @@ SIGNATURES: Mapping[str, Sequence[Signature]] = {
     "late": (Signature("answers-limited", POSSIBLE, DESTINATION),),
 }
 
+# Faults that no packet tells to be of the one end of a pair or of the other.
+AT_EITHER_END = {*(one.fault for some in SIGNATURES.values() for one in some if one.end == BOTH), "loss"}
+
 # Faults of which a single pair, with the one connection that it tries twice, is not certain.
 LIKELY_ALONE = ("tcp-filter",)
 

@@ -97,11 +97,11 @@ class Tally:
     Of pairs that do not pass only bits and a few reasons are kept, as all of a million may fail. ``broken``: they, by
     the rule that said so; ``first``: the first one of each verdict, with its reason; ``reasons``: of some of them, see
     MOST_REASONS. ``tried``: how many pairs have a trace; ``met``: the nodes in them; ``crossing``: by node and
-    family, how many traced pairs it has with other nodes; ``beyond``: sources, with the family, that do forward to
-    another node, as a trace shows more than hop 1, or an echo or a TCP connection came about. ``echoes``: by node,
-    those of its pairs with other nodes of which any came back, as sent and lost; ``large``: the same of those of full
-    size, without what a smaller MTU explains; ``lossy``: the pairs that lost some of either. ``icmp``: pairs that do
-    not pass and were traced by ICMP.
+    family, how many traced pairs it has with other nodes; ``reached``: by node, how many of these pass; ``beyond``:
+    sources, with the family, that do forward to another node, as a trace shows more than hop 1, or an echo or a TCP
+    connection came about. ``echoes``: by node, those of its pairs with other nodes of which any came back, as sent and
+    lost; ``large``: the same of those of full size, without what a smaller MTU explains; ``lossy``: the pairs that lost
+    some of either. ``icmp``: pairs that do not pass and were traced by ICMP.
     """
 
     nodes: Mapping[str, Node]
@@ -114,6 +114,7 @@ class Tally:
     tried: int = 0
     met: set[str] = field(default_factory=set)
     crossing: Counter[tuple[str, str]] = field(default_factory=Counter)
+    reached: Counter[str] = field(default_factory=Counter)
     beyond: set[tuple[str, str]] = field(default_factory=set)
     echoes: dict[str, tuple[int, int]] = field(default_factory=dict)
     large: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -152,6 +153,8 @@ class Tally:
             table[node][verdict] += 1
         if verdict != PASS:
             self._add_broken(judged)
+        elif leg.source != leg.destination:
+            self.reached.update(leg[:2])
         trace, echoes = judged.observation.trace, judged.observation.echoes
         if trace is not None:
             self.tried += 1
@@ -235,9 +238,10 @@ def _node_verdict(
     others = set(broken.of(name).ends()) - {name}
     if others and others <= blamed.keys():
         where = f"{listed(sorted(others, key=in_order))}, where the fault lies"
-        if total[PASS]:
+        # that its own pods reach one another shows nothing of its way to others
+        if tally.reached[name]:
             return PASS, f"Its pairs pass but for those with {where}."
-        return INCONCLUSIVE, f"No other pairs of it were tried than those with {where}."
+        return INCONCLUSIVE, f"No pairs of it with other nodes were tried than those with {where}."
     told = f"{total[PASS]} of its {sum(total.values())} pairs pass"
     return overall(total), f"{told}; {total[FAIL]} fail, {total[INCONCLUSIVE]} are inconclusive."
 

@@ -329,6 +329,15 @@ TABLE = [
         also=("entry-missing", "route-missing"),
     ),
     Fault(
+        "a single pair is dead, and nobody recorded what arrives: then its sender may be either",
+        "entry-missing",
+        {"node-1", "node-2"},
+        "likely",
+        shows("vxlan_blocked.busybox", both(("node-1", "node-2"))),
+        pairs=2,
+        also=("tunnel-blocked", "route-missing"),
+    ),
+    Fault(
         "host-gw in a cloud that checks source addresses",
         "network-drops",
         set(NAMES),
@@ -426,6 +435,36 @@ TABLE = [
         pairs=4,
     ),
     Fault(
+        "the same between all nodes: the fewest that explain all pairs are not all of them",
+        "mtu",
+        set(NAMES),
+        seen=dict.fromkeys(CROSSING, LARGE_LOST),
+        pairs=6,
+    ),
+    Fault(
+        "the same between the two nodes that there are",
+        "mtu",
+        set(OTHERS),
+        seen=dict.fromkeys(both(OTHERS), LARGE_LOST),
+        nodes=cluster("vxlan", 2),
+        pairs=2,
+    ),
+    Fault(
+        "the same between two nodes of three: it may be at either",
+        "mtu",
+        {"node-1", "node-2"},
+        seen=dict.fromkeys(both(("node-1", "node-2")), LARGE_LOST),
+        pairs=2,
+    ),
+    Fault(
+        "the same between a new node and all others, which alone were tried: nothing speaks against the others",
+        "mtu",
+        {"node-2"},
+        seen=dict.fromkeys(pairs_of("node-2"), LARGE_LOST),
+        plan=plan.Wanted(name="node", node="node-2"),
+        pairs=4,
+    ),
+    Fault(
         "a router tells what fits, and that does not arrive either",
         "mtu",
         {"node-2"},
@@ -452,6 +491,14 @@ TABLE = [
         {"node-2"},
         "likely",
         seen={(other, "node-2"): {**NO_TCP, "arrival": came(False)} for other in OTHERS},
+        pairs=2,
+    ),
+    Fault(
+        "the same of a single pair, at either end",
+        "tcp-answers-filter",
+        {"node-1", "node-2"},
+        "likely",
+        seen={pair: {**NO_TCP, "arrival": came(False)} for pair in both(("node-1", "node-2"))},
         pairs=2,
     ),
     Fault(
@@ -515,6 +562,14 @@ TABLE = [
         {"node-2"},
         "likely",
         seen=dict.fromkeys(pairs_of("node-2"), SOME_LOST),
+    ),
+    Fault(
+        "packets of a single pair are lost now and then, at either end",
+        "loss",
+        {"node-1", "node-2"},
+        "likely",
+        seen=dict.fromkeys(both(("node-1", "node-2")), SOME_LOST),
+        pairs=2,
     ),
     Fault(
         "packets are lost so often that a single pair shows it",
@@ -1009,6 +1064,53 @@ def test_a_node_that_was_tried_with_dead_ones_alone_is_not_blamed():
     found, tally = found_in(replace(fault, plan=plan.Wanted(pairs=both(*ring))))
     assert set(diagnosis.blamed(found)) == {"node-1", "node-2"}
     assert rows_of(fault, found, tally)["controlplane"]["verdict"] != "fail"
+
+
+TIED = [fault for fault in TABLE if fault.where == {"node-1", "node-2"} and fault.pairs == 2 and IN_VAIN not in
+        fault.seen.values()]
+
+
+@pytest.mark.parametrize("fault", TIED, ids=lambda fault: fault.named)
+def test_of_two_ends_that_nothing_tells_apart_both_are_told_and_that_it_is_either(fault):
+    found, tally = found_in(fault)
+    assert all(one.evidence[-1] == "Packets alone do not say at which of the two nodes it is." for one in found)
+    assert not any("the other nodes" in one.title or "each of" in one.title.lower() for one in found)
+    assert all("node-1 and node-2" in one.title or "node-1 or node-2" in one.title for one in found)
+    confirm = " ".join(found[0].confirm)
+    assert "192.168.56.11" in confirm or "10.244.1.0/24" in confirm
+    assert "192.168.56.12" in confirm or "10.244.2.0/24" in confirm
+    verdicts = {name: row["verdict"] for name, row in rows_of(fault, found, tally).items()}
+    assert verdicts["controlplane"] == "pass"
+    assert verdicts["node-1"] == verdicts["node-2"] != "pass"
+
+
+def test_ends_that_are_tied_are_those_of_the_faults_that_no_trace_pins():
+    assert {fault.says for fault in TIED} == {"entry-missing", *faults.AT_EITHER_END}
+
+
+def test_a_hole_between_the_only_two_nodes_is_told_as_between_them():
+    (found,), tally = found_in(next(fault for fault in TABLE if fault.says == "mtu" and fault.where == set(OTHERS)))
+    assert found.title.startswith("Large packets between controlplane and node-1 are lost")
+    assert tally.counts["pass"] == 2
+
+
+def test_a_node_whose_own_pods_alone_reach_one_another_does_not_pass():
+    """The pair on a node shows nothing of its way to others."""
+    off = shows("source_forwarding_off.busybox", [("node-1", "controlplane")])
+    off |= shows("dest_forwarding_off.busybox", [("controlplane", "node-1")])
+    fault = Fault("", "", set(), traces=off, nodes=cluster("vxlan", 2))
+    found, tally = found_in(fault)
+    rows = rows_of(fault, found, tally)
+    assert {name: row["verdict"] for name, row in rows.items()} == {"controlplane": "inconclusive", "node-1": "fail"}
+    assert rows["controlplane"]["reason"] == (
+        "No pairs of it with other nodes were tried than those with node-1, where the fault lies."
+    )
+
+
+def test_candidates_of_two_nodes_stand_in_their_order():
+    found, _tally = found_in(dead_nodes(5, {"node-3": IN, "node-4": OUT}))
+    own = [one.fault for one in found if one.nodes == ("node-4",)]
+    assert own == ["entry-missing", "tunnel-blocked", "tunnel-stale"]
 
 
 def test_a_single_pair_that_is_dead_one_way_is_its_senders_fault():
