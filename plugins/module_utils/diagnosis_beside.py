@@ -24,6 +24,8 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import in
 
 # Rules of pairs whose pod was reached though a hop kept silent.
 SILENT_HOPS = ("silent-hop", "late")
+# Rules of pairs whose pod was reached, but that lose so much that a single connection may have come to grief by that.
+_LOSSY = ("loss", "tcp-once")
 # A node's packets tell of loss from so many lost ones on, and its echoes from such a part of all on; likely so from the
 # second part on, or where so many are lost that chance is no explanation.
 _FEWEST_LOST, _SLIGHT_LOSS, _LOSS, _MANY_LOST = 3, 0.05, 0.1, 5
@@ -75,11 +77,13 @@ def from_loss(evidence: Evidence) -> list[Diagnosis]:
 
 
 def from_services(evidence: Evidence) -> list[Diagnosis]:
-    """Services that lead nowhere from nodes whose pods reach all others: where they do not, the Service may have chosen
-    a pod that cannot be reached anyway."""
-    rules = evidence.tally.broken.keys() - {"not-probed", "control", "no-control"}
-    troubled = set(evidence.rule(*rules).sources())
-    alive = {name for name, counts in evidence.tally.outgoing.items() if counts[PASS]} - troubled
+    """Services that lead nowhere from nodes whose pods reach all others, by whatever way: where they do not, a Service
+    may have chosen a pod that cannot be reached anyway."""
+    tally = evidence.tally
+    # where the control did not fail, an answer shows nothing
+    heard = tally.heard - evidence.rule("control", "no-control")
+    reaching = {name for name, counts in tally.outgoing.items() if counts[PASS]} | set(heard.sources())
+    alive = reaching - set((tally.failed() | tally.unheard | evidence.rule(END_GONE)).sources())
     observed = [service for service in evidence.services if not service.unobserved]
     asked = {service.source for service in observed}
     failed = {service.source for service in observed if not service.connected and service.problem}
@@ -94,9 +98,12 @@ def from_services(evidence: Evidence) -> list[Diagnosis]:
     ]
     where = "from any node" if everywhere else f"from {listed(dead)}"
     confidence = CERTAIN if everywhere else LIKELY
-    if evidence.tally.counts[FAIL]:
+    lossy = set(evidence.rule(*_LOSSY).sources()) & set(dead)
+    fails = bool(tally.counts[FAIL])
+    if fails or lossy:
         confidence = POSSIBLE
-    return [made(evidence, SERVICES_DEAD, confidence, dead, None, problems[:MOST_SENTENCES], where)]
+    told = problems[:MOST_SENTENCES]
+    return [made(evidence, SERVICES_DEAD, confidence, dead, None, told, where, fails=fails or not lossy)]
 
 
 def from_the_rest(evidence: Evidence) -> list[Diagnosis]:

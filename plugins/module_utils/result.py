@@ -21,7 +21,13 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
     overall,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, Names
-from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import ICMP, End, ServiceSeen, evidence
+from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import (
+    ICMP,
+    End,
+    Observation,
+    ServiceSeen,
+    evidence,
+)
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES, Node, Side, in_order, listed
 from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import Control, Judged
@@ -90,6 +96,13 @@ class Broken:
             self.looped.add(leg)
 
 
+def _heard(seen: Observation) -> bool:
+    """Whether the pod of a pair that was traced answered."""
+    if seen.tcp is not None:
+        return seen.tcp.connected
+    return bool(seen.echoes is not None and seen.echoes.received) or (seen.trace is not None and seen.trace.reached)
+
+
 @dataclass
 class Tally:
     """Verdicts as they are counted: in all, and by node, of what goes out of it and what comes in.
@@ -101,7 +114,8 @@ class Tally:
     sources, with the family, that do forward to another node, as a trace shows more than hop 1, or an echo or a TCP
     connection came about. ``echoes``: by node, those of its pairs with other nodes of which any came back, as sent and
     lost; ``large``: the same of those of full size, without what a smaller MTU explains; ``lossy``: the pairs that lost
-    some of either. ``icmp``: pairs that do not pass and were traced by ICMP.
+    some of either. ``icmp``: pairs that do not pass and were traced by ICMP; ``heard`` and ``unheard``: those whose pod
+    answered, by TCP where that was tried, and those that were traced and whose pod did not.
     """
 
     nodes: Mapping[str, Node]
@@ -121,12 +135,13 @@ class Tally:
     names: Names = field(init=False)
     lossy: Legs = field(init=False)
     icmp: Legs = field(init=False)
+    heard: Legs = field(init=False)
+    unheard: Legs = field(init=False)
     _told: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.names = Names(self.nodes)
-        self.lossy = self.none()
-        self.icmp = self.none()
+        self.lossy, self.icmp, self.heard, self.unheard = (self.none() for _ in range(4))
 
     def none(self) -> Legs:
         """No legs, as a set that can be compared with the others."""
@@ -191,6 +206,8 @@ class Tally:
         self.broken[judgement.rule].add(judged, self.nodes[leg.source].side(leg.family))
         if judged.observation.protocol == ICMP:
             self.icmp.add(leg)
+        if judged.observation.trace is not None:
+            (self.heard if _heard(judged.observation) else self.unheard).add(leg)
         self.first.setdefault(judgement.verdict, (leg, judgement.reason))
         kept = (judgement.rule, "source", leg.source), (judgement.rule, "destination", leg.destination)
         if any(self._told[key] < MOST_REASONS for key in kept):
@@ -341,7 +358,8 @@ def message(tally: Tally, planned: int, possible: int, node_count: int, diagnosi
         told += " The cluster has a single node, so no path across nodes is proved."
     for wanted in (FAIL, INCONCLUSIVE):
         if wanted in tally.first:
-            if wanted == FAIL and diagnosis:
+            # of pairs that are open the first tells enough, but no pair tells of Services
+            if diagnosis and (wanted == FAIL or diagnosis[0]["fault"] == SERVICES_DEAD):
                 told += f" {diagnosis[0]['title']}"
             leg, reason = tally.first[wanted]
             return f"{told} {leg.source} to {leg.destination}: {reason}"

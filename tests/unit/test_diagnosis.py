@@ -838,7 +838,7 @@ def observe(fault, found, leg, pods):
     return observation.Observation(trace.parse(told), **more)
 
 
-def found_in(fault, services=()):
+def found_in(fault, services=(), networks=NETWORKS):
     nodes = topology.parse_nodes(fault.nodes or cluster(fault.backend))
     nodes |= {name: topology.absent_node(name) for name in fault.missing}
     # the recordings' pods: on a node the peer is .2 as well
@@ -855,7 +855,7 @@ def found_in(fault, services=()):
         nodes,
         found,
         seen,
-        preflight.check(nodes, NETWORKS, families, **fault.checked) + preflight.pod_addresses(nodes, strange),
+        preflight.check(nodes, networks, families, **fault.checked) + preflight.pod_addresses(nodes, strange),
         pods,
         lambda leg: nodes[leg.source].unusable or nodes[leg.destination].unusable,
         fault.control,
@@ -1137,6 +1137,39 @@ def test_services_that_lead_nowhere_while_pods_are_reached(dead, confidence):
     assert "timed out" in first.evidence[0]
 
 
+SILENT_HOP = shows(("10.244.1.1", None, "10.244.2.2"), [("node-1", "node-2")])
+NO_PROOF = Judgement("inconclusive", "The control did not fail.", "control")
+
+
+@pytest.mark.parametrize(("fault", "networks", "confidence"), [
+    # their pods are reached all the same
+    (Fault("", "", set(), traces=SILENT_HOP), NETWORKS, "likely"),
+    (Fault("", "", set(), traces=SILENT_HOP, seen={("node-1", "node-2"): TCP}), NETWORKS, "likely"),
+    (Fault("", "", set(), seen={("node-1", "node-2"): LARGE_LOSSY | TCP}), NETWORKS, "likely"),
+    (Fault("", "", set(), seen={("node-1", "node-2"): {"arrival": observation.Arrival("SOURCE", None, 0), **TCP}}),
+     NETWORKS, "likely"),
+    # of preflight alone
+    (Fault("", "", set()), (), "likely"),
+    (Fault("", "", set(), plan=plan.Wanted(pairs=both(("node-1", "node-2")))), (), "likely"),
+    # one connection may have been lost, or may have been to a pod that does not answer
+    (Fault("", "", set(), seen={("node-1", "node-2"): {"tcp": observation.Tcp(True, "timed out")}}), NETWORKS,
+     "possible"),
+    (Fault("", "", set(), seen={("node-1", "node-2"): {"echoes": observation.Echoes(10, 4, (0.1, 0.1, 0.1), (62,))}}),
+     NETWORKS, "possible"),
+    (Fault("", "", set(), seen={("node-1", "node-2"): {**NO_TCP, "arrival": came(True)}}), NETWORKS, None),
+    (Fault("", "", set(), control={"ipv4": NO_PROOF}), NETWORKS, None),
+    (Fault("", "", set(), traces=shows("vxlan_blocked.busybox", [("node-1", "node-2")])), NETWORKS, None),
+    (Fault("", "", set(), lost={("peer", "node-2"): "It was evicted."},
+           traces=shows("pod_gone.busybox", [("node-1", "node-2")])), NETWORKS, None),
+])
+def test_dead_services_are_told_beside_pairs_that_are_open_where_their_pods_are_reached(fault, networks, confidence):
+    found, tally = found_in(fault, [service(name, name != "node-1") for name in NAMES], networks)
+    assert confidence is None or not tally.counts["fail"]
+    told = [(one.nodes, one.confidence) for one in found if one.fault == "services-dead"]
+    assert told == ([(("node-1",), confidence)] if confidence else [])
+    assert confidence is None or (found[0].fault == "services-dead") == (confidence == "likely")
+
+
 def test_services_that_were_not_observed_are_not_accused():
     blind = observation.ServiceSeen("node-1", "10.96.0.7", 80, False, unobserved="Image X has no wget.")
     assert found_in(Fault("", "", set()), [blind, service("node-2", True)])[0] == []
@@ -1326,6 +1359,10 @@ def test_dead_services_keep_a_run_of_good_pairs_from_a_pass_and_are_told():
     assert result.verdict(tally, [one.fault for one in found]) == "inconclusive"
     assert "Services lead nowhere" in result.message(tally, 9, 9, 3, [one.as_dict() for one in found])
     assert result.verdict(tally, []) == "pass"
+    # nor do pairs that are open keep them from being told
+    found, tally = found_in(Fault("", "", set(), traces=SILENT_HOP), [service("node-1", False)])
+    told = result.message(tally, 9, 9, 3, [one.as_dict() for one in found])
+    assert "Services lead nowhere from node-1. node-1 to node-2: The pod was reached, but hop 2 is silent" in told
 
 
 def test_two_faults_at_once_are_both_named():
