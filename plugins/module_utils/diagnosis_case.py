@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import AT_EITHER_END, FAULTS
+from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import AT_EITHER_END, BY_FAMILY, FAULTS
 from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import ServiceSeen
 from ansible_collections.podpath.kubeadm.plugins.module_utils.preflight import Finding
@@ -117,8 +117,7 @@ def _values(evidence: Evidence, node: str, others: Sequence[str], peer: str, fam
         # without a tunnel it is the card that carries the node's address
         "device": found.device if found else "INTERFACE",
         "data": str(PING_DATA[family]),
-        "forwarding": "net.ipv4.ip_forward" if family == IPV4 else "net.ipv6.conf.all.forwarding",
-        "ip": "ip" if family == IPV4 else "ip -6",
+        **BY_FAMILY[family],
     }
     lines = {"entries": ENTRIES, "compared": COMPARED}
     return values | {name: by_backend.get(backend, "").format(**values) for name, by_backend in lines.items()}
@@ -165,7 +164,9 @@ def made(
     at, ends = set(nodes), legs.ends()
     others = [end for end in ends if end not in at]
     peer = next((end for end in (*others, *ends) if end != node), node)
-    values = _values(evidence, node, others, peer, legs.families() or [IPV4])
+    # what no pair shows is told in a family that was tried
+    families = legs.families() or sorted({family for _node, family in evidence.tally.crossing}) or [IPV4]
+    values = _values(evidence, node, others, peer, families)
     values |= {"nodes": _named(evidence, nodes), **_probes(evidence, legs)}
     if len(nodes) == 2 and not others:
         values["peers"] = "the other one"
@@ -176,7 +177,7 @@ def made(
     confirm = [line.format(**values) for line in text.confirm]
     if either:
         title = text.title.format(**spoken | _as_either(text.title, node, peer))
-        confirm += [line.format(**_values(evidence, peer, [], node, legs.families())) for line in text.confirm]
+        confirm += [line.format(**_values(evidence, peer, [], node, families)) for line in text.confirm]
         told = [*told, _EITHER]
     return Diagnosis(
         fault=fault,

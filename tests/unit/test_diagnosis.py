@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -948,6 +949,12 @@ def test_packets_are_not_said_to_arrive_that_nobody_recorded():
     assert told == {"Packets from node-1 to node-2 are lost."}
 
 
+def test_a_silent_pair_is_told_of_the_forwarding_of_its_family():
+    fault = next(fault for fault in TABLE if fault.named == "the tunnel is filtered in IPv6 alone")
+    _found, tally = found_in(replace(fault, seen={}))
+    assert all("at net.ipv6.conf.all.forwarding on" in told for told in tally.reasons.values())
+
+
 def test_a_family_is_named_where_the_other_is_well():
     titles = {fault.named: found_in(fault)[0][0].title for fault in TABLE if fault.says == "tunnel-blocked"}
     assert titles["the tunnel is filtered in IPv6 alone"] == "UDP port 8472 is filtered between all nodes in IPv6."
@@ -1508,6 +1515,46 @@ def test_a_capture_shows_the_packets_that_it_is_to_show(fault, backend, family):
         assert all(Packet(meant.kinds, ends).shown_by(capture) for capture in found), found
     strangers = Packet(meant.kinds, ("203.0.113.1", "203.0.113.2"))
     assert not any(strangers.shown_by(capture) for capture in found)
+
+
+# a limit of both families, by the one name
+SHARED = "net.ipv4.icmp_msgs_per_sec"
+OF_IPV4 = r"\biptables\b|net\.ipv4|\bip (route|neigh|rule)\b|table ip |proxy_arp|of icmp\b|-call-iptables"
+OF_IPV6 = r"ip6tables|net\.ipv6|\bip -6\b|table ip6 |proxy_ndp|of icmpv6\b"
+
+
+@pytest.mark.parametrize("backend", ["vxlan", "host-gw"])
+@pytest.mark.parametrize("fault", faults.FAULTS)
+def test_commands_are_those_of_the_family_in_which_the_fault_is(fault, backend):
+    nodes = topology.parse_nodes(cluster(backend, dual=True))
+    tally = result.Tally(nodes)
+    evidence = diagnosis.Evidence(nodes, tally)
+    told = {
+        family: " ".join(
+            diagnosis_case.made(
+                evidence, fault, "likely", ["node-1"], legs.Legs(tally.names, [plan.Leg("node-1", "node-2", family)])
+            ).confirm
+        ).replace(SHARED, "")
+        for family in topology.FAMILIES
+    }
+    assert not re.search(OF_IPV6, told["ipv4"]), told
+    assert not re.search(OF_IPV4, told["ipv6"]), told
+    assert bool(re.search(OF_IPV4, told["ipv4"])) == bool(re.search(OF_IPV6, told["ipv6"]))
+
+
+def test_the_limits_of_icmp_errors_are_those_of_the_family():
+    nodes = topology.parse_nodes(cluster("vxlan", dual=True))
+    tally = result.Tally(nodes)
+    pairs = legs.Legs(tally.names, [plan.Leg("node-1", "node-2", "ipv6")])
+    found = diagnosis_case.made(diagnosis.Evidence(nodes, tally), "errors-filter", "likely", ["node-1"], pairs)
+    assert f"sysctl net.ipv6.icmp.ratelimit net.ipv6.icmp.ratemask {SHARED}   # on node-1" in found.confirm
+
+
+def test_where_ipv6_alone_was_tried_services_are_looked_for_there():
+    nodes = topology.parse_nodes(cluster("vxlan", dual=True))
+    tally = result.Tally(nodes, crossing=Counter({("node-1", "ipv6"): 2, ("node-2", "ipv6"): 2}))
+    found = diagnosis_case.made(diagnosis.Evidence(nodes, tally), "services-dead", "likely", ["node-1"])
+    assert found.confirm[1].startswith("nft list table ip6 kube-proxy || ip6tables -t nat -S KUBE-SERVICES")
 
 
 def test_a_backend_without_a_tunnel_is_not_told_of_its_device():
