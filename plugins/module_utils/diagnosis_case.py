@@ -20,12 +20,20 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import ServiceSeen
 from ansible_collections.podpath.kubeadm.plugins.module_utils.preflight import Finding
 from ansible_collections.podpath.kubeadm.plugins.module_utils.result import MOST_REASONS, Tally
-from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import IPV4, Flannel, Node, Side, listed
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import (
+    FAMILIES,
+    IPV4,
+    Flannel,
+    Node,
+    Side,
+    listed,
+)
 from ansible_collections.podpath.kubeadm.plugins.module_utils.tunnels import (
     COMPARED,
     ENTRIES,
     PING_DATA,
     carried,
+    endpoint,
     tunnel,
 )
 
@@ -104,12 +112,15 @@ def _values(evidence: Evidence, node: str, others: Sequence[str], peer: str, fam
     side = evidence.nodes[peer].side(family)
     backend = evidence.backend(node)
     found = tunnel(backend, family, evidence.flannel)
+    publics = {one: evidence.nodes[peer].side(one).public_ip for one in FAMILIES}
+    addresses = {one: address for one, address in publics.items() if address}
     values = {
         "node": node,
         "peer": peer,
         "peers": listed(others, MOST_NAMES) if others else "the other nodes",
         "cidr": side.pod_cidr or "its podCIDR",
         "address": _address(side),
+        "endpoint": endpoint(backend, family, addresses, evidence.flannel) or _address(side),
         "own_address": _address(evidence.nodes[node].side(family)),
         "bridge": side.bridge_ip or "its pods",
         "tunnel": carried(backend, families, evidence.flannel) if found else "the tunnel",

@@ -6,11 +6,11 @@
 ``{node}`` is where the fault lies (in a title or a cure also "each of" several), ``{peer}`` one of the nodes it shows
 with, ``{cidr}`` that one's podCIDR, ``{bridge}`` the address of its cni0, for which its pods' route can be asked, but
 which no packet between pods has, ``{address}`` its address on the nodes' network, and ``{own_address}`` the node's;
-``{tunnel}`` what the backend sends between nodes, ``{capture}`` the same for tcpdump, ``{device}`` its device,
-``{entries}`` and ``{compared}`` lines of tunnels.py; ``{data}`` what ping is told for 1500 bytes; ``{probes}`` of what
-protocol traces are, and ``{passing}`` what must pass for them. Commands and sysctls of a family: ``{ip}``,
-``{iptables}``, ``{table}`` (nft's word for it), ``{icmp}``, ``{forwarding}``, ``{ratelimit}`` and ``{ratemask}`` of
-ICMP errors, ``{proxy}`` for whoever answers in another's name.
+``{endpoint}`` that to which the tunnel leads there, ``{tunnel}`` what the backend sends between nodes, ``{capture}``
+the same for tcpdump, ``{device}`` its device, ``{entries}`` and ``{compared}`` lines of tunnels.py; ``{data}`` what
+ping is told for 1500 bytes; ``{probes}`` of what protocol traces are, and ``{passing}`` what must pass for them.
+Commands and sysctls of a family: ``{ip}``, ``{iptables}``, ``{table}`` (nft's word for it), ``{icmp}``,
+``{forwarding}``, ``{ratelimit}`` and ``{ratemask}`` of ICMP errors, ``{proxy}`` for who answers in another's name.
 """
 
 from __future__ import annotations
@@ -268,7 +268,7 @@ FAULTS = {
         "{tunnel} is filtered {where}.",
         (
             "nft list ruleset; {iptables} -S INPUT   # on {node}",
-            "tcpdump -ni any {capture} and host {address}   # on {node} while a trace runs from {peer}",
+            "tcpdump -ni any {capture} and host {endpoint}   # on {node} while a trace runs from {peer}",
         ),
         ("Allow {tunnel} between all nodes (the firewall role does), also in a cloud's security groups.",),
     ),

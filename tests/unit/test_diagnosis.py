@@ -1431,6 +1431,9 @@ def test_a_fault_of_some_nodes_names_the_first_and_counts_the_others():
 
 WINDOWS = topology.Flannel("vxlan", port=4789, vni=4096)
 V4, V6 = ("ipv4",), ("ipv6",)
+SEPARATE = topology.Flannel("wireguard", port=51000, port_v6=51001, mode="separate")
+# one device for both families
+SINGLE = {mode: topology.Flannel("wireguard", port=51000, mode=mode) for mode in ("auto", "ipv4", "ipv6")}
 
 
 @pytest.mark.parametrize(("backend", "families", "flannel", "blocked", "entries"), [
@@ -1440,6 +1443,10 @@ V4, V6 = ("ipv4",), ("ipv6",)
     ("wireguard", V4, WINDOWS, "UDP port 51820", "wg show flannel-wg "),
     ("wireguard", V6, None, "UDP port 51821", "wg show flannel-wg-v6 "),
     ("wireguard", V4 + V6, None, "UDP port 51820 (51821 for IPv6)", "wg show flannel-wg "),
+    ("wireguard", V6, SEPARATE, "UDP port 51001", "wg show flannel-wg-v6 "),
+    ("wireguard", V6, SINGLE["auto"], "UDP port 51000", "wg show flannel-wg "),
+    ("wireguard", V4 + V6, SINGLE["ipv4"], "UDP port 51000", "wg show flannel-wg "),
+    ("wireguard", V4, SINGLE["ipv6"], "UDP port 51000", "wg show flannel-wg "),
     ("ipip", V4, None, "IP protocol 4", "ip route show dev flannel.ipip "),
     ("", V4, None, "UDP port 8285", "kubectl get pods -A -o wide | grep -i flannel; kubectl -n NAMESPACE logs POD "),
 ])
@@ -1456,13 +1463,37 @@ def test_each_backend_and_family_has_its_own_words_and_commands(backend, familie
     assert tunnel.title.startswith(f"{blocked} is filtered")
     assert blocked in tunnel.cure[0]
     port = blocked.lower().removesuffix(" (51821 for ipv6)").replace("protocol", "proto")
-    assert f"tcpdump -ni any {port} and host {'192' if 'ipv4' in families else 'fd00'}" in tunnel.confirm[1]
+    v4 = flannel in (SINGLE["auto"], SINGLE["ipv4"]) or ("ipv4" in families and flannel is not SINGLE["ipv6"])
+    assert f"tcpdump -ni any {port} and host {'192' if v4 else 'fd00'}" in tunnel.confirm[1]
     assert told("entry-missing").confirm[0].startswith(entries)
     # what the other node has is looked for by this one's address
     stale = told("tunnel-stale").confirm[0]
     assert backend == "vxlan" or "bridge" not in stale
     assert backend != "vxlan" or ("192.168.56.11" if "ipv4" in families else "fd00:56::11") in stale
     assert f"-s {1472 if 'ipv4' in families else 1452} " in told("mtu").confirm[0]
+
+
+@pytest.mark.parametrize(("mode", "addresses", "leads"), [
+    (None, ("192.168.56.11", "fd00:56::11"), "fd00:56::11"),
+    ("separate", ("192.168.56.11", "fd00:56::11"), "fd00:56::11"),
+    ("ipv4", ("192.168.56.11", "fd00:56::11"), "192.168.56.11"),
+    ("ipv6", ("192.168.56.11", "fd00:56::11"), "fd00:56::11"),
+    ("auto", ("192.168.56.11", "fd00:56::11"), "192.168.56.11"),
+    ("auto", ("192.168.56.11", "2a00:1450::11"), "2a00:1450::11"),
+    ("auto", ("8.8.4.4", "2a00:1450::11"), "8.8.4.4"),
+    ("auto", ("", "fd00:56::11"), "fd00:56::11"),
+])
+def test_a_tunnel_for_pods_of_ipv6_leads_to_the_address_that_its_mode_takes(mode, addresses, leads):
+    own = {family: address for family, address in zip(topology.FAMILIES, addresses, strict=True) if address}
+    assert tunnels.endpoint("wireguard", "ipv6", own, topology.Flannel("wireguard", mode=mode)) == leads
+    assert tunnels.endpoint("vxlan", "ipv6", own, topology.Flannel("wireguard", mode=mode)) == addresses[1]
+
+
+@pytest.mark.parametrize("family", topology.FAMILIES)
+@pytest.mark.parametrize(("mode", "overhead"), [("auto", 60), ("ipv4", 60), ("ipv6", 80)])
+def test_one_device_for_both_families_adds_what_the_one_it_goes_by_takes(mode, overhead, family):
+    found = tunnels.tunnel("wireguard", family, topology.Flannel("wireguard", mode=mode))
+    assert (found.device, found.overhead, found.capture) == ("flannel-wg", overhead, "udp port 51820")
 
 
 @dataclass(frozen=True)
