@@ -108,17 +108,39 @@ def _in_words(lost: _Lost, families: Sequence[str]) -> str:
     return "" if tried <= set(families) else f" in {' and '.join(FAMILY_NAMES[family] for family in families)}"
 
 
+def _all_dead(lost: _Lost, family: str) -> bool:
+    """Whether every traced pair across nodes is dead in a family."""
+    crossing = lost.evidence.tally.crossing
+    legs = lost.unexplained.in_families(family)
+    return bool(legs) and 2 * len(legs) == sum(number for (_node, own), number in crossing.items() if own == family)
+
+
+def _dead_one_way(lost: _Lost, family: str) -> set[str]:
+    """The nodes that nothing reaches, or that reach nobody, where all pairs are dead, and what arrives tells that the
+    others are well: the fewest that explain it."""
+    legs = lost.unexplained.in_families(family)
+    arrived = legs & lost.evidence.rule("answers-lost")
+    if not arrived or not _all_dead(lost, family):
+        return set()
+    ways = lost.ways(legs)
+    found = [
+        set(dead)
+        for dead, sound in ((ways.destinations(), arrived.destinations()), (ways.sources(), arrived.sources()))
+        if not set(dead) & set(sound)
+    ]
+    return min(found, key=len, default=set())
+
+
 def _dead_between_all(lost: _Lost, family: str) -> bool:
     """Whether every traced pair across nodes is dead in a family, and that speaks against no single node."""
-    crossing = {node: number for (node, own), number in lost.evidence.tally.crossing.items() if own == family}
     legs = lost.unexplained.in_families(family)
-    if not legs or 2 * len(legs) != sum(crossing.values()):
+    if not _all_dead(lost, family):
         return False
-    if len(crossing) == 2:
+    if len(legs.ends()) == 2:
         # one way alone may be lost to the sender's own fault, both ways hardly are
         return len(legs.sources()) == 2 and not legs & lost.evidence.rule("answers-lost")
     # a node that is an end of each, as a new one with which all others were tried, is asked first
-    return len(legs) not in legs.degrees().values()
+    return len(legs) not in legs.degrees().values() and not _dead_one_way(lost, family)
 
 
 def _everywhere(lost: _Lost) -> list[Diagnosis]:
@@ -160,6 +182,9 @@ def _dead_nodes(lost: _Lost) -> dict[tuple[str, str], int]:
     told.subtract((leg.destination, leg.family) for leg in lost.astray)
     dead = {key: number for key, number in counts.items() if number == told[key] and crossing[key] > 2}
     for family in FAMILIES:
+        alone = _dead_one_way(lost, family)
+        if alone:
+            dead = {(node, own): number for (node, own), number in dead.items() if own != family or node in alone}
         alike = lost.unexplained.in_families(family).among(node for node, own in dead if own == family)
         for end, number in alike.degrees().items():
             dead[end, family] -= number

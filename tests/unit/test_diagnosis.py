@@ -1046,6 +1046,24 @@ def test_of_several_dead_nodes_each_is_named_and_no_other(size, dead, backend, r
         assert ("arrives; what it sends does not" in told) == (OUT in dead.values())
 
 
+@pytest.mark.parametrize(("size", "dead"), [
+    (3, {"node-1": IN, "node-2": IN}),
+    (3, {"controlplane": OUT, "node-2": OUT}),
+    (4, {"node-1": IN, "node-2": IN, "node-3": IN}),
+])
+def test_where_one_node_alone_is_well_what_arrives_tells_which(size, dead):
+    """Then every pair is dead, as if something lay between them all."""
+    fault = dead_nodes(size, dead)
+    found, tally = found_in(fault)
+    assert {node for one in found for node in one.nodes} == set(dead)
+    rows = rows_of(fault, found, tally)
+    (well,) = set(TEN[:size]) - set(dead)
+    assert {name: row["verdict"] for name, row in rows.items()} == {**dict.fromkeys(dead, "fail"), well: "inconclusive"}
+    # without records nobody knows, and all of them are named
+    unseen, _tally = found_in(dead_nodes(size, dead, records=False))
+    assert [set(one.nodes) for one in unseen] == [set(TEN[:size])]
+
+
 def test_a_dead_node_is_seen_beside_another_fault_that_explains_pairs_of_it():
     dead = dead_nodes(5, {"node-4": IN})
     off = [other for other in TEN[:5] if other != "node-1"]
