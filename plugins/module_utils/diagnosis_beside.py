@@ -18,12 +18,14 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case imp
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import CERTAIN, LIKELY, POSSIBLE
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import END_GONE, FAIL, PASS
-from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import accuse
+from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import suspects
 from ansible_collections.podpath.kubeadm.plugins.module_utils.result import NODE_MISSING, SERVICES_DEAD
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import in_order, listed
 
 # Rules of pairs whose pod was reached though a hop kept silent.
 SILENT_HOPS = ("silent-hop", "late")
+# Rules of pairs whose pod was reached, but that lose so much that a single connection may have come to grief by that.
+_LOSSY = ("loss", "tcp-once")
 # A node's packets tell of loss from so many lost ones on, and its echoes from such a part of all on; likely so from the
 # second part on, or where so many are lost that chance is no explanation.
 _FEWEST_LOST, _SLIGHT_LOSS, _LOSS, _MANY_LOST = 3, 0.05, 0.1, 5
@@ -46,30 +48,42 @@ def from_loss(evidence: Evidence) -> list[Diagnosis]:
     """
     judged, silent = evidence.rule("loss", "full-size-loss"), evidence.rule(*SILENT_HOPS)
     found = []
-    for node, legs in accuse(evidence.tally.lossy | judged | silent).items():
-        small, large = (table.get(node, (0, 0)) for table in (evidence.tally.echoes, evidence.tally.large))
+    for nodes, legs in suspects(evidence.tally.lossy | judged | silent).items():
+        counted = [
+            (node, kind, *table.get(node, (0, 0)))
+            for node in nodes
+            for kind, table in (("echoes", evidence.tally.echoes), ("packets of full size", evidence.tally.large))
+        ]
         own = legs & judged
         quiet = len(silent & legs)
-        if not own and not any(_is_told(sent, lost, quiet) for sent, lost in (small, large)):
+        if not own and not any(_is_told(sent, lost, quiet) for _node, _kind, sent, lost in counted):
             continue
         told = [
             f"{lost:,} of {sent:,} {kind} between {node} and other nodes were lost."
-            for (sent, lost), kind in ((small, "echoes"), (large, "packets of full size"))
+            for node, kind, sent, lost in counted
             if lost
         ]
+        either = len(nodes) > 1
         if quiet and told:
-            told.append(f"{quiet:,} of its traces lack a hop, which the limit on ICMP errors alone would not explain.")
-        confidence = LIKELY if own or any(_is_plain(sent, lost) for sent, lost in (small, large)) else POSSIBLE
-        found.append(made(evidence, "loss", confidence, [node], legs, [*told, *reasons(evidence, own)], fails=False))
+            told.append(
+                f"{quiet:,} of {'their' if either else 'its'} traces lack a hop, which the limit on ICMP errors alone "
+                "would not explain."
+            )
+        plain = own or any(_is_plain(sent, lost) for _node, _kind, sent, lost in counted)
+        told += reasons(evidence, own)
+        confidence = LIKELY if plain else POSSIBLE
+        found.append(made(evidence, "loss", confidence, nodes, legs, told, fails=False, either=either))
     return found
 
 
 def from_services(evidence: Evidence) -> list[Diagnosis]:
-    """Services that lead nowhere from nodes whose pods reach all others: where they do not, the Service may have chosen
-    a pod that cannot be reached anyway."""
-    rules = evidence.tally.broken.keys() - {"not-probed", "control", "no-control"}
-    troubled = set(evidence.rule(*rules).sources())
-    alive = {name for name, counts in evidence.tally.outgoing.items() if counts[PASS]} - troubled
+    """Services that lead nowhere from nodes whose pods reach all others, by whatever way: where they do not, a Service
+    may have chosen a pod that cannot be reached anyway."""
+    tally = evidence.tally
+    # where the control did not fail, an answer shows nothing
+    heard = tally.heard - evidence.rule("control", "no-control")
+    reaching = {name for name, counts in tally.outgoing.items() if counts[PASS]} | set(heard.sources())
+    alive = reaching - set((tally.failed() | tally.unheard | evidence.rule(END_GONE)).sources())
     observed = [service for service in evidence.services if not service.unobserved]
     asked = {service.source for service in observed}
     failed = {service.source for service in observed if not service.connected and service.problem}
@@ -84,9 +98,12 @@ def from_services(evidence: Evidence) -> list[Diagnosis]:
     ]
     where = "from any node" if everywhere else f"from {listed(dead)}"
     confidence = CERTAIN if everywhere else LIKELY
-    if evidence.tally.counts[FAIL]:
+    lossy = set(evidence.rule(*_LOSSY).sources()) & set(dead)
+    fails = bool(tally.counts[FAIL])
+    if fails or lossy:
         confidence = POSSIBLE
-    return [made(evidence, SERVICES_DEAD, confidence, dead, None, problems[:MOST_SENTENCES], where)]
+    told = problems[:MOST_SENTENCES]
+    return [made(evidence, SERVICES_DEAD, confidence, dead, None, told, where, fails=fails or not lossy)]
 
 
 def from_the_rest(evidence: Evidence) -> list[Diagnosis]:

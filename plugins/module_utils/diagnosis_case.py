@@ -15,17 +15,25 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import FAULTS
+from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import AT_EITHER_END, BY_FAMILY, FAULTS
 from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs
 from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import ServiceSeen
 from ansible_collections.podpath.kubeadm.plugins.module_utils.preflight import Finding
 from ansible_collections.podpath.kubeadm.plugins.module_utils.result import MOST_REASONS, Tally
-from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import IPV4, Flannel, Node, Side, listed
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import (
+    FAMILIES,
+    IPV4,
+    Flannel,
+    Node,
+    Side,
+    listed,
+)
 from ansible_collections.podpath.kubeadm.plugins.module_utils.tunnels import (
     COMPARED,
     ENTRIES,
     PING_DATA,
     carried,
+    endpoint,
     tunnel,
 )
 
@@ -104,12 +112,15 @@ def _values(evidence: Evidence, node: str, others: Sequence[str], peer: str, fam
     side = evidence.nodes[peer].side(family)
     backend = evidence.backend(node)
     found = tunnel(backend, family, evidence.flannel)
+    publics = {one: evidence.nodes[peer].side(one).public_ip for one in FAMILIES}
+    addresses = {one: address for one, address in publics.items() if address}
     values = {
         "node": node,
         "peer": peer,
         "peers": listed(others, MOST_NAMES) if others else "the other nodes",
         "cidr": side.pod_cidr or "its podCIDR",
         "address": _address(side),
+        "endpoint": endpoint(backend, family, addresses, evidence.flannel) or _address(side),
         "own_address": _address(evidence.nodes[node].side(family)),
         "bridge": side.bridge_ip or "its pods",
         "tunnel": carried(backend, families, evidence.flannel) if found else "the tunnel",
@@ -117,8 +128,7 @@ def _values(evidence: Evidence, node: str, others: Sequence[str], peer: str, fam
         # without a tunnel it is the card that carries the node's address
         "device": found.device if found else "INTERFACE",
         "data": str(PING_DATA[family]),
-        "forwarding": "net.ipv4.ip_forward" if family == IPV4 else "net.ipv6.conf.all.forwarding",
-        "ip": "ip" if family == IPV4 else "ip -6",
+        **BY_FAMILY[family],
     }
     lines = {"entries": ENTRIES, "compared": COMPARED}
     return values | {name: by_backend.get(backend, "").format(**values) for name, by_backend in lines.items()}
@@ -135,6 +145,15 @@ def _probes(evidence: Evidence, legs: Legs) -> dict[str, str]:
     }
 
 
+_EITHER = "Packets alone do not say at which of the two nodes it is."
+
+
+def _as_either(title: str, node: str, peer: str) -> dict[str, str]:
+    """How a title speaks of two nodes of which it may be the one or the other."""
+    between = "between {node} and {peers}" in title
+    return {"node": node, "peers": peer} if between else {"node": f"{node} or {peer}"}
+
+
 def made(
     evidence: Evidence,
     fault: str,
@@ -144,22 +163,33 @@ def made(
     told: Sequence[str] = (),
     where: str = "",
     fails: bool = True,
+    either: bool = False,
 ) -> Diagnosis:
-    """A fault in the words of faults.py. ``told``: what speaks for it; ``where``: the place that its title names.
+    """A fault in the words of faults.py. ``told``: what speaks for it; ``where``: the place that its title names;
+    ``either``: it is at one of two nodes, or between them, and nothing tells more.
 
-    Of several nodes the commands name the first, as an example.
+    Of several nodes the commands name the first, as an example; where it is either, they are there for both.
     """
     legs = evidence.tally.none() if legs is None else legs
     node = nodes[0] if nodes else next(iter(evidence.nodes))
     at, ends = set(nodes), legs.ends()
     others = [end for end in ends if end not in at]
     peer = next((end for end in (*others, *ends) if end != node), node)
-    values = _values(evidence, node, others, peer, legs.families() or [IPV4])
+    # what no pair shows is told in a family that was tried
+    families = legs.families() or sorted({family for _node, family in evidence.tally.crossing}) or [IPV4]
+    values = _values(evidence, node, others, peer, families)
     values |= {"nodes": _named(evidence, nodes), **_probes(evidence, legs)}
+    if len(nodes) == 2 and not others:
+        values["peers"] = "the other one"
     each = f"each of {values['nodes']}".replace("each of all ", "each of the ") if len(nodes) > 1 else node
     spoken = {**values, "node": each, "where": where or (f"at node {node}" if each == node else f"at {each}")}
     text = FAULTS[fault]
     title = (text.title if each == node else text.title.replace("Node {node}", "{node}")).format(**spoken)
+    confirm = [line.format(**values) for line in text.confirm]
+    if either:
+        title = text.title.format(**spoken | _as_either(text.title, node, peer))
+        confirm += [line.format(**_values(evidence, peer, [], node, families)) for line in text.confirm]
+        told = [*told, _EITHER]
     return Diagnosis(
         fault=fault,
         title=title[:1].upper() + title[1:],
@@ -167,7 +197,7 @@ def made(
         nodes=tuple(nodes),
         legs=legs,
         evidence=tuple(told),
-        confirm=tuple(line.format(**values) for line in text.confirm),
+        confirm=tuple(dict.fromkeys(confirm)),
         cure=tuple(line.format(**spoken) for line in text.cure),
         fails=fails,
     )
@@ -195,38 +225,54 @@ def ranked(
     told: Sequence[str],
     where: str = "",
     fails: bool = True,
+    either: bool = False,
 ) -> list[Diagnosis]:
     """Candidates (fault, confidence) for one and the same group of pairs."""
     count = len(candidates)
     more = [_CANNOT_TELL.format(_NUMBERS.get(count, f"{count} faults"))] if count > 1 else []
     return [
-        made(evidence, fault, confidence, nodes, legs, [*told, *more], where, fails) for fault, confidence in candidates
+        made(evidence, fault, confidence, nodes, legs, [*told, *more], where, fails, either)
+        for fault, confidence in candidates
     ]
 
 
-def _joined(evidence: Evidence, alike: Sequence[Diagnosis]) -> Diagnosis:
-    """The same fault of several nodes as one."""
+def _between_all(evidence: Evidence, legs: Legs) -> bool:
+    """Whether these are all traced pairs across nodes, in their families, and none is an end of each: as a new one with
+    which alone all others were tried, it would be asked first."""
+    across = legs.across()
+    families, ends = across.families(), across.degrees()
+    tried = sum(number for (_node, family), number in evidence.tally.crossing.items() if family in families)
+    return bool(ends) and 2 * len(across) == tried and (len(ends) == 2 or len(across) not in ends.values())
+
+
+def _joined(evidence: Evidence, alike: Sequence[Diagnosis]) -> list[Diagnosis]:
+    """The same fault of many nodes as one, and so of all; that of a few as it was found."""
     first = alike[0]
     legs = functools.reduce(operator.or_, (one.legs for one in alike))
-    nodes = [name for name in evidence.nodes if name in {one.nodes[0] for one in alike}]
-    if 2 * sum(leg.source != leg.destination for leg in legs) == sum(evidence.tally.crossing.values()):
-        # the fewest that explain all pairs are not all nodes, but then nothing speaks for the others
-        nodes = [name for name in evidence.nodes if name in evidence.tally.met]
+    at = {node for one in alike for node in one.nodes}
+    # the fewest that explain all pairs are not all nodes, but then nothing speaks for the others
+    of_all = first.fault in AT_EITHER_END and _between_all(evidence, legs)
+    if of_all:
+        at.update(legs.ends())
+    if len(alike) < _ALIKE and not (of_all and at - {*first.nodes}):
+        return list(alike)
+    nodes = [name for name in evidence.nodes if name in at]
     shared = set(first.evidence).intersection(*(one.evidence for one in alike))
     told = dict.fromkeys(one.evidence[0] for one in alike[:MOST_SENTENCES])
     more = [f"{len(alike) - MOST_SENTENCES:,} more nodes show the same."] if len(alike) > MOST_SENTENCES else []
     told = [*told, *more, *(line for line in first.evidence if line in shared and line not in told)]
-    return made(evidence, first.fault, first.confidence, nodes, legs, told, fails=first.fails)
+    return [made(evidence, first.fault, first.confidence, nodes, legs, told, fails=first.fails)]
 
 
 def joined(evidence: Evidence, found: Iterable[Diagnosis]) -> list[Diagnosis]:
     """What was found, with a fault that many nodes have told once and not for each of them."""
-    groups: dict[tuple[object, ...], list[Diagnosis]] = {}
+    groups: dict[tuple[object, ...], dict[int, Diagnosis]] = {}
     for number, one in enumerate(found):
-        key = (one.fault, one.confidence, one.fails) if len(one.nodes) == 1 else (number,)
-        groups.setdefault(key, []).append(one)
-    return [
-        one
-        for alike in groups.values()
-        for one in (alike if len(alike) < _ALIKE else [_joined(evidence, alike)])
-    ]
+        # of one node, or of either end of a pair
+        key = (one.fault, one.confidence, one.fails) if len(one.nodes) in (1, 2) else (number,)
+        groups.setdefault(key, {})[number] = one
+    told: dict[int, Diagnosis] = {}
+    for alike in groups.values():
+        # one for them all stands where the first of them stood
+        told.update(zip(alike, _joined(evidence, list(alike.values())), strict=False))
+    return [told[number] for number in sorted(told)]

@@ -10,8 +10,10 @@ family, as the tunnel of one may be dead while that of the other is well.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case import (
@@ -22,9 +24,9 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.diagnosis_case imp
     ranked,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import CERTAIN, LIKELY, POSSIBLE
-from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, accuse
+from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, suspects
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
-from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES, FAMILY_NAMES, listed
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES, FAMILY_NAMES, in_order, listed
 from ansible_collections.podpath.kubeadm.plugins.module_utils.tunnels import TUNNELS
 
 # Rules of traces that end in silence between the nodes; the last two know on which way.
@@ -33,10 +35,17 @@ LOST = ("silent-after-source", "packets-lost", "answers-lost")
 
 @dataclass
 class _Lost:
-    """Legs that end in silence between nodes. ``unexplained`` shrinks as faults claim them."""
+    """Legs that end in silence between nodes. ``unexplained`` shrinks as faults claim them; ``astray``: legs that their
+    own source is known to send by a wrong way, or by none."""
 
     evidence: Evidence
     unexplained: Legs
+    astray: Legs
+
+    @property
+    def silent(self) -> Legs:
+        """All of silence, also such as begins before the source's own cni0."""
+        return self.evidence.rule(*LOST, "nothing-answers")
 
     def claim(self, legs: Legs) -> None:
         self.unexplained = self.unexplained - legs
@@ -99,17 +108,39 @@ def _in_words(lost: _Lost, families: Sequence[str]) -> str:
     return "" if tried <= set(families) else f" in {' and '.join(FAMILY_NAMES[family] for family in families)}"
 
 
+def _all_dead(lost: _Lost, family: str) -> bool:
+    """Whether every traced pair across nodes is dead in a family."""
+    crossing = lost.evidence.tally.crossing
+    legs = lost.unexplained.in_families(family)
+    return bool(legs) and 2 * len(legs) == sum(number for (_node, own), number in crossing.items() if own == family)
+
+
+def _dead_one_way(lost: _Lost, family: str) -> set[str]:
+    """The nodes that nothing reaches, or that reach nobody, where all pairs are dead, and what arrives tells that the
+    others are well: the fewest that explain it."""
+    legs = lost.unexplained.in_families(family)
+    arrived = legs & lost.evidence.rule("answers-lost")
+    if not arrived or not _all_dead(lost, family):
+        return set()
+    ways = lost.ways(legs)
+    found = [
+        set(dead)
+        for dead, sound in ((ways.destinations(), arrived.destinations()), (ways.sources(), arrived.sources()))
+        if not set(dead) & set(sound)
+    ]
+    return min(found, key=len, default=set())
+
+
 def _dead_between_all(lost: _Lost, family: str) -> bool:
     """Whether every traced pair across nodes is dead in a family, and that speaks against no single node."""
-    crossing = {node: number for (node, own), number in lost.evidence.tally.crossing.items() if own == family}
     legs = lost.unexplained.in_families(family)
-    if not legs or 2 * len(legs) != sum(crossing.values()):
+    if not _all_dead(lost, family):
         return False
-    if len(crossing) == 2:
+    if len(legs.ends()) == 2:
         # one way alone may be lost to the sender's own fault, both ways hardly are
         return len(legs.sources()) == 2 and not legs & lost.evidence.rule("answers-lost")
     # a node that is an end of each, as a new one with which all others were tried, is asked first
-    return len(legs) not in legs.degrees().values()
+    return len(legs) not in legs.degrees().values() and not _dead_one_way(lost, family)
 
 
 def _everywhere(lost: _Lost) -> list[Diagnosis]:
@@ -131,93 +162,146 @@ def _everywhere(lost: _Lost) -> list[Diagnosis]:
     return found
 
 
-def _one_node(lost: _Lost) -> list[Diagnosis]:
-    """Nodes of which every pair with others is dead, in all families or in one."""
-    found = []
-    crossing = lost.evidence.tally.crossing
-    counts: Counter[tuple[str, str]] = Counter()
-
-    def count(legs: Legs, step: int) -> None:
-        for family in FAMILIES:
-            for end, number in legs.in_families(family).degrees().items():
-                counts[end, family] += step * number
-
-    count(lost.unexplained, 1)
-    # more than both ways of a single pair
-    while dead := [key for key, number in counts.items() if number == crossing[key] and number > 2]:
-        totals: Counter[str] = Counter()
-        for key in dead:
-            totals[key[0]] += counts[key]
-        node = max(sorted(totals), key=totals.__getitem__)
-        families = [family for family in FAMILIES if (node, family) in dead]
-        legs = lost.unexplained.of(node).in_families(*families)
-        within = _in_words(lost, families)
-        told = [
-            f"All {len(legs):,} pairs of {node} with other nodes{within} end in silence after the source's own cni0."
-        ]
-        tried = sum(number for (_node, family), number in crossing.items() if family in families)
-        if 2 * len(legs) == tried:
-            told.append("Pairs of the other nodes with one another were not tried, so it may be that none reaches any.")
-        elif len(legs) == len(lost.unexplained):
-            told.append("Pairs of the other nodes with one another are not concerned.")
-        ways = lost.ways(legs)
-        candidates = _candidates(lost.evidence.backend(node))
-        if ways.destinations() == [node]:
-            told.append(f"What {node} sends arrives; what is sent to it does not, neither packets nor answers.")
-        elif ways.sources() == [node]:
-            told.append(f"What is sent to {node} arrives; what it sends does not.")
-            candidates = (("entry-missing", LIKELY), *candidates)
-        found += ranked(lost.evidence, candidates, [node], legs, told, f"at node {node}{within}")
-        lost.claim(legs)
-        count(legs, -1)
+def _by_end(legs: Legs) -> Counter[tuple[str, str]]:
+    """By node and family how many legs have it at an end."""
+    found: Counter[tuple[str, str]] = Counter()
+    for family in legs.families():
+        found.update({(end, family): number for end, number in legs.in_families(family).degrees().items()})
     return found
+
+
+def _dead_nodes(lost: _Lost) -> dict[tuple[str, str], int]:
+    """Nodes, by family, of which every pair with others is dead: with how many pairs whose other end is none of these.
+
+    A pair whose silence another fault explains tells nothing of the node at its other end. Both ways of a single pair
+    are none, as they say as much of either end.
+    """
+    crossing = lost.evidence.tally.crossing
+    told, counts = Counter(crossing), _by_end(lost.unexplained)
+    told.subtract(_by_end(lost.silent - lost.unexplained))
+    told.subtract((leg.destination, leg.family) for leg in lost.astray)
+    dead = {key: number for key, number in counts.items() if number == told[key] and crossing[key] > 2}
+    for family in FAMILIES:
+        alone = _dead_one_way(lost, family)
+        if alone:
+            dead = {(node, own): number for (node, own), number in dead.items() if own != family or node in alone}
+        alike = lost.unexplained.in_families(family).among(node for node, own in dead if own == family)
+        for end, number in alike.degrees().items():
+            dead[end, family] -= number
+    return dead
+
+
+def _one_node(lost: _Lost) -> list[Diagnosis]:
+    """Nodes of which every pair with others is dead, in all families or in one.
+
+    Those first that are dead also with nodes which others reach: the others may only have been tried with dead ones.
+    """
+    found = []
+    dead, counts = _dead_nodes(lost), _by_end(lost.unexplained)
+    totals = {node: (0, 0) for node, _family in dead}
+    for (node, family), number in dead.items():
+        before = totals[node]
+        totals[node] = before[0] - number, before[1] - counts[node, family]
+    for node in sorted(totals, key=lambda name: (totals[name], name)):
+        own = lost.unexplained.of(node)
+        families = [
+            family
+            for family in FAMILIES
+            if (node, family) in dead and (dead[node, family] or len(own.in_families(family)) > 2)
+        ]
+        legs = own.in_families(*families)
+        if legs:
+            found += _of_node(lost, node, families, legs, set(totals))
+            lost.claim(legs)
+    return found
+
+
+def _of_node(lost: _Lost, node: str, families: Sequence[str], legs: Legs, dead: Set[str]) -> list[Diagnosis]:
+    """What may be wrong with a node whose pairs with others, ``legs``, are dead in these families. ``dead``: all nodes
+    of which that is so, the pairs between which do not tell at which end a direction is lost."""
+    silent = (lost.silent | lost.astray).of(node).in_families(*families)
+
+    def besides(own: Legs, word: str) -> str:
+        others = [end for end in (silent - own).ends() if end != node]
+        return f" {word} other nodes than {listed(others)}" if others else ""
+
+    within = _in_words(lost, families)
+    told = [
+        f"All {len(legs):,} pairs of {node}{besides(legs, 'with') or ' with other nodes'}{within} end in silence after "
+        "the source's own cni0."
+    ]
+    crossing, failed = lost.evidence.tally.crossing, lost.evidence.tally.failed
+    if 2 * len(legs) == sum(number for (_node, family), number in crossing.items() if family in families):
+        told.append("Pairs of the other nodes with one another were not tried, so it may be that none reaches any.")
+    elif len(dead) == 1 and not failed() - failed().of(node):
+        told.append("Pairs of the other nodes with one another are not concerned.")
+    apart = legs - legs.among(dead) or legs
+    ways = lost.ways(apart)
+    candidates = _candidates(lost.evidence.backend(node))
+    if ways.destinations() == [node]:
+        to = besides(apart, "to")
+        told.append(f"What {node} sends{to} arrives; what is sent to it does not, neither packets nor answers.")
+    elif ways.sources() == [node]:
+        told.append(f"What is sent to {node}{besides(apart, 'by')} arrives; what it sends does not.")
+        candidates = (("entry-missing", LIKELY), *candidates)
+    return ranked(lost.evidence, candidates, [node], legs, told, f"at node {node}{within}")
 
 
 def _both_ways(lost: _Lost) -> list[Diagnosis]:
     """Single pairs of which the packets of both directions are known to be lost: that is no single entry's fault."""
     packets = lost.unexplained & lost.evidence.rule("packets-lost")
     found = []
-    for node, legs in accuse(packets & packets.opposite()).items():
+    for nodes, legs in suspects(packets & packets.opposite()).items():
+        node = nodes[0]
         peers = [end for end in legs.ends() if end != node]
         told = [f"Packets from {node} to {peer} are lost, and those the other way, too." for peer in peers]
         candidates = _candidates(lost.evidence.backend(node))[:1]
         if candidates[0][0] == "tunnel-blocked":
             candidates = (*candidates, ("entry-missing", POSSIBLE), ("route-missing", POSSIBLE))
-        nodes = [node] if len(peers) > 1 else [node, *peers]
         where = f"between {node} and {listed(peers)}"
         found += ranked(lost.evidence, candidates, nodes, legs, told[:MOST_SENTENCES], where)
         lost.claim(legs)
     return found
 
 
-def _single_pairs(lost: _Lost) -> list[Diagnosis]:
-    """What is left: some pairs of nodes that otherwise work. The sender of the lost packets is asked first."""
-    groups: dict[str, Legs] = {}
-    told: dict[str, dict[str, None]] = {}
+def _ways_told(lost: _Lost, legs: Legs) -> list[str]:
+    """On which way the packets of pairs are lost, of the first few."""
     arrived = lost.evidence.rule("answers-lost")
-    for leg in lost.unexplained:
+    told: dict[str, None] = {}
+    for leg in legs:
         way = lost.way(leg)
-        sender = way.source if way else min(leg[:2])
-        groups.setdefault(sender, lost.evidence.tally.none()).add(leg)
-        sentences = told.setdefault(sender, {})
-        if len(sentences) == MOST_SENTENCES:
-            continue
         if way:
             others = "; those the other way arrive" if way.opposite in arrived else ""
-            sentences[f"Packets from {way.source} to {way.destination} are lost{others}."] = None
+            told[f"Packets from {way.source} to {way.destination} are lost{others}."] = None
         else:
             nobody = "nobody can say on which way packets are lost, as what arrives was not recorded."
-            sentences[f"Between {leg.source} and {leg.destination} {nobody}"] = None
+            told[f"Between {' and '.join(sorted(leg[:2], key=in_order))} {nobody}"] = None
+        if len(told) == MOST_SENTENCES:
+            break
+    return list(told)
+
+
+def _single_pairs(lost: _Lost) -> list[Diagnosis]:
+    """What is left: some pairs of nodes that otherwise work. The sender of the lost packets is asked first."""
+    groups: dict[tuple[str, ...], Legs] = {}
+    unknown = lost.evidence.tally.none()
+    for leg in lost.unexplained:
+        way = lost.way(leg)
+        own = groups.setdefault((way.source,), lost.evidence.tally.none()) if way else unknown
+        own.add(leg)
+    for nodes, legs in suspects(unknown).items():
+        groups[nodes] = groups[nodes] | legs if nodes in groups else legs
     found = []
-    for sender, legs in groups.items():
-        receivers = [end for end in legs.ends() if end != sender]
+    for nodes, legs in groups.items():
         first, second = ("entry-missing", LIKELY), ("tunnel-blocked", POSSIBLE)
-        if lost.evidence.backend(sender) not in TUNNELS:
+        if lost.evidence.backend(nodes[0]) not in TUNNELS:
             first, second = ("network-drops", LIKELY), ("filter-drops", POSSIBLE)
         # with a default route, packets of a missing one leave by that, and nobody says that there is none
         candidates = (first, second, ("route-missing", POSSIBLE))
-        where = f"between {sender} and {listed(receivers)}"
-        found += ranked(lost.evidence, candidates, [sender], legs, list(told[sender]), where)
+        receivers = [end for end in legs.ends() if end != nodes[0]]
+        where = f"between {nodes[0]} and {listed(receivers)}"
+        either = len(nodes) > 1
+        found += ranked(lost.evidence, candidates, nodes, legs, _ways_told(lost, legs), where, either=either)
     return found
 
 
@@ -249,7 +333,9 @@ def _with_answers(lost: _Lost, found: Iterable[Diagnosis]) -> Iterator[Diagnosis
 
 def from_silence(evidence: Evidence, known: Iterable[Diagnosis]) -> list[Diagnosis]:
     """What is known of single pairs, with the silent ones that it explains, too, and the faults behind the others."""
-    lost = _Lost(evidence, evidence.rule(*LOST))
+    known = list(known)
+    astray = (one.legs for one in known if one.fault in _ASTRAY)
+    lost = _Lost(evidence, evidence.rule(*LOST), functools.reduce(operator.or_, astray, evidence.tally.none()))
     found = list(_with_answers(lost, known))
     steps: tuple[Callable[[_Lost], list[Diagnosis]], ...] = (
         _forwarding_off,

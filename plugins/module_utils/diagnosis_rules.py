@@ -26,21 +26,25 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import (
     SOURCE,
     Signature,
 )
-from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, accuse
+from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, suspects
 from ansible_collections.podpath.kubeadm.plugins.module_utils.result import Broken
 from ansible_collections.podpath.kubeadm.plugins.module_utils.tunnels import TUNNELS
 
 
-def _by_source_or_destination(legs: Legs, at_source: Legs) -> dict[str, Legs]:
+def _by_source_or_destination(legs: Legs, at_source: Legs) -> dict[tuple[str, ...], Legs]:
     """Those of ``at_source`` by their source, the others by their destination."""
     found = (legs & at_source).by_source()
     for node, own in (legs - at_source).by_destination().items():
         found[node] = found[node] | own if node in found else own
-    return found
+    return _alone(found)
 
 
-def _by_node(signature: Signature, broken: Broken, legs: Legs) -> dict[str, Legs]:
-    """Pairs by the node at which the fault lies."""
+def _alone(by_node: dict[str, Legs]) -> dict[tuple[str, ...], Legs]:
+    return {(node,): legs for node, legs in by_node.items()}
+
+
+def _by_nodes(signature: Signature, broken: Broken, legs: Legs) -> dict[tuple[str, ...], Legs]:
+    """Pairs by the node at which the fault lies; by both where it may be either."""
     if signature.fault == "filter-rejects":
         # the node that said no: the source where its own cni0 did
         return _by_source_or_destination(legs, broken.refused)
@@ -51,8 +55,8 @@ def _by_node(signature: Signature, broken: Broken, legs: Legs) -> dict[str, Legs
         # the node whose answers were lost: the source where its own cni0 is silent
         return _by_source_or_destination(legs, broken.mute)
     if signature.end == BOTH:
-        return accuse(legs)
-    return legs.by_source() if signature.end == SOURCE else legs.by_destination()
+        return suspects(legs)
+    return _alone(legs.by_source() if signature.end == SOURCE else legs.by_destination())
 
 
 def _fault(evidence: Evidence, signature: Signature, node: str) -> str:
@@ -93,25 +97,26 @@ def _without_answers(evidence: Evidence, node: str, confidence: str, legs: Legs)
 def from_rules(evidence: Evidence, lossy: Legs) -> list[Diagnosis]:
     """The faults that the rules of pairs are signatures of, each once for a node. ``lossy``: pairs that loss explains,
     so that the kernel's limit is not accused of their silent hops."""
-    groups: dict[tuple[str, str], tuple[str, Legs, bool]] = {}
+    groups: dict[tuple[str, tuple[str, ...]], tuple[str, Legs, bool]] = {}
     for rule, signatures in SIGNATURES.items():
         broken = evidence.tally.broken.get(rule)
         if broken is None:
             continue
         for signature in signatures:
             legs = broken.legs - lossy if signature.fault == "answers-limited" else broken.legs
-            for node, own in _by_node(signature, broken, legs).items():
-                fault = _fault(evidence, signature, node)
-                known = groups.get((fault, node), (signature.confidence, evidence.tally.none(), False))
+            for nodes, own in _by_nodes(signature, broken, legs).items():
+                fault = _fault(evidence, signature, nodes[0])
+                known = groups.get((fault, nodes), (signature.confidence, evidence.tally.none(), False))
                 confidence = min(known[0], signature.confidence, key=CONFIDENCES.index)
                 fails = known[2] or bool(own & broken.failed)
-                groups[fault, node] = confidence, known[1] | own, fails
+                groups[fault, nodes] = confidence, known[1] | own, fails
     found = []
-    for (fault, node), (confidence, legs, fails) in groups.items():
+    for (fault, nodes), (confidence, legs, fails) in groups.items():
         if fault == "answers-limited":
-            found += _without_answers(evidence, node, confidence, legs)
+            found += _without_answers(evidence, nodes[0], confidence, legs)
             continue
         doubted = confidence == CERTAIN and fault in LIKELY_ALONE and len(legs) == 1
         told = reasons(evidence, legs)
-        found.append(made(evidence, fault, LIKELY if doubted else confidence, [node], legs, told, fails=fails))
+        confidence = LIKELY if doubted else confidence
+        found.append(made(evidence, fault, confidence, nodes, legs, told, fails=fails, either=len(nodes) > 1))
     return found

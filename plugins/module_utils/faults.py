@@ -6,16 +6,19 @@
 ``{node}`` is where the fault lies (in a title or a cure also "each of" several), ``{peer}`` one of the nodes it shows
 with, ``{cidr}`` that one's podCIDR, ``{bridge}`` the address of its cni0, for which its pods' route can be asked, but
 which no packet between pods has, ``{address}`` its address on the nodes' network, and ``{own_address}`` the node's;
-``{tunnel}`` what the backend sends between nodes, ``{capture}`` the same for tcpdump, ``{device}`` its device,
-``{entries}`` and ``{compared}`` lines of tunnels.py; ``{forwarding}`` the sysctl of the family, ``{ip}`` is ip or
-ip -6, ``{data}`` what ping is told for 1500 bytes; ``{probes}`` of what protocol traces are, and ``{passing}`` what
-must pass for them.
+``{endpoint}`` that to which the tunnel leads there, ``{tunnel}`` what the backend sends between nodes, ``{capture}``
+the same for tcpdump, ``{device}`` its device, ``{entries}`` and ``{compared}`` lines of tunnels.py; ``{data}`` what
+ping is told for 1500 bytes; ``{probes}`` of what protocol traces are, and ``{passing}`` what must pass for them.
+Commands and sysctls of a family: ``{ip}``, ``{iptables}``, ``{table}`` (nft's word for it), ``{icmp}``,
+``{forwarding}``, ``{ratelimit}`` and ``{ratemask}`` of ICMP errors, ``{proxy}`` for who answers in another's name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import IPV4, IPV6
 
 CERTAIN = "certain"
 LIKELY = "likely"
@@ -34,6 +37,31 @@ _RESTART = "Restart the kube-flannel pod of {node}: it writes its routes, neighb
 # in kube-flannel or kube-system, as whoever made the cluster chose
 _CONFIGURATION = "kubectl get configmaps -A --field-selector metadata.name=kube-flannel-cfg"
 _ROUTE = "{ip} route get {bridge}   # on {node}"
+
+# What commands and sysctls of a family are called. How many ICMP errors leave at all, net.ipv4.icmp_msgs_per_sec says
+# for IPv6 as well.
+BY_FAMILY = {
+    IPV4: {
+        "ip": "ip",
+        "iptables": "iptables",
+        "table": "ip",
+        "icmp": "icmp",
+        "forwarding": "net.ipv4.ip_forward",
+        "ratelimit": "net.ipv4.icmp_ratelimit",
+        "ratemask": "net.ipv4.icmp_ratemask",
+        "proxy": "proxy_arp",
+    },
+    IPV6: {
+        "ip": "ip -6",
+        "iptables": "ip6tables",
+        "table": "ip6",
+        "icmp": "icmpv6",
+        "forwarding": "net.ipv6.conf.all.forwarding",
+        "ratelimit": "net.ipv6.icmp.ratelimit",
+        "ratemask": "net.ipv6.icmp.ratemask",
+        "proxy": "proxy_ndp",
+    },
+}
 
 FAULTS = {
     # what the cluster's objects tell
@@ -113,7 +141,7 @@ FAULTS = {
     ),
     "other-interface": Fault(
         "Node {node} sends packets for the pods of {peers} by another interface than it should.",
-        (_ROUTE, "ip rule; {ip} route show table all | grep {cidr}   # on {node}"),
+        (_ROUTE, "{ip} rule; {ip} route show table all | grep {cidr}   # on {node}"),
         ("Remove the route that leads there; the one that flanneld makes names the cluster's interface. " + _RESTART,),
     ),
     "direct-routing": Fault(
@@ -141,7 +169,7 @@ FAULTS = {
     ),
     "gateway": Fault(
         "Pods on {node} have another first router than its cni0.",
-        ("ip route   # in a pod on {node}", "ip addr show cni0; ls /etc/cni/net.d   # on {node}"),
+        ("{ip} route   # in a pod on {node}", "ip addr show cni0; ls /etc/cni/net.d   # on {node}"),
         ("Remove other CNI configurations, delete cni0 where its address is not the podCIDR's first, make pods anew.",),
     ),
     "detour": Fault(
@@ -176,25 +204,25 @@ FAULTS = {
     # forwarding and filters
     "forwarding-off": Fault(
         "Node {node} forwards no packets.",
-        ("sysctl {forwarding}   # on {node}, must be 1", "nft list ruleset; iptables -S FORWARD   # on {node}"),
+        ("sysctl {forwarding}   # on {node}, must be 1", "nft list ruleset; {iptables} -S FORWARD   # on {node}"),
         ("Set {forwarding} to 1, now and in /etc/sysctl.d (the kernel role does both); look for what set it to 0.",),
     ),
     "forward-filter": Fault(
         "A filter on {node} takes what its pods' traffic sends to other nodes.",
-        ("nft list ruleset; iptables -S FORWARD   # on {node}",),
+        ("nft list ruleset; {iptables} -S FORWARD   # on {node}",),
         ("Let the pod network through the FORWARD chain of {node} (the firewall role does).",),
     ),
     "filter-drops": Fault(
         "Node {node} drops what comes for its pods.",
         (
-            "nft list ruleset; iptables -S FORWARD   # on {node}: a DROP, or a policy DROP without Flannel's ACCEPT",
+            "nft list ruleset; {iptables} -S FORWARD   # on {node}: a DROP, or a policy DROP without Flannel's ACCEPT",
             "kubectl get networkpolicies -A",
         ),
         ("Let the pod network through the FORWARD chain of {node} (the firewall role does), or mend the policy.",),
     ),
     "filter-rejects": Fault(
         "A rule on {node} rejects packets between its pods and those of {peers}.",
-        ("nft list ruleset; iptables -S | grep -i reject   # on {node}", "kubectl get networkpolicies -A"),
+        ("nft list ruleset; {iptables} -S | grep -i reject   # on {node}", "kubectl get networkpolicies -A"),
         ("Take the rule away or let the pod network pass before it (the firewall role does).",),
     ),
     "tcp-filter": Fault(
@@ -206,7 +234,7 @@ FAULTS = {
         "Answers to TCP connections between {node} and {peers} are lost, though the pods record the connections.",
         (
             "tcpdump -ni any tcp port 8080 and net {cidr}   # on {peer}, while the proof runs: does the SYN-ACK leave?",
-            "nft list ruleset; iptables -S FORWARD   # on {node}: a drop of ct state invalid, or of tcp flags",
+            "nft list ruleset; {iptables} -S FORWARD   # on {node}: a drop of ct state invalid, or of tcp flags",
         ),
         ("Let the answers through: a filter on either node, or one that sees only one of the two ways.",),
     ),
@@ -225,7 +253,7 @@ FAULTS = {
     ),
     "echo-filter": Fault(
         "A filter for pods on {node} takes ICMP echoes (ping), and lets other packets pass.",
-        ("kubectl get networkpolicies -A", "nft list ruleset   # on {node}: a drop of icmp"),
+        ("kubectl get networkpolicies -A", "nft list ruleset   # on {node}: a drop of {icmp}"),
         (
             "Where the filter is meant, prove from a namespace without this policy; else let ICMP through: a policy of "
             "the namespace, or a filter on the node.",
@@ -239,8 +267,8 @@ FAULTS = {
     "tunnel-blocked": Fault(
         "{tunnel} is filtered {where}.",
         (
-            "nft list ruleset; iptables -S INPUT   # on {node}",
-            "tcpdump -ni any {capture} and host {address}   # on {node} while a trace runs from {peer}",
+            "nft list ruleset; {iptables} -S INPUT   # on {node}",
+            "tcpdump -ni any {capture} and host {endpoint}   # on {node} while a trace runs from {peer}",
         ),
         ("Allow {tunnel} between all nodes (the firewall role does), also in a cloud's security groups.",),
     ),
@@ -273,7 +301,7 @@ FAULTS = {
     ),
     "bridge-dead": Fault(
         "Pods on {node} do not reach one another.",
-        ("bridge link show master cni0; sysctl net.bridge.bridge-nf-call-iptables   # on {node}", "nft list ruleset"),
+        ("bridge link show master cni0; sysctl net.bridge.bridge-nf-call-{iptables}   # on {node}", "nft list ruleset"),
         ("Bring cni0 up, and let bridged traffic through the filters of {node}.",),
     ),
     # what no hop shows
@@ -287,7 +315,7 @@ FAULTS = {
     ),
     "masquerade": Fault(
         "Node {node} translates the source addresses of packets from its pods to other pods (SNAT).",
-        ("nft list ruleset | grep -i masquerade; iptables -t nat -S POSTROUTING   # on {node}",),
+        ("nft list ruleset | grep -i masquerade; {iptables} -t nat -S POSTROUTING   # on {node}",),
         ("Keep the pod network out of the masquerade rule (! -d POD_NETWORK); flanneld needs --ip-masq for the rest.",),
     ),
     "underlay": Fault(
@@ -318,14 +346,14 @@ FAULTS = {
     ),
     "answers-limited": Fault(
         "Answers of routers were lost, as to the kernel's limit on ICMP errors.",
-        ("sysctl net.ipv4.icmp_ratelimit net.ipv4.icmp_msgs_per_sec   # on {node}",),
+        ("sysctl {ratelimit} net.ipv4.icmp_msgs_per_sec   # on {node}",),
         ("Run the proof again; with probes set to 3, more of them may be lost.",),
     ),
     "errors-filter": Fault(
         "A filter on {node} takes the ICMP errors that it sends, so that no trace shows its hop.",
         (
-            "nft list ruleset; iptables -S OUTPUT   # on {node}: a drop of icmp, or of time-exceeded",
-            "sysctl net.ipv4.icmp_ratelimit net.ipv4.icmp_ratemask net.ipv4.icmp_msgs_per_sec   # on {node}",
+            "nft list ruleset; {iptables} -S OUTPUT   # on {node}: a drop of {icmp}, or of time-exceeded",
+            "sysctl {ratelimit} {ratemask} net.ipv4.icmp_msgs_per_sec   # on {node}",
         ),
         (
             "Let ICMP time-exceeded (type 11, of IPv6 type 3) leave {node}. To run again does not help: while the hop "
@@ -336,13 +364,13 @@ FAULTS = {
         "Pods reach each other, but Services lead nowhere {where}.",
         (
             "kubectl -n kube-system get pods -l k8s-app=kube-proxy -o wide",
-            "nft list table ip kube-proxy || iptables -t nat -S KUBE-SERVICES   # on {node}",
+            "nft list table {table} kube-proxy || {iptables} -t nat -S KUBE-SERVICES   # on {node}",
         ),
         ("Make kube-proxy run there, or mend what replaces it.",),
     ),
     "control": Fault(
         "The control did not fail, so the traces of this run prove nothing.",
-        ("ip neigh show proxy; sysctl -a | grep proxy_arp   # on the nodes: does somebody answer for all?",),
+        ("{ip} neigh show proxy; sysctl -a | grep {proxy}   # on the nodes: does somebody answer for all?",),
         ("Look for who answers in the name of addresses that no pod has, and prove again.",),
     ),
     "no-control": Fault(
@@ -448,6 +476,9 @@ SIGNATURES: Mapping[str, Sequence[Signature]] = {
     "silent-hop": (Signature("answers-limited", LIKELY, DESTINATION),),
     "late": (Signature("answers-limited", POSSIBLE, DESTINATION),),
 }
+
+# Faults that no packet tells to be of the one end of a pair or of the other.
+AT_EITHER_END = {*(one.fault for some in SIGNATURES.values() for one in some if one.end == BOTH), "loss"}
 
 # Faults of which a single pair, with the one connection that it tries twice, is not certain.
 LIKELY_ALONE = ("tcp-filter",)

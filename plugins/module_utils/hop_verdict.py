@@ -14,6 +14,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ansible_collections.podpath.kubeadm.plugins.module_utils.faults import BY_FAMILY
 from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import FAIL, INCONCLUSIVE, PASS, Judgement
 from ansible_collections.podpath.kubeadm.plugins.module_utils.paths import NODE, OVERLAYS, SILENT, Expectation
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import IPV4, Node, Side
@@ -280,8 +281,7 @@ def _dead(case: Case) -> Judgement:
         return _fail(
             "nothing-answers",
             f"{told}: nothing answered at all, not even cni0 of {source}; look at "
-            f"{'net.ipv4.ip_forward' if case.family == IPV4 else 'net.ipv6.conf.all.forwarding'} and at the filters of "
-            "this node.",
+            f"{BY_FAMILY[case.family]['forwarding']} and at the filters of this node.",
         )
     if len(trace.hops) < trace.max_ttl and trace.hops[-1].addresses:
         # a traceroute ends before its highest TTL only where somebody said: port unreachable
@@ -304,7 +304,7 @@ def _dead(case: Case) -> Judgement:
         return _fail(
             "silent-after-source",
             f"{told}: nothing came back after hop 1, so the packets are lost between {source} and {destination} on the "
-            f"way there or back; look at {how}, and at net.ipv4.ip_forward on {destination}.",
+            f"way there or back; look at {how}, and at {BY_FAMILY[case.family]['forwarding']} on {destination}.",
         )
     last = trace.hops[max(answered) - 1]
     if _teller(case, last) == _ROUTER:

@@ -108,6 +108,16 @@ class Legs:
         """Those with this node at either end."""
         return self.outgoing(node) | self.incoming(node)
 
+    def among(self, nodes: Iterable[str]) -> Legs:
+        """Those with one of these nodes at each end."""
+        numbers = {number for node in nodes if (number := self._names.known(node)) is not None}
+        bits = sum(1 << number for number in numbers)
+        return self._with((row, mask & bits) for row, mask in self._rows.items() if row[1] in numbers)
+
+    def across(self) -> Legs:
+        """Those between two nodes."""
+        return self._with((row, mask & ~(1 << row[1])) for row, mask in self._rows.items())
+
     def families(self) -> list[str]:
         return sorted({family for family, _source in self._rows})
 
@@ -165,3 +175,10 @@ def accuse(legs: Legs) -> dict[str, Legs]:
         for end, number in own.degrees().items():
             degrees[end] -= number
     return accused
+
+
+def suspects(legs: Legs) -> dict[tuple[str, ...], Legs]:
+    """The same, with both ends of a pair of which nothing tells the one from the other."""
+    return {
+        tuple(ends) if len(ends := own.ends()) == 2 else (node,): own for node, own in accuse(legs).items()
+    }

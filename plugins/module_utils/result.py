@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +21,13 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.judgement import (
     overall,
 )
 from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, Names
-from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import ICMP, End, ServiceSeen, evidence
+from ansible_collections.podpath.kubeadm.plugins.module_utils.observation import (
+    ICMP,
+    End,
+    Observation,
+    ServiceSeen,
+    evidence,
+)
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import FAMILIES, Node, Side, in_order, listed
 from ansible_collections.podpath.kubeadm.plugins.module_utils.verdict import Control, Judged
@@ -88,6 +96,13 @@ class Broken:
             self.looped.add(leg)
 
 
+def _heard(seen: Observation) -> bool:
+    """Whether the pod of a pair that was traced answered."""
+    if seen.tcp is not None:
+        return seen.tcp.connected
+    return bool(seen.echoes is not None and seen.echoes.received) or (seen.trace is not None and seen.trace.reached)
+
+
 @dataclass
 class Tally:
     """Verdicts as they are counted: in all, and by node, of what goes out of it and what comes in.
@@ -95,11 +110,12 @@ class Tally:
     Of pairs that do not pass only bits and a few reasons are kept, as all of a million may fail. ``broken``: they, by
     the rule that said so; ``first``: the first one of each verdict, with its reason; ``reasons``: of some of them, see
     MOST_REASONS. ``tried``: how many pairs have a trace; ``met``: the nodes in them; ``crossing``: by node and
-    family, how many traced pairs it has with other nodes; ``beyond``: sources, with the family, that do forward to
-    another node, as a trace shows more than hop 1, or an echo or a TCP connection came about. ``echoes``: by node,
-    those of its pairs with other nodes of which any came back, as sent and lost; ``large``: the same of those of full
-    size, without what a smaller MTU explains; ``lossy``: the pairs that lost some of either. ``icmp``: pairs that do
-    not pass and were traced by ICMP.
+    family, how many traced pairs it has with other nodes; ``reached``: by node, how many of these pass; ``beyond``:
+    sources, with the family, that do forward to another node, as a trace shows more than hop 1, or an echo or a TCP
+    connection came about. ``echoes``: by node, those of its pairs with other nodes of which any came back, as sent and
+    lost; ``large``: the same of those of full size, without what a smaller MTU explains; ``lossy``: the pairs that lost
+    some of either. ``icmp``: pairs that do not pass and were traced by ICMP; ``heard`` and ``unheard``: those whose pod
+    answered, by TCP where that was tried, and those that were traced and whose pod did not.
     """
 
     nodes: Mapping[str, Node]
@@ -112,18 +128,20 @@ class Tally:
     tried: int = 0
     met: set[str] = field(default_factory=set)
     crossing: Counter[tuple[str, str]] = field(default_factory=Counter)
+    reached: Counter[str] = field(default_factory=Counter)
     beyond: set[tuple[str, str]] = field(default_factory=set)
     echoes: dict[str, tuple[int, int]] = field(default_factory=dict)
     large: dict[str, tuple[int, int]] = field(default_factory=dict)
     names: Names = field(init=False)
     lossy: Legs = field(init=False)
     icmp: Legs = field(init=False)
+    heard: Legs = field(init=False)
+    unheard: Legs = field(init=False)
     _told: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.names = Names(self.nodes)
-        self.lossy = self.none()
-        self.icmp = self.none()
+        self.lossy, self.icmp, self.heard, self.unheard = (self.none() for _ in range(4))
 
     def none(self) -> Legs:
         """No legs, as a set that can be compared with the others."""
@@ -137,6 +155,10 @@ class Tally:
                 found = found | self.broken[rule].legs
         return found
 
+    def failed(self) -> Legs:
+        """The pairs that fail."""
+        return functools.reduce(operator.or_, (broken.failed for broken in self.broken.values()), self.none())
+
     def add(self, judged: Judged) -> None:
         leg, verdict = judged.leg, judged.judgement.verdict
         self.counts[verdict] += 1
@@ -146,6 +168,8 @@ class Tally:
             table[node][verdict] += 1
         if verdict != PASS:
             self._add_broken(judged)
+        elif leg.source != leg.destination:
+            self.reached.update(leg[:2])
         trace, echoes = judged.observation.trace, judged.observation.echoes
         if trace is not None:
             self.tried += 1
@@ -182,6 +206,8 @@ class Tally:
         self.broken[judgement.rule].add(judged, self.nodes[leg.source].side(leg.family))
         if judged.observation.protocol == ICMP:
             self.icmp.add(leg)
+        if judged.observation.trace is not None:
+            (self.heard if _heard(judged.observation) else self.unheard).add(leg)
         self.first.setdefault(judgement.verdict, (leg, judgement.reason))
         kept = (judgement.rule, "source", leg.source), (judgement.rule, "destination", leg.destination)
         if any(self._told[key] < MOST_REASONS for key in kept):
@@ -229,9 +255,10 @@ def _node_verdict(
     others = set(broken.of(name).ends()) - {name}
     if others and others <= blamed.keys():
         where = f"{listed(sorted(others, key=in_order))}, where the fault lies"
-        if total[PASS]:
+        # that its own pods reach one another shows nothing of its way to others
+        if tally.reached[name]:
             return PASS, f"Its pairs pass but for those with {where}."
-        return INCONCLUSIVE, f"No other pairs of it were tried than those with {where}."
+        return INCONCLUSIVE, f"No pairs of it with other nodes were tried than those with {where}."
     told = f"{total[PASS]} of its {sum(total.values())} pairs pass"
     return overall(total), f"{told}; {total[FAIL]} fail, {total[INCONCLUSIVE]} are inconclusive."
 
@@ -331,7 +358,8 @@ def message(tally: Tally, planned: int, possible: int, node_count: int, diagnosi
         told += " The cluster has a single node, so no path across nodes is proved."
     for wanted in (FAIL, INCONCLUSIVE):
         if wanted in tally.first:
-            if wanted == FAIL and diagnosis:
+            # of pairs that are open the first tells enough, but no pair tells of Services
+            if diagnosis and (wanted == FAIL or diagnosis[0]["fault"] == SERVICES_DEAD):
                 told += f" {diagnosis[0]['title']}"
             leg, reason = tally.first[wanted]
             return f"{told} {leg.source} to {leg.destination}: {reason}"

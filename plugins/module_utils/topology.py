@@ -267,8 +267,8 @@ def families_of(nodes: Iterable[Node]) -> tuple[str, ...]:
 class Flannel:
     """Flannel's net-conf.json. ``direct_routing`` is None where it could not be read.
 
-    ``misplaced``: by its key a network of the other family, which is none for Flannel. ``port``, ``port_v6`` and
-    ``vni`` are None where it leaves them to the backend.
+    ``misplaced``: by its key a network of the other family, which is none for Flannel. ``port``, ``port_v6``, ``vni``
+    and ``mode`` (wireguard's) are None where it leaves them to the backend.
     """
 
     backend: str | None = None
@@ -278,6 +278,7 @@ class Flannel:
     port: int | None = None
     port_v6: int | None = None
     vni: int | None = None
+    mode: str | None = None
 
 
 def _lowered(value: Any) -> dict[str, Any]:
@@ -310,7 +311,7 @@ def parse_flannel(config_map: Mapping[str, Any] | None) -> Flannel:
         elif family == IPV4 or config.get("enableipv6") is True:
             # flanneld reads that of IPv4 in any case
             misplaced[key] = network
-    kind = backend.get("type")
+    kind, mode = backend.get("type"), backend.get("mode")
     # as flanneld reads it: the case of the type does not matter either
     return Flannel(
         backend=kind.lower() if isinstance(kind, str) else None,
@@ -321,6 +322,7 @@ def parse_flannel(config_map: Mapping[str, Any] | None) -> Flannel:
         port=_number(backend, "port", "listenport"),
         port_v6=_number(backend, "listenportv6"),
         vni=_number(backend, "vni"),
+        mode=mode if isinstance(mode, str) and mode else None,
     )
 
 

@@ -8,8 +8,9 @@ host-gw has no tunnel: there the node itself tells its pods what does not fit.
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils.topology import IPV4, IPV6, UDP, Flannel
@@ -34,7 +35,7 @@ _LOG = "kubectl get pods -A -o wide | grep -i flannel; kubectl -n NAMESPACE logs
 # faults.py.
 ENTRIES = {
     "vxlan": "bridge fdb show dev {device}; {ip} neigh show dev {device}   # on {node}: one entry with dst {address}",
-    "wireguard": "wg show {device}   # on {node}: a peer with the endpoint {address} and the allowed ips {cidr}",
+    "wireguard": "wg show {device}   # on {node}: a peer with the endpoint {endpoint} and the allowed ips {cidr}",
     "ipip": "{ip} route show dev {device}   # on {node}: {cidr} via {address}",
     UDP: _LOG + "   # flanneld of {node} keeps its entries itself",
 }
@@ -49,19 +50,42 @@ COMPARED = {
 PING_DATA = {IPV4: 1472, IPV6: 1452}
 
 
-def tunnel(backend: str, family: str, flannel: Flannel | None = None) -> Tunnel | None:
-    """A backend's tunnel in a family, with the port and number of net-conf.json; None where there is none.
+def _told(backend: str, flannel: Flannel | None) -> Flannel:
+    """What the ConfigMap says of this backend: of another one it does not count."""
+    return flannel if flannel is not None and flannel.backend == backend else Flannel()
 
-    What the ConfigMap says of another backend does not count.
-    """
-    told = flannel if flannel is not None and flannel.backend == backend else Flannel()
+
+def _wireguard(told: Flannel, v4: bool) -> tuple[str, int, int]:
+    """Device, overhead and port: flanneld makes a device for each family, or in any other mode one for both, whose
+    packets go by one of the two."""
+    if told.mode not in (None, "separate"):
+        return "flannel-wg", 80 if told.mode == IPV6 else 60, told.port or 51820
+    return ("flannel-wg", 60, told.port or 51820) if v4 else ("flannel-wg-v6", 80, told.port_v6 or 51821)
+
+
+def endpoint(backend: str, family: str, addresses: Mapping[str, str], flannel: Flannel | None = None) -> str:
+    """The one of a node's addresses, by family, to which a tunnel for pods of a family leads."""
+    mode = _told(backend, flannel).mode
+    own = addresses.get(family, "")
+    if backend != "wireguard" or mode in (None, "separate"):
+        return own
+    if mode in (IPV4, IPV6):
+        return addresses.get(mode, own)
+    v4, v6 = addresses.get(IPV4, ""), addresses.get(IPV6, "")
+    # as flanneld chooses it: IPv6 only where that alone is public
+    public = bool(v6) and not ipaddress.ip_address(v6).is_private
+    return v6 if v6 and (not v4 or (public and ipaddress.ip_address(v4).is_private)) else v4
+
+
+def tunnel(backend: str, family: str, flannel: Flannel | None = None) -> Tunnel | None:
+    """A backend's tunnel in a family, with the port and number of net-conf.json; None where there is none."""
+    told = _told(backend, flannel)
     v4 = family == IPV4
     if backend == "vxlan":
         number = 1 if told.vni is None else told.vni
         device, overhead, port = f"flannel{'' if v4 else '-v6'}.{number}", 50 if v4 else 70, told.port or 8472
     elif backend == "wireguard":
-        device, overhead = ("flannel-wg", 60) if v4 else ("flannel-wg-v6", 80)
-        port = told.port or 51820 if v4 else told.port_v6 or 51821
+        device, overhead, port = _wireguard(told, v4)
     elif backend == "ipip" and v4:
         return Tunnel("flannel.ipip", 20, "IP protocol 4", "ip proto 4")
     elif backend == UDP and v4:

@@ -1077,7 +1077,7 @@ diagnosis:
       description: V(certain), V(likely), or V(possible) where packets cannot tell.
       type: str
     nodes:
-      description: Nodes at which it lies.
+      description: Nodes at which it lies; both ends of a pair where packets alone do not tell the one from the other.
       type: list
       elements: str
     pairs:

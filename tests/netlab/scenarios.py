@@ -125,10 +125,16 @@ def _route_missing_without_default(world: World) -> Iterator[None]:
 
 
 @contextmanager
-def _vxlan_blocked_everywhere(world: World) -> Iterator[None]:
+def _vxlan_blocked_at(world: World, *nodes: str) -> Iterator[None]:
     with ExitStack() as stack:
-        for node in world.hosts:
+        for node in nodes:
             stack.enter_context(faults.vxlan_blocked(world, node))
+        yield
+
+
+@contextmanager
+def _vxlan_blocked_everywhere(world: World) -> Iterator[None]:
+    with _vxlan_blocked_at(world, *world.hosts):
         yield
 
 
@@ -227,6 +233,10 @@ BROKEN = [
     Scenario("vxlan-blocked-other-numbers", WINDOWS, lambda world: faults.vxlan_blocked(world, B),
              {**_incoming(B, LOST), **_outgoing(B, UNANSWERED)}, fault="tunnel-blocked", nodes=(B,),
              tells=("UDP port 4789 is", "udp port 4789", "Allow UDP port 4789")),
+    # the first of two; that the other one is named, too, has a test of its own
+    Scenario("vxlan-blocked-at-two-nodes", {"nodes": 4}, lambda world: _vxlan_blocked_at(world, A, B),
+             {(C, A): LOST, (C, B): LOST, (B, C): UNANSWERED, (A, B): LOST, (C, "node-3"): PASSED},
+             fault="tunnel-blocked", nodes=(A,)),
     Scenario("vxlan-blocked-one-way", {}, lambda world: faults.vxlan_blocked(world, B, A),
              {(A, B): LOST, (B, A): UNANSWERED}, fault="tunnel-blocked", nodes=(A,),
              ahead=("entry-missing", "route-missing")),
@@ -304,6 +314,9 @@ BROKEN = [
     Scenario("mtu-hole", {}, lambda world: faults.mtu_hole(world, B),
              {**_incoming(B, ("fail", "mtu-hole")), **_outgoing(B, ("fail", "mtu-hole")), (C, A): PASSED},
              fault="mtu", nodes=(B,)),
+    Scenario("mtu-hole-of-two", {"nodes": 2}, lambda world: faults.mtu_hole(world, A),
+             {(C, A): ("fail", "mtu-hole"), (A, C): ("fail", "mtu-hole")}, fault="mtu", nodes=(C, A),
+             tells=(f"Large packets between {C} and {A} are lost",)),
     Scenario("large-lost", {}, lambda world: faults.large_lost(world, B),
              {**_incoming(B, ("inconclusive", "full-size-loss")), **_outgoing(B, ("inconclusive", "full-size-loss")),
               (C, A): PASSED}, fault="loss", nodes=(B,)),

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 
 import pytest
 from prove import matrix, pairs
-from scenarios import BROKEN, Scenario, Shown
+from scenarios import BROKEN, A, B, C, Scenario, Shown
 
 
 @pytest.mark.parametrize("scenario", BROKEN, ids=str)
@@ -35,6 +35,15 @@ def test_a_fault_is_named(scenario: Scenario, shown: dict[str, Future[Shown]]) -
     assert found[0]["cure"], told
     spoken = " ".join([found[0]["title"], *found[0]["confirm"], *found[0]["cure"]])
     assert all(words in spoken for words in scenario.tells), spoken
+
+
+@pytest.mark.parametrize("scenario", [s for s in BROKEN if s.name == "vxlan-blocked-at-two-nodes"], ids=str)
+def test_of_two_dead_nodes_each_is_named_and_no_other(scenario: Scenario, shown: dict[str, Future[Shown]]) -> None:
+    document = shown[scenario.name].result().document
+    assert {name for entry in document["diagnosis"] for name in entry["nodes"]} == {A, B}, matrix(document)
+    assert {row["name"]: row["verdict"] for row in document["nodes"]} == {
+        C: "pass", A: "fail", B: "fail", "node-3": "pass"
+    }
 
 
 @pytest.mark.parametrize("scenario", [s for s in BROKEN if s.name in ("answers-limited", "lossy")], ids=str)

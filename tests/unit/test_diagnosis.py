@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -39,12 +40,13 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils.pods import PEER_P
 
 NETWORKS = topology.parse_networks(["192.168.56.0/24"])
 OTHERS = ("controlplane", "node-1")
+TEN = (*NAMES, *(f"node-{number}" for number in range(3, 10)))
 
 
 def recorded(name, source, destination):
     """A recording as it would read between two other nodes."""
     text = (DATA / "netlab" / f"{name}.txt").read_text()
-    near, far = NAMES.index(source), NAMES.index(destination)
+    near, far = TEN.index(source), TEN.index(destination)
     text = re.sub(r"10\.244\.([12])\.", lambda match: f"10.244.{near if match[1] == '1' else far}.", text)
     return text.replace("192.168.56.12", f"192.168.56.{10 + far}").replace("192.168.90.12", f"192.168.90.{10 + far}")
 
@@ -328,6 +330,15 @@ TABLE = [
         also=("entry-missing", "route-missing"),
     ),
     Fault(
+        "a single pair is dead, and nobody recorded what arrives: then its sender may be either",
+        "entry-missing",
+        {"node-1", "node-2"},
+        "likely",
+        shows("vxlan_blocked.busybox", both(("node-1", "node-2"))),
+        pairs=2,
+        also=("tunnel-blocked", "route-missing"),
+    ),
+    Fault(
         "host-gw in a cloud that checks source addresses",
         "network-drops",
         set(NAMES),
@@ -425,6 +436,36 @@ TABLE = [
         pairs=4,
     ),
     Fault(
+        "the same between all nodes: the fewest that explain all pairs are not all of them",
+        "mtu",
+        set(NAMES),
+        seen=dict.fromkeys(CROSSING, LARGE_LOST),
+        pairs=6,
+    ),
+    Fault(
+        "the same between the two nodes that there are",
+        "mtu",
+        set(OTHERS),
+        seen=dict.fromkeys(both(OTHERS), LARGE_LOST),
+        nodes=cluster("vxlan", 2),
+        pairs=2,
+    ),
+    Fault(
+        "the same between two nodes of three: it may be at either",
+        "mtu",
+        {"node-1", "node-2"},
+        seen=dict.fromkeys(both(("node-1", "node-2")), LARGE_LOST),
+        pairs=2,
+    ),
+    Fault(
+        "the same between a new node and all others, which alone were tried: nothing speaks against the others",
+        "mtu",
+        {"node-2"},
+        seen=dict.fromkeys(pairs_of("node-2"), LARGE_LOST),
+        plan=plan.Wanted(name="node", node="node-2"),
+        pairs=4,
+    ),
+    Fault(
         "a router tells what fits, and that does not arrive either",
         "mtu",
         {"node-2"},
@@ -451,6 +492,14 @@ TABLE = [
         {"node-2"},
         "likely",
         seen={(other, "node-2"): {**NO_TCP, "arrival": came(False)} for other in OTHERS},
+        pairs=2,
+    ),
+    Fault(
+        "the same of a single pair, at either end",
+        "tcp-answers-filter",
+        {"node-1", "node-2"},
+        "likely",
+        seen={pair: {**NO_TCP, "arrival": came(False)} for pair in both(("node-1", "node-2"))},
         pairs=2,
     ),
     Fault(
@@ -514,6 +563,14 @@ TABLE = [
         {"node-2"},
         "likely",
         seen=dict.fromkeys(pairs_of("node-2"), SOME_LOST),
+    ),
+    Fault(
+        "packets of a single pair are lost now and then, at either end",
+        "loss",
+        {"node-1", "node-2"},
+        "likely",
+        seen=dict.fromkeys(both(("node-1", "node-2")), SOME_LOST),
+        pairs=2,
     ),
     Fault(
         "packets are lost so often that a single pair shows it",
@@ -782,12 +839,12 @@ def observe(fault, found, leg, pods):
     return observation.Observation(trace.parse(told), **more)
 
 
-def found_in(fault, services=()):
+def found_in(fault, services=(), networks=NETWORKS):
     nodes = topology.parse_nodes(fault.nodes or cluster(fault.backend))
     nodes |= {name: topology.absent_node(name) for name in fault.missing}
     # the recordings' pods: on a node the peer is .2 as well
     families = topology.families_of(nodes.values())
-    pods = {(name, "ipv4"): f"10.244.{index}.2" for index, name in enumerate(NAMES)}
+    pods = {(name, "ipv4"): f"10.244.{index}.2" for index, name in enumerate(TEN)}
     if "ipv6" in families:
         pods |= {(name, "ipv6"): f"{one.side('ipv6').bridge_ip[:-1]}2" for name, one in nodes.items()}
     stated = stated_paths.StatedPaths(fault.stated, nodes) if fault.stated else None
@@ -799,7 +856,7 @@ def found_in(fault, services=()):
         nodes,
         found,
         seen,
-        preflight.check(nodes, NETWORKS, families, **fault.checked) + preflight.pod_addresses(nodes, strange),
+        preflight.check(nodes, networks, families, **fault.checked) + preflight.pod_addresses(nodes, strange),
         pods,
         lambda leg: nodes[leg.source].unusable or nodes[leg.destination].unusable,
         fault.control,
@@ -892,6 +949,12 @@ def test_packets_are_not_said_to_arrive_that_nobody_recorded():
     assert told == {"Packets from node-1 to node-2 are lost."}
 
 
+def test_a_silent_pair_is_told_of_the_forwarding_of_its_family():
+    fault = next(fault for fault in TABLE if fault.named == "the tunnel is filtered in IPv6 alone")
+    _found, tally = found_in(replace(fault, seen={}))
+    assert all("at net.ipv6.conf.all.forwarding on" in told for told in tally.reasons.values())
+
+
 def test_a_family_is_named_where_the_other_is_well():
     titles = {fault.named: found_in(fault)[0][0].title for fault in TABLE if fault.says == "tunnel-blocked"}
     assert titles["the tunnel is filtered in IPv6 alone"] == "UDP port 8472 is filtered between all nodes in IPv6."
@@ -922,6 +985,167 @@ def test_others_are_called_sound_only_where_they_are():
     assert not any("not concerned" in sentence for one in found for sentence in one.evidence)
 
 
+IN, OUT, BOTH_WAYS = "in", "out", "both"
+
+
+def dead_nodes(size, dead, backend="vxlan", records=True, broken=()):
+    """Nodes that are dead in, out or both ways, and what the peers record where they do. ``broken``: single pairs."""
+    names = TEN[:size]
+
+    def lost(source, destination):
+        return (
+            dead.get(source) in (OUT, BOTH_WAYS) or dead.get(destination) in (IN, BOTH_WAYS)
+            or (source, destination) in broken
+        )
+
+    crossing = [(one, other) for one in names for other in names if one != other]
+    silent = [pair for pair in crossing if lost(*pair) or lost(*pair[::-1])]
+    return Fault(
+        "",
+        "",
+        set(),
+        traces=shows("vxlan_blocked.busybox", silent),
+        seen={pair: IN_VAIN if lost(*pair) else ARRIVED for pair in silent} if records else {},
+        backend=backend,
+        nodes=cluster(backend, size),
+    )
+
+
+def rows_of(fault, found, tally):
+    nodes = topology.parse_nodes(fault.nodes or cluster(fault.backend))
+    return {row["name"]: row for row in result.nodes(nodes, tally, ("ipv4",), diagnosis.blamed(found))}
+
+
+@pytest.mark.parametrize("records", [True, False])
+@pytest.mark.parametrize("backend", ["vxlan", "host-gw"])
+@pytest.mark.parametrize(("size", "dead"), [
+    (4, {"node-2": BOTH_WAYS, "node-3": BOTH_WAYS}),
+    (4, {"controlplane": IN, "node-3": IN}),
+    (5, {"node-3": IN, "node-4": IN}),
+    (5, {"node-1": OUT, "node-3": OUT}),
+    (5, {"node-1": IN, "node-3": OUT}),
+    (5, {"node-1": IN, "node-2": OUT, "node-4": BOTH_WAYS}),
+    (10, {"node-3": IN, "node-4": IN, "node-7": IN}),
+    (10, {"node-3": OUT, "node-4": OUT, "node-7": OUT}),
+    (10, {"node-3": BOTH_WAYS, "node-4": BOTH_WAYS, "node-7": BOTH_WAYS}),
+])
+def test_of_several_dead_nodes_each_is_named_and_no_other(size, dead, backend, records):
+    fault = dead_nodes(size, dead, backend, records)
+    found, tally = found_in(fault)
+    assert set(diagnosis.blamed(found)) == {node for one in found for node in one.nodes} == set(dead)
+    rows = rows_of(fault, found, tally)
+    assert {name for name, row in rows.items() if row["verdict"] == "fail"} == set(dead)
+    assert {row["verdict"] for name, row in rows.items() if name not in dead} == {"pass"}
+    wanted = "tunnel-blocked" if backend == "vxlan" else "network-drops"
+    assert {node for one in found if one.fault == wanted for node in one.nodes} == set(dead)
+    told = " ".join(sentence for one in found for sentence in one.evidence)
+    assert "not concerned" not in told
+    if records and len(dead) == 2:
+        # of more the ways are too many to tell
+        assert ("arrives; what is sent to it does not" in told) == (IN in dead.values())
+        assert ("arrives; what it sends does not" in told) == (OUT in dead.values())
+
+
+@pytest.mark.parametrize(("size", "dead"), [
+    (3, {"node-1": IN, "node-2": IN}),
+    (3, {"controlplane": OUT, "node-2": OUT}),
+    (4, {"node-1": IN, "node-2": IN, "node-3": IN}),
+])
+def test_where_one_node_alone_is_well_what_arrives_tells_which(size, dead):
+    """Then every pair is dead, as if something lay between them all."""
+    fault = dead_nodes(size, dead)
+    found, tally = found_in(fault)
+    assert {node for one in found for node in one.nodes} == set(dead)
+    rows = rows_of(fault, found, tally)
+    (well,) = set(TEN[:size]) - set(dead)
+    assert {name: row["verdict"] for name, row in rows.items()} == {**dict.fromkeys(dead, "fail"), well: "inconclusive"}
+    # without records nobody knows, and all of them are named
+    unseen, _tally = found_in(dead_nodes(size, dead, records=False))
+    assert [set(one.nodes) for one in unseen] == [set(TEN[:size])]
+
+
+def test_a_dead_node_is_seen_beside_another_fault_that_explains_pairs_of_it():
+    dead = dead_nodes(5, {"node-4": IN})
+    off = [other for other in TEN[:5] if other != "node-1"]
+    silent = shows("source_forwarding_off.busybox", [("node-1", other) for other in off])
+    silent |= shows("dest_forwarding_off.busybox", [(other, "node-1") for other in off])
+    both_dead = replace(dead, traces=dead.traces | silent, seen=dead.seen | dict.fromkeys(silent, IN_VAIN))
+    found, _tally = found_in(both_dead)
+    assert diagnosis.blamed(found).keys() == {"node-1", "node-4"}
+    assert {one.fault for one in found if one.nodes == ("node-1",)} == {"forwarding-off"}
+    assert "All 6 pairs of node-4 with other nodes than node-1 end in silence" in " ".join(found[1].evidence)
+    # nor does it matter that a node has no route to it
+    no_route = {("node-1", "node-4"): {"underlay": observation.Underlay("", problem="no route"), **IN_VAIN}}
+    found, _tally = found_in(replace(dead, seen=dead.seen | no_route))
+    assert {one.fault: one.nodes for one in found if one.confidence != "possible"} == {
+        "underlay-missing": ("node-1",), "tunnel-blocked": ("node-4",)
+    }
+
+
+def test_a_node_that_was_tried_with_dead_ones_alone_is_not_blamed():
+    ring = [("node-1", "controlplane"), ("controlplane", "node-2"), ("node-2", "node-3"), ("node-3", "node-1")]
+    ring += [("node-3", "node-4"), ("node-4", "node-1")]
+    fault = dead_nodes(5, {"node-1": BOTH_WAYS, "node-2": BOTH_WAYS})
+    found, tally = found_in(replace(fault, plan=plan.Wanted(pairs=both(*ring))))
+    assert set(diagnosis.blamed(found)) == {"node-1", "node-2"}
+    assert rows_of(fault, found, tally)["controlplane"]["verdict"] != "fail"
+
+
+TIED = [fault for fault in TABLE if fault.where == {"node-1", "node-2"} and fault.pairs == 2 and IN_VAIN not in
+        fault.seen.values()]
+
+
+@pytest.mark.parametrize("fault", TIED, ids=lambda fault: fault.named)
+def test_of_two_ends_that_nothing_tells_apart_both_are_told_and_that_it_is_either(fault):
+    found, tally = found_in(fault)
+    assert all(one.evidence[-1] == "Packets alone do not say at which of the two nodes it is." for one in found)
+    assert not any("the other nodes" in one.title or "each of" in one.title.lower() for one in found)
+    assert all("node-1 and node-2" in one.title or "node-1 or node-2" in one.title for one in found)
+    confirm = " ".join(found[0].confirm)
+    assert "192.168.56.11" in confirm or "10.244.1.0/24" in confirm
+    assert "192.168.56.12" in confirm or "10.244.2.0/24" in confirm
+    verdicts = {name: row["verdict"] for name, row in rows_of(fault, found, tally).items()}
+    assert verdicts["controlplane"] == "pass"
+    assert verdicts["node-1"] == verdicts["node-2"] != "pass"
+
+
+def test_ends_that_are_tied_are_those_of_the_faults_that_no_trace_pins():
+    assert {fault.says for fault in TIED} == {"entry-missing", *faults.AT_EITHER_END}
+
+
+def test_a_hole_between_the_only_two_nodes_is_told_as_between_them():
+    (found,), tally = found_in(next(fault for fault in TABLE if fault.says == "mtu" and fault.where == set(OTHERS)))
+    assert found.title.startswith("Large packets between controlplane and node-1 are lost")
+    assert tally.counts["pass"] == 2
+
+
+def test_a_node_whose_own_pods_alone_reach_one_another_does_not_pass():
+    """The pair on a node shows nothing of its way to others."""
+    off = shows("source_forwarding_off.busybox", [("node-1", "controlplane")])
+    off |= shows("dest_forwarding_off.busybox", [("controlplane", "node-1")])
+    fault = Fault("", "", set(), traces=off, nodes=cluster("vxlan", 2))
+    found, tally = found_in(fault)
+    rows = rows_of(fault, found, tally)
+    assert {name: row["verdict"] for name, row in rows.items()} == {"controlplane": "inconclusive", "node-1": "fail"}
+    assert rows["controlplane"]["reason"] == (
+        "No pairs of it with other nodes were tried than those with node-1, where the fault lies."
+    )
+
+
+def test_candidates_of_two_nodes_stand_in_their_order():
+    found, _tally = found_in(dead_nodes(5, {"node-3": IN, "node-4": OUT}))
+    own = [one.fault for one in found if one.nodes == ("node-4",)]
+    assert own == ["entry-missing", "tunnel-blocked", "tunnel-stale"]
+
+
+def test_a_single_pair_that_is_dead_one_way_is_its_senders_fault():
+    fault = dead_nodes(4, {}, broken=[("node-1", "node-2")])
+    found, _tally = found_in(fault)
+    assert [(one.fault, one.nodes) for one in found] == [
+        (name, ("node-1",)) for name in ("entry-missing", "tunnel-blocked", "route-missing")
+    ]
+
+
 def test_a_healthy_cluster_has_no_diagnosis():
     assert found_in(Fault("", "", set()))[0] == []
 
@@ -936,6 +1160,39 @@ def test_services_that_lead_nowhere_while_pods_are_reached(dead, confidence):
     (first,), _tally = found_in(Fault("", "", set()), seen)
     assert (first.fault, set(first.nodes), first.confidence) == ("services-dead", set(dead), confidence)
     assert "timed out" in first.evidence[0]
+
+
+SILENT_HOP = shows(("10.244.1.1", None, "10.244.2.2"), [("node-1", "node-2")])
+NO_PROOF = Judgement("inconclusive", "The control did not fail.", "control")
+
+
+@pytest.mark.parametrize(("fault", "networks", "confidence"), [
+    # their pods are reached all the same
+    (Fault("", "", set(), traces=SILENT_HOP), NETWORKS, "likely"),
+    (Fault("", "", set(), traces=SILENT_HOP, seen={("node-1", "node-2"): TCP}), NETWORKS, "likely"),
+    (Fault("", "", set(), seen={("node-1", "node-2"): LARGE_LOSSY | TCP}), NETWORKS, "likely"),
+    (Fault("", "", set(), seen={("node-1", "node-2"): {"arrival": observation.Arrival("SOURCE", None, 0), **TCP}}),
+     NETWORKS, "likely"),
+    # of preflight alone
+    (Fault("", "", set()), (), "likely"),
+    (Fault("", "", set(), plan=plan.Wanted(pairs=both(("node-1", "node-2")))), (), "likely"),
+    # one connection may have been lost, or may have been to a pod that does not answer
+    (Fault("", "", set(), seen={("node-1", "node-2"): {"tcp": observation.Tcp(True, "timed out")}}), NETWORKS,
+     "possible"),
+    (Fault("", "", set(), seen={("node-1", "node-2"): {"echoes": observation.Echoes(10, 4, (0.1, 0.1, 0.1), (62,))}}),
+     NETWORKS, "possible"),
+    (Fault("", "", set(), seen={("node-1", "node-2"): {**NO_TCP, "arrival": came(True)}}), NETWORKS, None),
+    (Fault("", "", set(), control={"ipv4": NO_PROOF}), NETWORKS, None),
+    (Fault("", "", set(), traces=shows("vxlan_blocked.busybox", [("node-1", "node-2")])), NETWORKS, None),
+    (Fault("", "", set(), lost={("peer", "node-2"): "It was evicted."},
+           traces=shows("pod_gone.busybox", [("node-1", "node-2")])), NETWORKS, None),
+])
+def test_dead_services_are_told_beside_pairs_that_are_open_where_their_pods_are_reached(fault, networks, confidence):
+    found, tally = found_in(fault, [service(name, name != "node-1") for name in NAMES], networks)
+    assert confidence is None or not tally.counts["fail"]
+    told = [(one.nodes, one.confidence) for one in found if one.fault == "services-dead"]
+    assert told == ([(("node-1",), confidence)] if confidence else [])
+    assert confidence is None or (found[0].fault == "services-dead") == (confidence == "likely")
 
 
 def test_services_that_were_not_observed_are_not_accused():
@@ -1127,6 +1384,10 @@ def test_dead_services_keep_a_run_of_good_pairs_from_a_pass_and_are_told():
     assert result.verdict(tally, [one.fault for one in found]) == "inconclusive"
     assert "Services lead nowhere" in result.message(tally, 9, 9, 3, [one.as_dict() for one in found])
     assert result.verdict(tally, []) == "pass"
+    # nor do pairs that are open keep them from being told
+    found, tally = found_in(Fault("", "", set(), traces=SILENT_HOP), [service("node-1", False)])
+    told = result.message(tally, 9, 9, 3, [one.as_dict() for one in found])
+    assert "Services lead nowhere from node-1. node-1 to node-2: The pod was reached, but hop 2 is silent" in told
 
 
 def test_two_faults_at_once_are_both_named():
@@ -1188,6 +1449,9 @@ def test_a_fault_of_some_nodes_names_the_first_and_counts_the_others():
 
 WINDOWS = topology.Flannel("vxlan", port=4789, vni=4096)
 V4, V6 = ("ipv4",), ("ipv6",)
+SEPARATE = topology.Flannel("wireguard", port=51000, port_v6=51001, mode="separate")
+# one device for both families
+SINGLE = {mode: topology.Flannel("wireguard", port=51000, mode=mode) for mode in ("auto", "ipv4", "ipv6")}
 
 
 @pytest.mark.parametrize(("backend", "families", "flannel", "blocked", "entries"), [
@@ -1197,6 +1461,10 @@ V4, V6 = ("ipv4",), ("ipv6",)
     ("wireguard", V4, WINDOWS, "UDP port 51820", "wg show flannel-wg "),
     ("wireguard", V6, None, "UDP port 51821", "wg show flannel-wg-v6 "),
     ("wireguard", V4 + V6, None, "UDP port 51820 (51821 for IPv6)", "wg show flannel-wg "),
+    ("wireguard", V6, SEPARATE, "UDP port 51001", "wg show flannel-wg-v6 "),
+    ("wireguard", V6, SINGLE["auto"], "UDP port 51000", "wg show flannel-wg "),
+    ("wireguard", V4 + V6, SINGLE["ipv4"], "UDP port 51000", "wg show flannel-wg "),
+    ("wireguard", V4, SINGLE["ipv6"], "UDP port 51000", "wg show flannel-wg "),
     ("ipip", V4, None, "IP protocol 4", "ip route show dev flannel.ipip "),
     ("", V4, None, "UDP port 8285", "kubectl get pods -A -o wide | grep -i flannel; kubectl -n NAMESPACE logs POD "),
 ])
@@ -1213,13 +1481,37 @@ def test_each_backend_and_family_has_its_own_words_and_commands(backend, familie
     assert tunnel.title.startswith(f"{blocked} is filtered")
     assert blocked in tunnel.cure[0]
     port = blocked.lower().removesuffix(" (51821 for ipv6)").replace("protocol", "proto")
-    assert f"tcpdump -ni any {port} and host {'192' if 'ipv4' in families else 'fd00'}" in tunnel.confirm[1]
+    v4 = flannel in (SINGLE["auto"], SINGLE["ipv4"]) or ("ipv4" in families and flannel is not SINGLE["ipv6"])
+    assert f"tcpdump -ni any {port} and host {'192' if v4 else 'fd00'}" in tunnel.confirm[1]
     assert told("entry-missing").confirm[0].startswith(entries)
     # what the other node has is looked for by this one's address
     stale = told("tunnel-stale").confirm[0]
     assert backend == "vxlan" or "bridge" not in stale
     assert backend != "vxlan" or ("192.168.56.11" if "ipv4" in families else "fd00:56::11") in stale
     assert f"-s {1472 if 'ipv4' in families else 1452} " in told("mtu").confirm[0]
+
+
+@pytest.mark.parametrize(("mode", "addresses", "leads"), [
+    (None, ("192.168.56.11", "fd00:56::11"), "fd00:56::11"),
+    ("separate", ("192.168.56.11", "fd00:56::11"), "fd00:56::11"),
+    ("ipv4", ("192.168.56.11", "fd00:56::11"), "192.168.56.11"),
+    ("ipv6", ("192.168.56.11", "fd00:56::11"), "fd00:56::11"),
+    ("auto", ("192.168.56.11", "fd00:56::11"), "192.168.56.11"),
+    ("auto", ("192.168.56.11", "2a00:1450::11"), "2a00:1450::11"),
+    ("auto", ("8.8.4.4", "2a00:1450::11"), "8.8.4.4"),
+    ("auto", ("", "fd00:56::11"), "fd00:56::11"),
+])
+def test_a_tunnel_for_pods_of_ipv6_leads_to_the_address_that_its_mode_takes(mode, addresses, leads):
+    own = {family: address for family, address in zip(topology.FAMILIES, addresses, strict=True) if address}
+    assert tunnels.endpoint("wireguard", "ipv6", own, topology.Flannel("wireguard", mode=mode)) == leads
+    assert tunnels.endpoint("vxlan", "ipv6", own, topology.Flannel("wireguard", mode=mode)) == addresses[1]
+
+
+@pytest.mark.parametrize("family", topology.FAMILIES)
+@pytest.mark.parametrize(("mode", "overhead"), [("auto", 60), ("ipv4", 60), ("ipv6", 80)])
+def test_one_device_for_both_families_adds_what_the_one_it_goes_by_takes(mode, overhead, family):
+    found = tunnels.tunnel("wireguard", family, topology.Flannel("wireguard", mode=mode))
+    assert (found.device, found.overhead, found.capture) == ("flannel-wg", overhead, "udp port 51820")
 
 
 @dataclass(frozen=True)
@@ -1272,6 +1564,46 @@ def test_a_capture_shows_the_packets_that_it_is_to_show(fault, backend, family):
         assert all(Packet(meant.kinds, ends).shown_by(capture) for capture in found), found
     strangers = Packet(meant.kinds, ("203.0.113.1", "203.0.113.2"))
     assert not any(strangers.shown_by(capture) for capture in found)
+
+
+# a limit of both families, by the one name
+SHARED = "net.ipv4.icmp_msgs_per_sec"
+OF_IPV4 = r"\biptables\b|net\.ipv4|\bip (route|neigh|rule)\b|table ip |proxy_arp|of icmp\b|-call-iptables"
+OF_IPV6 = r"ip6tables|net\.ipv6|\bip -6\b|table ip6 |proxy_ndp|of icmpv6\b"
+
+
+@pytest.mark.parametrize("backend", ["vxlan", "host-gw"])
+@pytest.mark.parametrize("fault", faults.FAULTS)
+def test_commands_are_those_of_the_family_in_which_the_fault_is(fault, backend):
+    nodes = topology.parse_nodes(cluster(backend, dual=True))
+    tally = result.Tally(nodes)
+    evidence = diagnosis.Evidence(nodes, tally)
+    told = {
+        family: " ".join(
+            diagnosis_case.made(
+                evidence, fault, "likely", ["node-1"], legs.Legs(tally.names, [plan.Leg("node-1", "node-2", family)])
+            ).confirm
+        ).replace(SHARED, "")
+        for family in topology.FAMILIES
+    }
+    assert not re.search(OF_IPV6, told["ipv4"]), told
+    assert not re.search(OF_IPV4, told["ipv6"]), told
+    assert bool(re.search(OF_IPV4, told["ipv4"])) == bool(re.search(OF_IPV6, told["ipv6"]))
+
+
+def test_the_limits_of_icmp_errors_are_those_of_the_family():
+    nodes = topology.parse_nodes(cluster("vxlan", dual=True))
+    tally = result.Tally(nodes)
+    pairs = legs.Legs(tally.names, [plan.Leg("node-1", "node-2", "ipv6")])
+    found = diagnosis_case.made(diagnosis.Evidence(nodes, tally), "errors-filter", "likely", ["node-1"], pairs)
+    assert f"sysctl net.ipv6.icmp.ratelimit net.ipv6.icmp.ratemask {SHARED}   # on node-1" in found.confirm
+
+
+def test_where_ipv6_alone_was_tried_services_are_looked_for_there():
+    nodes = topology.parse_nodes(cluster("vxlan", dual=True))
+    tally = result.Tally(nodes, crossing=Counter({("node-1", "ipv6"): 2, ("node-2", "ipv6"): 2}))
+    found = diagnosis_case.made(diagnosis.Evidence(nodes, tally), "services-dead", "likely", ["node-1"])
+    assert found.confirm[1].startswith("nft list table ip6 kube-proxy || ip6tables -t nat -S KUBE-SERVICES")
 
 
 def test_a_backend_without_a_tunnel_is_not_told_of_its_device():

@@ -20,7 +20,7 @@ from ansible_collections.podpath.kubeadm.plugins.module_utils import (
     trace,
     verdict,
 )
-from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, Names, accuse
+from ansible_collections.podpath.kubeadm.plugins.module_utils.legs import Legs, Names, accuse, suspects
 from ansible_collections.podpath.kubeadm.plugins.module_utils.plan import Leg
 
 NODES = [f"n{number}" for number in range(12)]
@@ -47,6 +47,9 @@ def test_legs_are_a_set_of_pairs(seed):
         assert set(legs.by_destination().get(name, ())) == {leg for leg in plain if leg.destination == name}
     assert legs.degrees() == dict(Counter(end for leg in plain for end in set(leg[:2])))
     assert legs.ends() == sorted({end for leg in plain for end in leg[:2]}, key=NODES.index)
+    few = NODES[:5]
+    assert set(legs.among(few)) == {leg for leg in plain if {*leg[:2]} <= {*few}}
+    assert set(legs.across()) == {leg for leg in plain if leg.source != leg.destination}
     assert legs.destinations() == sorted({leg.destination for leg in plain}, key=NODES.index)
 
 
@@ -59,6 +62,15 @@ def test_the_fewest_nodes_are_accused_and_each_pair_once():
     legs = Legs(Names(NODES), [Leg("n1", "n2"), Leg("n2", "n3"), Leg("n4", "n2"), Leg("n3", "n5"), Leg("n7", "n7")])
     assert {name: set(own) for name, own in accuse(legs).items()} == {
         "n2": {Leg("n1", "n2"), Leg("n2", "n3"), Leg("n4", "n2")}, "n3": {Leg("n3", "n5")}, "n7": {Leg("n7", "n7")}}
+
+
+def test_both_ends_of_a_pair_are_suspects_where_neither_has_another():
+    legs = Legs(Names(NODES), [Leg("n2", "n1"), Leg("n1", "n3"), Leg("n5", "n4"), Leg("n4", "n5"), Leg("n7", "n7")])
+    assert {nodes: set(own) for nodes, own in suspects(legs).items()} == {
+        ("n1",): {Leg("n2", "n1"), Leg("n1", "n3")},
+        ("n4", "n5"): {Leg("n5", "n4"), Leg("n4", "n5")},
+        ("n7",): {Leg("n7", "n7")},
+    }
 
 
 def test_a_cluster_of_which_every_pair_fails_is_held_in_little_room():

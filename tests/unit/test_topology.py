@@ -132,8 +132,10 @@ def test_a_network_of_the_other_family_is_none_for_flannel():
         ('{"Type": "vxlan", "VNI": 4096, "Port": 4789}', (4789, None, 4096)),
         ('{"Type": "vxlan", "vni": 0, "Port": "4789"}', (None, None, None)),
         ('{"Type": "wireguard", "ListenPort": 51000, "ListenPortV6": 51001}', (51000, 51001, None)),
+        ('{"Type": "wireguard", "listenPort": 51000, "mode": "auto"}', (51000, None, None)),
     ],
 )
 def test_the_tunnels_numbers_are_read(backend, numbers):
     flannel = topology.parse_flannel(config_map(f'{{"Backend": {backend}}}'))
     assert (flannel.port, flannel.port_v6, flannel.vni) == numbers
+    assert flannel.mode == ("auto" if "auto" in backend else None)

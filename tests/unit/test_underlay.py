@@ -77,6 +77,8 @@ def test_what_a_packet_of_flannels_device_takes(backend, family, device, needed)
     (None, {"flannel.4096": 1450, "flannel-v6.7": 1430}, 1500),
     (None, {"flannel.4096": 1450, "flannel.7": 1400}, None),
     (Flannel("wireguard"), {"flannel.1": 1450}, 1500),
+    # of another backend
+    (Flannel("wireguard", mode="auto"), {"flannel.1": 1450}, 1500),
 ])
 def test_vxlans_device_is_found_by_its_number(told, devices, needed):
     hosts = underlay.parse_hosts({"node-1": host(PLAIN, **devices)})
