@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import faults
 import namespaces
@@ -149,6 +150,7 @@ def test_it_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(programs.Missing, match="needs root: sudo -E make netlab"):
         programs.find()
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setenv("PATH", "/nowhere")
+    # not PATH, by which the scenarios that run beside this test find theirs
+    monkeypatch.setattr(programs, "shutil", SimpleNamespace(which=lambda name: None))
     with pytest.raises(programs.Missing, match=r"needs the packages .*iproute2, .*nftables"):
         programs.find()
