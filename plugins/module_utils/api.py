@@ -28,6 +28,8 @@ CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 20
 # An API server that restarts, or a load balancer that turns to another one, is away for so long.
 API_PATIENCE = 15
+# the last one of its requests may begin just before that and hang
+LONGEST_LOOK = API_PATIENCE + CONNECT_TIMEOUT + READ_TIMEOUT
 _POLL = 0.25
 
 
@@ -60,15 +62,13 @@ def patiently(
     sleep: Callable[[float], None] = time.sleep,
 ) -> Any:
     """What a look at the cluster shows: taken again where it fails, for ``API_PATIENCE`` seconds, unless that cannot
-    pass. Raises the last ClusterError."""
-    end: float | None = None
+    pass. Raises the last ClusterError, at the latest after ``LONGEST_LOOK``."""
+    end = clock() + API_PATIENCE
     while True:
         try:
             return ask()
         except ClusterError as error:
-            now = clock()
-            end = now + API_PATIENCE if end is None else end
-            if not error.passing or now >= end:
+            if not error.passing or clock() >= end:
                 raise
         sleep(_POLL)
 

@@ -245,23 +245,38 @@ def _between_all(evidence: Evidence, legs: Legs) -> bool:
     return bool(ends) and 2 * len(across) == tried and (len(ends) == 2 or len(across) not in ends.values())
 
 
-def _joined(evidence: Evidence, alike: Sequence[Diagnosis]) -> list[Diagnosis]:
-    """The same fault of many nodes as one, and so of all; that of a few as it was found."""
+def _as_one(evidence: Evidence, alike: Sequence[Diagnosis], at: Iterable[str]) -> Diagnosis:
+    """The same fault, found several times, as one at the nodes ``at``."""
     first = alike[0]
     legs = functools.reduce(operator.or_, (one.legs for one in alike))
-    at = {node for one in alike for node in one.nodes}
-    # the fewest that explain all pairs are not all nodes, but then nothing speaks for the others
-    of_all = first.fault in AT_EITHER_END and _between_all(evidence, legs)
-    if of_all:
-        at.update(legs.ends())
-    if len(alike) < _ALIKE and not (of_all and at - {*first.nodes}):
-        return list(alike)
-    nodes = [name for name in evidence.nodes if name in at]
+    nodes = [name for name in evidence.nodes if name in set(at)]
     shared = set(first.evidence).intersection(*(one.evidence for one in alike))
     told = dict.fromkeys(one.evidence[0] for one in alike[:MOST_SENTENCES])
     more = [f"{len(alike) - MOST_SENTENCES:,} more nodes show the same."] if len(alike) > MOST_SENTENCES else []
     told = [*told, *more, *(line for line in first.evidence if line in shared and line not in told)]
-    return [made(evidence, first.fault, first.confidence, nodes, legs, told, fails=first.fails)]
+    return made(evidence, first.fault, first.confidence, nodes, legs, told, fails=first.fails)
+
+
+def _told_once(evidence: Evidence, group: Mapping[int, Diagnosis]) -> dict[int, Diagnosis]:
+    """One fault, found at single nodes and at pairs of them, by the place at which each was found.
+
+    That between all nodes is one of all, and that of many single nodes one of these. What is between two nodes stays
+    so, as many such pairs are no fault that each of their nodes has.
+    """
+    first = next(iter(group.values()))
+    legs = functools.reduce(operator.or_, (one.legs for one in group.values()))
+    several = {number: one for number, one in group.items() if len(one.nodes) == 1}
+    at = {one.nodes[0] for one in several.values()}
+    # the fewest that explain all pairs are not all nodes, but then nothing speaks for the others
+    if first.fault in AT_EITHER_END and _between_all(evidence, legs):
+        several, at = dict(group), {*at, *legs.ends()}
+        if at == set(first.nodes):
+            return several
+    elif len(several) < _ALIKE:
+        return dict(group)
+    # one for them all stands where the first of them stood
+    one = _as_one(evidence, list(several.values()), at)
+    return {number: found for number, found in group.items() if number not in several} | {min(several): one}
 
 
 def joined(evidence: Evidence, found: Iterable[Diagnosis]) -> list[Diagnosis]:
@@ -272,7 +287,6 @@ def joined(evidence: Evidence, found: Iterable[Diagnosis]) -> list[Diagnosis]:
         key = (one.fault, one.confidence, one.fails) if len(one.nodes) in (1, 2) else (number,)
         groups.setdefault(key, {})[number] = one
     told: dict[int, Diagnosis] = {}
-    for alike in groups.values():
-        # one for them all stands where the first of them stood
-        told.update(zip(alike, _joined(evidence, list(alike.values())), strict=False))
+    for group in groups.values():
+        told.update(_told_once(evidence, group))
     return [told[number] for number in sorted(told)]

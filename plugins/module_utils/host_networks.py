@@ -187,6 +187,6 @@ def coming_problem(picked: Sequence[str], found: Mapping[str, Sequence[str]], as
             return (
                 f"{where} says {', '.join(there)}, but {asked} picks {', '.join(picked)}. It comes last on the "
                 f"kubelet's command line, so the Node would get {', '.join(there)}, and Flannel with it. Remove it "
-                f"there, or set {asked.split()[0]} so that it picks {there[0]}."
+                f"there{'' if there[0] in picked else f', or set {asked.split()[0]} so that it picks {there[0]}'}."
             )
     return ""

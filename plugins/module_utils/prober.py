@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.podpath.kubeadm.plugins.module_utils import pods, probe_routes
-from ansible_collections.podpath.kubeadm.plugins.module_utils.api import API_PATIENCE, CONNECT_TIMEOUT, ClusterError
+from ansible_collections.podpath.kubeadm.plugins.module_utils.api import CONNECT_TIMEOUT, LONGEST_LOOK, ClusterError
 from ansible_collections.podpath.kubeadm.plugins.module_utils.cluster import Cluster, ExecResult
 from ansible_collections.podpath.kubeadm.plugins.module_utils.errands import Control, Outcome, RoutesAsked, Work
 from ansible_collections.podpath.kubeadm.plugins.module_utils.losing import note_losses
@@ -100,7 +100,8 @@ def guarded() -> Iterator[Guard]:
 def lifetime(wait_timeout: int, latest_start: int, method: Method, errands: int = 1) -> int:
     """How long pods may live: starting, probing and removing, each at its longest. ``latest_start``: of all probes;
     ``errands``: how many a prober has at most."""
-    waiting = wait_timeout + API_PATIENCE
+    # an API that hangs more than once in a run would keep what a killed one left for minutes
+    waiting = wait_timeout + LONGEST_LOOK
     return waiting + latest_start + longest(method, errands) + EXEC_SLACK + 2 * HEARD_TIMEOUT + REMOVAL_PATIENCE
 
 

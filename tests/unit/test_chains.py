@@ -91,9 +91,11 @@ def ports(*rules: str, kube: bool = False) -> str:
     (ports(SHARED, kube=True), {"DNAT", "MASQ", "SETMARK", "KUBE"}),
     (ports(SHARED, NERDCTL, FLANNEL), {"DN-pod", "pod"}),
     (ports(SHARED, NERDCTL, kube=True), {"KUBE"}),
+    # theirs are made before anything leads to them
+    (ports(SHARED, NERDCTL.partition("\n")[2], kube=True), {"KUBE"}),
     # in no cluster: what portmap has made once is whose else it may be
     (ports(SHARED), set()), (ports(SHARED, NERDCTL), set()),
-], ids=["pods", "no-pods", "both", "theirs-and-no-pods", "unused", "theirs"])
+], ids=["pods", "no-pods", "both", "theirs-and-no-pods", "theirs-half-made", "unused", "theirs"])
 def test_chains_of_cni_plugins_go_for_the_network_of_the_cluster_only(saved, gone):
     names = {{"DN-pod": "CNI-DN-pod", "pod": "CNI-pod", "KUBE": "KUBE-KUBELET-CANARY"}.get(name, f"CNI-HOSTPORT-{name}")
              for name in gone}

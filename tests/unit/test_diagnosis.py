@@ -1016,6 +1016,31 @@ def rows_of(fault, found, tally):
     return {row["name"]: row for row in result.nodes(nodes, tally, ("ipv4",), diagnosis.blamed(found))}
 
 
+THREE_PAIRS = [("controlplane", "node-1"), ("node-2", "node-3"), ("node-4", "node-5")]
+
+
+@pytest.mark.parametrize("seen", ["dead", "dead-unrecorded", "mtu-hole"])
+def test_three_pairs_are_no_fault_of_each_of_their_nodes(seen):
+    broken = both(*THREE_PAIRS)
+    fault = dead_nodes(6, {}, records=seen == "dead", broken=() if seen == "mtu-hole" else broken)
+    if seen == "mtu-hole":
+        fault = replace(fault, seen=dict.fromkeys(broken, LARGE_LOST))
+    found, _tally = found_in(fault)
+    first = {one.nodes: one for one in reversed(found)}
+    assert set(first) == set(THREE_PAIRS)
+    for (one, other), told in first.items():
+        assert one in told.title
+        assert other in told.title
+        assert "each of" not in told.title
+
+
+def test_a_dead_pair_beside_dead_nodes_is_told_by_itself():
+    found, _tally = found_in(dead_nodes(8, {"node-4": IN, "node-5": IN, "node-6": IN},
+                                        broken=both(("controlplane", "node-1"))))
+    assert {one.nodes for one in found if one.fault == "tunnel-blocked"} == {
+        ("node-4", "node-5", "node-6"), ("controlplane", "node-1")}
+
+
 @pytest.mark.parametrize("records", [True, False])
 @pytest.mark.parametrize("backend", ["vxlan", "host-gw"])
 @pytest.mark.parametrize(("size", "dead"), [

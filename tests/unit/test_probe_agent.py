@@ -241,6 +241,8 @@ RECORD = {"from": "node-1", "family": "ipv4", "source": "10.244.1.2", "ttl": 62,
         ({"trace": {**TRACE, "hops": 3}}, "TypeError"),
         ({"trace": {}}, "hops"),
         ({"trace": []}, "TypeError"),
+        # what JSON of Python's takes, and no whole number is
+        ({"trace": {**TRACE, "max_ttl": float("inf")}}, "OverflowError"),
         ({"tcp": {"connected": True, "ms": 0.1, "said": {**SAID, "source": "unknown"}}}, "'unknown'"),
         ({"tcp": {"connected": True, "ms": "soon", "said": SAID}}, "'soon'"),
         ({"tcp": {"connected": True, "ms": 1, "said": {**SAID, "records": [{**RECORD, "ttl": "few"}]}}}, "'few'"),
@@ -254,7 +256,8 @@ def test_what_our_program_never_tells_costs_its_pair_only(told, quoted):
     assert answer.observation.trace is None
 
 
-@pytest.mark.parametrize("line", ['{"number": [1]}', '{"number": "0"}', '{"number": null}', "{}", "[0]"])
+@pytest.mark.parametrize("line", ['{"number": [1]}', '{"number": "0"}', '{"number": null}', "{}", "[0]",
+                                  "[" * 100_000])
 def test_a_line_that_is_of_no_errand_is_none(line):
     assert WAY.finished(line) == []
     (answer,) = WAY.read(line, "", [Errand(CONTROL, "a", "ipv4", "10.0.0.1", 0, 1, 1)], SETTINGS)

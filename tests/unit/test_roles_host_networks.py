@@ -182,18 +182,23 @@ def test_an_address_that_the_kubelet_of_a_coming_node_was_given_is_the_one_that_
     role = Role("node_address", node_address_ips=picked, __node_address_wanted={"cidr": "192.168.56.0/24"},
                 __node_address_kubelet_conf={"stat": {"exists": False}}, __node_address_seen={"member": False},
                 __node_address_arguments={"stdout": EXTRA.format(given)})
-    assert role.render(look["ansible.builtin.command"]["argv"])[-2:] == ["/etc/default/kubelet",
-                                                                         "/etc/sysconfig/kubelet"]
+    argv = role.render(look["ansible.builtin.command"]["argv"], ansible_facts={"os_family": "Debian"}, **look["vars"])
+    assert argv[5:] == ["/etc/default/kubelet"], "nothing else of it is read yet"
     assert role.goes(refusal)
     assert role.holds(refusal) is not refused
     if refused:
-        assert role.says(refusal).startswith(
+        said = role.says(refusal)
+        assert said.startswith(
             f"node-1: --node-ip in /etc/default/kubelet says {given.replace(',', ', ')}, but node_address_cidr")
+        # which picks the first one already
+        assert said.endswith("Remove it there.") is (given == picked[0])
 
 
-def test_a_node_s_addresses_are_read_in_the_order_in_which_they_count():
+@pytest.mark.parametrize(("facts", "own"), [
+    ({"os_family": "Debian"}, ["/etc/default/kubelet"]), ({"os_family": "RedHat"}, ["/etc/sysconfig/kubelet"]),
+    ({}, ["/etc/default/kubelet", "/etc/sysconfig/kubelet"])])
+def test_a_node_s_addresses_are_read_in_the_order_in_which_they_count(facts, own):
     look = task(CHECK, "Read by which address a node runs or would run")
-    role = Role("node_address", __node_address_kubelet_conf={"stat": {"exists": True}})
-    assert role.render(look["ansible.builtin.command"]["argv"])[5:] == [
-        "/var/lib/kubelet/kubeadm-flags.env", "/etc/default/kubelet", "/etc/sysconfig/kubelet",
-        "/etc/kubernetes/manifests/kube-apiserver.yaml"]
+    role = Role("node_address", ansible_facts=facts, __node_address_kubelet_conf={"stat": {"exists": True}})
+    assert role.render(look["ansible.builtin.command"]["argv"], **look["vars"])[5:] == [
+        "/var/lib/kubelet/kubeadm-flags.env", *own, "/etc/kubernetes/manifests/kube-apiserver.yaml"]

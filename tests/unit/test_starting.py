@@ -108,6 +108,18 @@ def test_an_api_that_is_gone_for_good_is_told_after_a_bounded_wait():
     assert clock.now == api.API_PATIENCE
 
 
+def test_an_api_that_hangs_is_told_within_the_time_that_pods_are_given_for_it():
+    clock = Clock()
+
+    def hangs():
+        clock.sleep(api.CONNECT_TIMEOUT + api.READ_TIMEOUT - 10.5)
+        raise AWAY
+
+    with pytest.raises(api.ApiUnreachable):
+        api.patiently(hangs, clock, clock.sleep)
+    assert api.API_PATIENCE < clock.now <= api.LONGEST_LOOK
+
+
 @pytest.mark.parametrize("error", [api.ApiRefused("You may not list pods.", 403), api.ClusterError("No such file.")])
 def test_what_cannot_pass_is_told_at_once(error):
     with pytest.raises(api.ClusterError):
