@@ -140,7 +140,8 @@ def test_by_proxy_with_an_authority_and_a_password_and_over_somebody_s_configura
     assert "10.244.0.0/16,10.96.0.0/12" in environment
 
     # secrets: for root alone, in no output
-    modes = occupied.node("node-1", "cd /etc/containerd; stat -c %a environment certs.d/registry.k8s.io/hosts.toml")
+    modes = occupied.node("node-1", "cd /etc/containerd; "
+                                    "stat -c %a podpath.environment certs.d/registry.k8s.io/hosts.toml")
     assert modes.split() == ["600", "600"]
     secrets = {PASSWORD, base64.b64encode(f"me:{PASSWORD}".encode()).decode(), PASSWORD_BY_HAND}
     for output in (checked.output, ran.output):
