@@ -92,3 +92,14 @@ def test_a_run_without_all_evidence_is_none(bench, change, said):
 def test_no_result_is_told_with_what_ansible_said(bench):
     ran = bench()
     assert (ran.returncode, "The kubeconfig is not there." in ran.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    ([], "tools/bench-proof KUBECONFIG CLUSTER_NETWORK [RUNS]"), (["/kubeconfig"], "CLUSTER_NETWORK [RUNS]"),
+    (["/kubeconfig", "192.168.56.0/24", "many"], "RUNS is many"),
+    (["/kubeconfig", "192.168.56.0/24", "0"], "RUNS is 0")])
+def test_what_it_needs_is_told(given, said):
+    ran = subprocess.run([sys.executable, TOOL, *given], check=False, capture_output=True, text=True)
+    assert ran.returncode != 0
+    assert said in ran.stderr
+    assert "Traceback" not in ran.stderr
