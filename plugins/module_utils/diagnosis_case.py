@@ -8,8 +8,6 @@ Pure.
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -241,14 +239,15 @@ def _between_all(evidence: Evidence, legs: Legs) -> bool:
     which alone all others were tried, it would be asked first."""
     across = legs.across()
     families, ends = across.families(), across.degrees()
-    tried = sum(number for (_node, family), number in evidence.tally.crossing.items() if family in families)
-    return bool(ends) and 2 * len(across) == tried and (len(ends) == 2 or len(across) not in ends.values())
+    if not ends or not evidence.tally.all_across(across, families):
+        return False
+    return len(ends) == 2 or len(across) not in ends.values()
 
 
 def _as_one(evidence: Evidence, alike: Sequence[Diagnosis], at: Iterable[str]) -> Diagnosis:
     """The same fault, found several times, as one at the nodes ``at``."""
     first = alike[0]
-    legs = functools.reduce(operator.or_, (one.legs for one in alike))
+    legs = evidence.tally.union(one.legs for one in alike)
     nodes = [name for name in evidence.nodes if name in set(at)]
     shared = set(first.evidence).intersection(*(one.evidence for one in alike))
     told = dict.fromkeys(one.evidence[0] for one in alike[:MOST_SENTENCES])
@@ -264,7 +263,7 @@ def _told_once(evidence: Evidence, group: Mapping[int, Diagnosis]) -> dict[int, 
     so, as many such pairs are no fault that each of their nodes has.
     """
     first = next(iter(group.values()))
-    legs = functools.reduce(operator.or_, (one.legs for one in group.values()))
+    legs = evidence.tally.union(one.legs for one in group.values())
     several = {number: one for number, one in group.items() if len(one.nodes) == 1}
     at = {one.nodes[0] for one in several.values()}
     # the fewest that explain all pairs are not all nodes, but then nothing speaks for the others

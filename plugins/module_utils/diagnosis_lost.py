@@ -10,8 +10,6 @@ family, as the tunnel of one may be dead while that of the other is well.
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
@@ -110,9 +108,8 @@ def _in_words(lost: _Lost, families: Sequence[str]) -> str:
 
 def _all_dead(lost: _Lost, family: str) -> bool:
     """Whether every traced pair across nodes is dead in a family."""
-    crossing = lost.evidence.tally.crossing
     legs = lost.unexplained.in_families(family)
-    return bool(legs) and 2 * len(legs) == sum(number for (_node, own), number in crossing.items() if own == family)
+    return bool(legs) and lost.evidence.tally.all_across(legs, [family])
 
 
 def _dead_one_way(lost: _Lost, family: str) -> set[str]:
@@ -230,10 +227,10 @@ def _of_node(lost: _Lost, node: str, families: Sequence[str], legs: Legs, dead: 
         f"All {len(legs):,} pairs of {node}{besides(legs, 'with') or ' with other nodes'}{within} end in silence after "
         "the source's own cni0."
     ]
-    crossing, failed = lost.evidence.tally.crossing, lost.evidence.tally.failed
-    if 2 * len(legs) == sum(number for (_node, family), number in crossing.items() if family in families):
+    failed = lost.evidence.tally.failed()
+    if lost.evidence.tally.all_across(legs, families):
         told.append("Pairs of the other nodes with one another were not tried, so it may be that none reaches any.")
-    elif len(dead) == 1 and not failed() - failed().of(node):
+    elif len(dead) == 1 and not failed - failed.of(node):
         told.append("Pairs of the other nodes with one another are not concerned.")
     apart = legs - legs.among(dead) or legs
     ways = lost.ways(apart)
@@ -335,7 +332,7 @@ def from_silence(evidence: Evidence, known: Iterable[Diagnosis]) -> list[Diagnos
     """What is known of single pairs, with the silent ones that it explains, too, and the faults behind the others."""
     known = list(known)
     astray = (one.legs for one in known if one.fault in _ASTRAY)
-    lost = _Lost(evidence, evidence.rule(*LOST), functools.reduce(operator.or_, astray, evidence.tally.none()))
+    lost = _Lost(evidence, evidence.rule(*LOST), evidence.tally.union(astray))
     found = list(_with_answers(lost, known))
     steps: tuple[Callable[[_Lost], list[Diagnosis]], ...] = (
         _forwarding_off,

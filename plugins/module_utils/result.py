@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -147,17 +147,21 @@ class Tally:
         """No legs, as a set that can be compared with the others."""
         return Legs(self.names)
 
+    def union(self, several: Iterable[Legs]) -> Legs:
+        return functools.reduce(operator.or_, several, self.none())
+
     def of_rules(self, *rules: str) -> Legs:
         """The pairs that one of these rules kept from a pass."""
-        found = self.none()
-        for rule in rules:
-            if rule in self.broken:
-                found = found | self.broken[rule].legs
-        return found
+        return self.union(self.broken[rule].legs for rule in rules if rule in self.broken)
 
     def failed(self) -> Legs:
         """The pairs that fail."""
-        return functools.reduce(operator.or_, (broken.failed for broken in self.broken.values()), self.none())
+        return self.union(broken.failed for broken in self.broken.values())
+
+    def all_across(self, legs: Legs, families: Collection[str]) -> bool:
+        """Whether these legs, all between two nodes, are every one that was traced in these families."""
+        # each counts at either end
+        return 2 * len(legs) == sum(number for (_node, family), number in self.crossing.items() if family in families)
 
     def add(self, judged: Judged) -> None:
         leg, verdict = judged.leg, judged.judgement.verdict
